@@ -1,0 +1,89 @@
+// Compiles the server when dist is not what the sources would give.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { root } from './root.mjs';
+
+const stampFile = join(root, 'dist', '.stamp');
+const INPUTS = [
+  'src',
+  'migrations',
+  'ormconfig.ts',
+  'nest-cli.json',
+  'package-lock.json',
+  'tsconfig.json',
+  'tsconfig.build.json',
+];
+
+/** Run by Node itself: the link in node_modules/.bin does not start where scripts may not be executed. */
+export const nest = join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
+
+/** @returns {boolean} whether it had to be built */
+export function ensureBuilt() {
+  const sources = fingerprintSources();
+  if (isBuilt(sources)) return false;
+  console.log(existsSync(stampFile) ? 'Building: the sources have changed.' : 'Building.');
+  rmSync(stampFile, { force: true });
+  removeStaleOutput();
+  const built = spawnSync(process.execPath, [nest, 'build'], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
+  if (built.status !== 0) throw new Error('The build failed; the errors are above.');
+  writeStamp(sources);
+  return true;
+}
+
+/** @param {string} sources from `fingerprintSources`, taken before the compiler read them */
+export function writeStamp(sources) {
+  mkdirSync(join(root, 'dist'), { recursive: true });
+  writeFileSync(stampFile, sources);
+}
+
+export function removeStamp() {
+  rmSync(stampFile, { force: true });
+}
+
+/** By content: a checkout of another branch and back changes the times of files, not what is in them. */
+export function fingerprintSources() {
+  return fingerprint(
+    INPUTS.map((name) => join(root, name)),
+    (file) => !file.endsWith('.spec.ts'),
+  );
+}
+
+/**
+ * @param {string[]} paths files or directories
+ * @param {(file: string) => boolean} isWanted
+ */
+export function fingerprint(paths, isWanted) {
+  const hash = createHash('sha256');
+  for (const file of paths.flatMap(filesIn).filter(isWanted).sort()) {
+    hash
+      .update(`${relative(root, file)}\0`)
+      .update(readFileSync(file))
+      .update('\0');
+  }
+  return hash.digest('hex');
+}
+
+function isBuilt(sources) {
+  if (!existsSync(stampFile) || !existsSync(join(root, 'dist', 'src', 'main.js'))) return false;
+  return readFileSync(stampFile, 'utf8') === sources;
+}
+
+/** The compiler never removes what it once wrote; a renamed migration would run under both names. */
+function removeStaleOutput() {
+  for (const folder of ['src', 'migrations']) {
+    for (const file of filesIn(join(root, 'dist', folder))) {
+      const source = join(root, relative(join(root, 'dist'), file)).replace(/\.js(\.map)?$/, '.ts');
+      if (/\.js(\.map)?$/.test(file) && !existsSync(source)) rmSync(file);
+    }
+  }
+}
+
+/** @returns {string[]} */
+export function filesIn(path) {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (!found) return [];
+  if (!found.isDirectory()) return [path];
+  return readdirSync(path).flatMap((name) => filesIn(join(path, name)));
+}

@@ -1,0 +1,10 @@
+/** What TypeScript callers (the specs) need of processes.mjs. */
+export interface Process {
+  pid: number;
+  parent: number;
+  started: string;
+  command: string;
+}
+
+/** A live process, or null. A zombie is dead. */
+export function findProcess(pid: number): Process | null;

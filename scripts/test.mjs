@@ -1,0 +1,99 @@
+// `npm test [jest arguments]`: everything a test run needs, made and taken away again. The last line is the result.
+import { spawn, spawnSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { chmodSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { ensureBuilt } from './build.mjs';
+import { ensureInstalled } from './install.mjs';
+import { startThrowaway } from './postgres/throwaway.mjs';
+import { endProcess, processesIn, processesTagged, sendSignal } from './processes.mjs';
+import { root } from './root.mjs';
+
+const run = randomBytes(6).toString('hex');
+const template = `template_${run}`;
+// Every process that a test starts inherits this, and is found by it however far it has run from its parent.
+const tag = { MIYABI_TEST_RUN: run };
+
+/** @type {(() => Promise<void> | void)[]} */
+const cleanUps = [];
+let interrupted = 0;
+/** @type {import('node:child_process').ChildProcess | null} */
+let jest = null;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, interrupt);
+
+const result = await main().catch((error) => {
+  console.error(`\n${error.message}`);
+  return { passed: 0, failed: 1 };
+});
+while (cleanUps.length > 0) await cleanUps.pop()();
+console.log(`${result.passed} passed, ${result.failed} failed`);
+process.exit(interrupted || (result.failed > 0 || result.passed === 0 ? 1 : 0));
+
+async function main() {
+  await ensureInstalled();
+  if (!interrupted) ensureBuilt();
+  if (interrupted) throw new Error('Interrupted.');
+
+  const server = await startThrowaway();
+  cleanUps.push(() => server.stop());
+  const env = { ...process.env, ...tag, TEST_DATABASE_URL: server.url, TEST_TEMPLATE: template };
+  migrateTemplate(env);
+
+  // Tests put their files below it, so none stays behind. Root's database server must be able to pass.
+  const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'miyabi-test-')));
+  chmodSync(temporary, 0o711);
+  cleanUps.push(() => rmSync(temporary, { recursive: true, force: true, maxRetries: 5 }));
+  const report = join(temporary, 'result.json');
+
+  cleanUps.push(() => endLeftOver(temporary));
+  if (interrupted) throw new Error('Interrupted.');
+  const how = await runJest({ ...env, TMPDIR: temporary }, report);
+  if (interrupted) throw new Error('Interrupted.');
+  if (!existsSync(report)) throw new Error(`Jest ended without a result (${how}).`);
+  return count(JSON.parse(readFileSync(report, 'utf8')));
+}
+
+function migrateTemplate(env) {
+  const script = join(root, 'scripts', 'postgres', 'template.mjs');
+  const made = spawnSync(process.execPath, ['--enable-source-maps', script], { cwd: root, env, encoding: 'utf8' });
+  if (made.status !== 0) throw new Error(`The migrations failed:\n${made.stderr}${made.stdout}`);
+}
+
+/** @returns {Promise<string>} how it ended */
+function runJest(env, report) {
+  const bin = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
+  const cache = join(root, 'node_modules', '.cache', 'jest');
+  const own = ['--json', `--outputFile=${report}`, `--cacheDirectory=${cache}`];
+  jest = spawn(
+    process.execPath,
+    ['--experimental-vm-modules', '--no-warnings', bin, ...own, ...process.argv.slice(2)],
+    // Its own session: on Ctrl-C it is ended together with what its tests started, and its last words are not ours.
+    { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'], detached: true },
+  );
+  return new Promise((resolve) => {
+    jest.once('error', (error) => resolve(error.message));
+    jest.once('exit', (code, signal) => resolve(signal ?? `exit code ${code}`));
+  });
+}
+
+/** A file that could not run at all has no tests to count, and is a failure all the same. */
+function count({ numPassedTests, numFailedTests, numRuntimeErrorTestSuites }) {
+  return { passed: numPassedTests, failed: numFailedTests + numRuntimeErrorTestSuites };
+}
+
+async function endLeftOver(temporary) {
+  // Servers of the tests run with a clean environment, but in a directory of theirs.
+  const left = [...processesTagged(`MIYABI_TEST_RUN=${run}`), ...processesIn(temporary)];
+  for (const { pid, command } of left) {
+    if (!interrupted) console.log(`Left by a test, ended: process ${pid} (${command})`);
+    await endProcess(pid, { signals: ['SIGKILL'] });
+  }
+}
+
+function interrupt(signal) {
+  const number = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 }[signal];
+  interrupted = 128 + number;
+  // Workers notice the end of their parent; what they started is found by its tag.
+  if (jest?.pid) sendSignal(jest.pid, 'SIGKILL');
+}

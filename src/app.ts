@@ -1,0 +1,36 @@
+import { NestFactory } from '@nestjs/core';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import { AppModule } from './app.module.js';
+import { HttpConfig } from './config/http.config.js';
+import type { Configuration } from './config/load.js';
+import { RuntimeConfig } from './config/runtime.config.js';
+import { jsonBody } from './http/json-body.js';
+import { createLogger, createRequestLog, NestLog } from './http/log.js';
+import { serveDocument } from './http/openapi.js';
+import { secure } from './http/security.js';
+import { BoundedExpressAdapter } from './http/server.js';
+
+/** Everything below it is the API; git's smart HTTP and the documents stand beside it. */
+export const BASE_PATH = 'api/v1';
+
+/**
+ * The application as main, Lambda, the tests and the contract writer use it: initialized, but not listening.
+ * The database must be migrated. Throws when the database cannot be reached.
+ */
+export async function createApp(configuration: Configuration): Promise<NestExpressApplication> {
+  const http = configuration.get(HttpConfig);
+  const logger = createLogger(configuration.get(RuntimeConfig));
+  const app = await NestFactory.create<NestExpressApplication>(
+    AppModule.with(configuration),
+    new BoundedExpressAdapter(http),
+    { bodyParser: false, logger: new NestLog(logger), abortOnError: false },
+  );
+  app.set('etag', false);
+  app.set('query parser', 'simple');
+  app.setGlobalPrefix(BASE_PATH, { exclude: ['git/{*path}'] });
+  app.use(createRequestLog(logger));
+  secure(app, http);
+  app.use(jsonBody(http.body_timeout_seconds));
+  serveDocument(app);
+  return app.init();
+}

@@ -1,0 +1,42 @@
+import type { Permission, Role } from './permissions.js';
+
+/** Who did something, as tasks, events and audit entries carry it. */
+export interface Actor {
+  type: 'user' | 'api_key' | 'worker' | 'execution' | 'github' | 'system';
+  id: string | null;
+  login: string | null;
+  trigger: string | null;
+}
+
+interface BasePrincipal {
+  /** Id of the user, key or worker. */
+  id: string;
+  permissions: ReadonlySet<Permission>;
+  actor: Actor;
+}
+
+/** A person with an access token: always within one organization. */
+export interface UserPrincipal extends BasePrincipal {
+  kind: 'user';
+  organization_id: string;
+  session_id: string;
+  role: Role;
+  login: string;
+}
+
+/** A program with a key. Without an organization it speaks for the instance. */
+export interface KeyPrincipal extends BasePrincipal {
+  kind: 'api_key';
+  organization_id: string | null;
+}
+
+/** A worker with its own token. Without an organization it serves every one. */
+export interface WorkerPrincipal extends BasePrincipal {
+  kind: 'worker';
+  organization_id: string | null;
+}
+
+export type Principal = UserPrincipal | KeyPrincipal | WorkerPrincipal;
+
+/** What the system does by itself: sweeps, retries, seeds. */
+export const SYSTEM: Actor = { type: 'system', id: null, login: null, trigger: null };

@@ -1,0 +1,37 @@
+import { list, text, onOff } from './readers.js';
+import { Variable } from './variable.js';
+
+/** Git repositories on this host. */
+export class GitConfig {
+  @Variable({
+    name: 'GIT_ROOT',
+    about: 'Directory of the bare mirrors. Without it this process answers git routes with 503 `git/not-here`.',
+    read: text,
+    default: '',
+  })
+  readonly root!: string;
+
+  @Variable({
+    name: 'LOCAL_REPOSITORY_ROOTS',
+    about: 'Directories, separated by commas, below which repositories may be registered by path. Default: none.',
+    read: list,
+    default: [],
+  })
+  readonly local_roots!: readonly string[];
+
+  @Variable({
+    name: 'PRIVATE_CLONE_ADDRESSES',
+    about: 'Whether clone URLs may lead to private, loopback or link-local addresses.',
+    read: onOff,
+    default: false,
+  })
+  readonly private_addresses!: boolean;
+
+  @Variable({
+    name: 'DEVELOPMENT_REPOSITORY',
+    about: 'A Git repository that is registered for the first person who signs in. Only outside production.',
+    read: text,
+    default: '',
+  })
+  readonly development_repository!: string;
+}

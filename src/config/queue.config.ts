@@ -1,0 +1,68 @@
+import { seconds, text, whole } from './readers.js';
+import { Variable } from './variable.js';
+
+/** Leases, heartbeats and the duties that watch them. */
+export class QueueConfig {
+  @Variable({
+    name: 'LEASE_SECONDS',
+    about: 'Life of a lease that no heartbeat renews.',
+    read: seconds(1, 3600),
+    default: 60,
+  })
+  readonly lease_seconds!: number;
+
+  @Variable({
+    name: 'HEARTBEAT_SECONDS',
+    about: 'How often workers are told to send a heartbeat.',
+    read: seconds(0.2, 600),
+    default: 15,
+  })
+  readonly heartbeat_seconds!: number;
+
+  @Variable({
+    name: 'SWEEP_SECONDS',
+    about: 'How often ended leases and timed-out executions are looked for.',
+    read: seconds(0.1, 600),
+    default: 5,
+  })
+  readonly sweep_seconds!: number;
+
+  @Variable({
+    name: 'SWEEP_GAP_SECONDS',
+    about:
+      'A pause between sweeps after which no lease ends for one full lease length, as workers may not have reached the server.',
+    read: seconds(0.1, 3600),
+    default: 20,
+  })
+  readonly sweep_gap_seconds!: number;
+
+  @Variable({
+    name: 'RETRY_BASE_SECONDS',
+    about: 'Longest delay before the second attempt; it doubles with each further one, up to an hour.',
+    read: seconds(0, 3600),
+    default: 10,
+  })
+  readonly retry_base_seconds!: number;
+
+  @Variable({
+    name: 'LOG_BATCH',
+    about: 'Log entries that workers are told to send at once.',
+    read: whole(1, 1000),
+    default: 500,
+  })
+  readonly log_batch!: number;
+
+  @Variable({
+    name: 'AGENT_CLI',
+    about: 'The command-line agent that launches catalogue entries without launch settings of their own.',
+    read: text,
+    default: 'claude',
+  })
+  readonly agent_cli!: string;
+
+  faults(): readonly string[] {
+    return this.heartbeat_seconds * 2 > this.lease_seconds
+      ? ['HEARTBEAT_SECONDS must be at most half of LEASE_SECONDS']
+      : [];
+  }
+}

@@ -1,0 +1,62 @@
+import type { Reader } from './variable.js';
+
+/** Any text that is not blank. */
+export const text: Reader<string> = (value) => {
+  if (value.trim() === '') throw new Error('must not be blank');
+  return value;
+};
+
+/** A secret of at least 32 bytes. */
+export const secret: Reader<string> = (value) => {
+  if (Buffer.byteLength(value) < 32) throw new Error('must be at least 32 bytes long');
+  return value;
+};
+
+/** A whole number in decimal digits. */
+export const whole =
+  (min: number, max: number): Reader<number> =>
+  (value) => {
+    const number = Number(value);
+    if (!/^\d{1,15}$/.test(value) || number < min || number > max)
+      throw new Error(`must be a whole number from ${String(min)} to ${String(max)}`);
+    return number;
+  };
+
+/** A number of seconds, fractions allowed. */
+export const seconds =
+  (min: number, max: number): Reader<number> =>
+  (value) => {
+    const number = Number(value);
+    if (!/^\d{1,9}(\.\d{1,3})?$/.test(value) || number < min || number > max)
+      throw new Error(`must be a number of seconds from ${String(min)} to ${String(max)}`);
+    return number;
+  };
+
+/** One of a closed list of words. */
+export const oneOf =
+  <const T extends string>(...allowed: readonly T[]): Reader<T> =>
+  (value) => {
+    const found = allowed.find((word) => word === value);
+    if (found === undefined) throw new Error(`must be one of ${allowed.join(', ')}`);
+    return found;
+  };
+
+/** `on` or `off`. */
+export const onOff: Reader<boolean> = (value) => oneOf('on', 'off')(value) === 'on';
+
+/** Words separated by commas; blanks around them are dropped. */
+export const list: Reader<readonly string[]> = (value) =>
+  value
+    .split(',')
+    .map((word) => word.trim())
+    .filter((word) => word !== '');
+
+/** An absolute URL with one of the given schemes. */
+export const url =
+  (...schemes: readonly string[]): Reader<string> =>
+  (value) => {
+    const parsed = URL.canParse(value) ? new URL(value) : null;
+    if (parsed === null || !schemes.includes(parsed.protocol.slice(0, -1)))
+      throw new Error(`must be a URL that begins with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`);
+    return value;
+  };

@@ -1,0 +1,49 @@
+import { DomainError } from '../domain-error.js';
+
+/** The database or its pool is out of reach; the caller may try again. */
+export class DatabaseUnavailable extends DomainError {
+  constructor(cause: unknown) {
+    super(
+      'database/unavailable',
+      'unavailable',
+      'The database is out of reach or too busy. Nothing is known to be lost; try again.',
+      {},
+      { cause },
+    );
+  }
+}
+
+/** What `pg` reports of a failed statement. */
+export interface PostgresFault {
+  code: string;
+  constraint?: string;
+  table?: string;
+}
+
+/** The PostgreSQL error behind an exception, or null when it is something else. */
+export function postgresFault(error: unknown): PostgresFault | null {
+  const candidate = error instanceof Error && 'driverError' in error ? error.driverError : error;
+  if (!(candidate instanceof Error) || !('code' in candidate) || typeof candidate.code !== 'string') return null;
+  return candidate as Error & PostgresFault;
+}
+
+/** Whether the exception says that a named unique, foreign key or check constraint was violated. */
+export const violates = (error: unknown, constraint: string): boolean =>
+  postgresFault(error)?.constraint === constraint;
+
+// Classes 08 (connection), 53 (resources) and 57 (operator intervention, statement timeout), and lock timeout.
+const UNAVAILABLE = /^(08...|53...|57...|55P03|25P03)$/;
+const SOCKET = /^(ECONN(REFUSED|RESET|ABORTED)|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOENT|ENOTFOUND|EAI_AGAIN)$/;
+const MESSAGES =
+  /timeout exceeded when trying to connect|Query read timeout|Connection terminated|not queryable|pool after calling end/;
+
+/** Whether the exception means that the database cannot be used right now, rather than that the statement is wrong. */
+export function isUnavailable(error: unknown): boolean {
+  if (error instanceof AggregateError) return error.errors.some(isUnavailable);
+  const code = postgresFault(error)?.code ?? '';
+  if (UNAVAILABLE.test(code) || SOCKET.test(code)) return true;
+  return error instanceof Error && MESSAGES.test(error.message);
+}
+
+/** Deadlocks and serialization failures: the transaction did nothing and may be run again. */
+export const isRetryable = (error: unknown): boolean => /^(40001|40P01)$/.test(postgresFault(error)?.code ?? '');

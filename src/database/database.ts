@@ -1,0 +1,135 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { Injectable, Logger } from '@nestjs/common';
+import type pg from 'pg';
+import { DataSource } from 'typeorm';
+import { DatabaseUnavailable, isRetryable, isUnavailable } from './database.errors.js';
+
+const TRANSACTION_ATTEMPTS = 3;
+
+interface Transaction {
+  client: pg.PoolClient;
+  afterCommit: (() => void)[];
+}
+
+/** Counts of the connection pool. */
+export interface PoolFigures {
+  active: number;
+  idle: number;
+  max: number;
+  waiting: number;
+}
+
+/**
+ * Statements and transactions. A transaction travels in the async context, so that a store cannot forget to
+ * take part in it. Throws DatabaseUnavailable when PostgreSQL or a connection cannot be had in time.
+ */
+@Injectable()
+export class Database {
+  private readonly logger = new Logger(Database.name);
+  private readonly context = new AsyncLocalStorage<Transaction>();
+
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** Rows of a statement, also those of `returning`. */
+  async query<Row extends object>(sql: string, parameters: readonly unknown[] = []): Promise<Row[]> {
+    return (await this.run<Row>(sql, parameters)).rows;
+  }
+
+  /** The first row of a statement, or null when there is none. */
+  async one<Row extends object>(sql: string, parameters: readonly unknown[] = []): Promise<Row | null> {
+    return (await this.query<Row>(sql, parameters))[0] ?? null;
+  }
+
+  /** How many rows a statement changed. */
+  async count(sql: string, parameters: readonly unknown[] = []): Promise<number> {
+    return (await this.run(sql, parameters)).rowCount ?? 0;
+  }
+
+  /**
+   * Runs `work` in a transaction; within another one it joins that. A deadlock or serialization failure runs it
+   * again, so it must not change anything but the database.
+   */
+  async transaction<T>(work: () => Promise<T>): Promise<T> {
+    if (this.context.getStore() !== undefined) return work();
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await this.attempt(work);
+      } catch (error) {
+        if (!isRetryable(error) || attempt >= TRANSACTION_ATTEMPTS) throw error;
+        this.logger.warn({ attempt, error }, 'transaction is run again');
+      }
+    }
+  }
+
+  /** Runs `action` once the transaction has been committed, or at once where there is none. */
+  afterCommit(action: () => void): void {
+    const transaction = this.context.getStore();
+    if (transaction === undefined) action();
+    else transaction.afterCommit.push(action);
+  }
+
+  get pool(): PoolFigures {
+    const pool = this.pgPool;
+    return {
+      active: pool.totalCount - pool.idleCount,
+      idle: pool.idleCount,
+      max: pool.options.max,
+      waiting: pool.waitingCount,
+    };
+  }
+
+  private get pgPool(): pg.Pool {
+    return (this.dataSource.driver as unknown as { master: pg.Pool }).master;
+  }
+
+  private async run<Row extends object>(sql: string, parameters: readonly unknown[]): Promise<pg.QueryResult<Row>> {
+    const executor = this.context.getStore()?.client ?? this.pgPool;
+    try {
+      return await executor.query<Row>(sql, [...parameters]);
+    } catch (error) {
+      throw isUnavailable(error) ? new DatabaseUnavailable(error) : error;
+    }
+  }
+
+  private async attempt<T>(work: () => Promise<T>): Promise<T> {
+    const transaction: Transaction = { client: await this.connect(), afterCommit: [] };
+    let broken: Error | undefined;
+    // The statement under way reports the loss; without a listener the event itself would end the process.
+    const heard = (error: Error): void => this.logger.warn(`a connection broke in a transaction: ${error.message}`);
+    transaction.client.on('error', heard);
+    try {
+      return await this.context.run(transaction, async () => {
+        await this.run('begin', []);
+        const result = await work();
+        await this.run('commit', []);
+        // Outside of the context: what is announced must not run in the transaction that has ended.
+        this.context.exit(() => transaction.afterCommit.forEach((action) => action()));
+        return result;
+      });
+    } catch (error) {
+      broken = await this.rollback(transaction.client);
+      throw error;
+    } finally {
+      transaction.client.off('error', heard);
+      transaction.client.release(broken);
+    }
+  }
+
+  /** The error when even the rollback failed: such a connection must not go back to the pool. */
+  private async rollback(client: pg.PoolClient): Promise<Error | undefined> {
+    try {
+      await client.query('rollback');
+      return undefined;
+    } catch (error) {
+      return error instanceof Error ? error : new Error(String(error));
+    }
+  }
+
+  private async connect(): Promise<pg.PoolClient> {
+    try {
+      return await this.pgPool.connect();
+    } catch (error) {
+      throw isUnavailable(error) ? new DatabaseUnavailable(error) : error;
+    }
+  }
+}

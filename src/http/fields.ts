@@ -1,0 +1,181 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
+import { Transform } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsBoolean,
+  IsEmail,
+  IsIn,
+  IsInt,
+  IsNumber,
+  IsObject,
+  IsString,
+  Matches,
+  Max,
+  MaxLength,
+  Min,
+  MinLength,
+  ValidateBy,
+  ValidateIf,
+} from 'class-validator';
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/;
+
+const document = (options: object): PropertyDecorator => ApiProperty(options as ApiPropertyOptions);
+
+/** May be absent. An explicit null is still refused, unlike with class-validator's IsOptional. */
+export const Optional = () =>
+  applyDecorators(
+    ValidateIf((_, value: unknown) => value !== undefined),
+    document({ required: false }),
+  );
+
+/** May be null or absent; null clears the value. */
+export const Nullable = () =>
+  applyDecorators(
+    ValidateIf((_, value: unknown) => value !== undefined && value !== null),
+    document({ required: false, nullable: true }),
+  );
+
+/** Text, trimmed before its length is measured in UTF-16 units. */
+export const Text = ({ min = 0, max }: { min?: number; max: number }) =>
+  applyDecorators(
+    Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.trim() : value)),
+    IsString(),
+    ...(min > 0 ? [MinLength(min, { message: min === 1 ? '$property must not be blank' : undefined })] : []),
+    MaxLength(max),
+    document({ type: 'string', minLength: min, maxLength: max }),
+  );
+
+/** Text that is kept to the letter. */
+export const RawText = ({ max }: { max: number }) =>
+  applyDecorators(IsString(), MaxLength(max), document({ type: 'string', maxLength: max }));
+
+/** Text of a given form; `form` finishes the sentence "... must be". */
+export const Pattern = (pattern: RegExp, form: string, max = 255) =>
+  applyDecorators(
+    IsString(),
+    MaxLength(max),
+    Matches(pattern, { message: `$property must be ${form}` }),
+    document({ type: 'string', pattern: pattern.source, maxLength: max }),
+  );
+
+/** A whole number given as a JSON number. */
+export const WholeNumber = ({ min, max }: { min: number; max: number }) =>
+  applyDecorators(IsInt(), Min(min), Max(max), document({ type: 'integer', minimum: min, maximum: max }));
+
+/** A decimal number. */
+export const Decimal = ({ min, max }: { min: number; max: number }) =>
+  applyDecorators(
+    IsNumber({ allowInfinity: false, allowNaN: false }),
+    Min(min),
+    Max(max),
+    document({ type: 'number', minimum: min, maximum: max }),
+  );
+
+/** A whole number in a query string: decimal digits only, so that `0x10` and `1e1` are refused. */
+export const QueryNumber = ({ min, max, fallback }: { min: number; max: number; fallback?: number }) =>
+  applyDecorators(
+    Transform(({ value }: { value: unknown }) =>
+      typeof value === 'string' && /^\d{1,15}$/.test(value) ? Number(value) : value,
+    ),
+    Optional(),
+    IsInt({ message: `$property must be a whole number from ${String(min)} to ${String(max)}` }),
+    Min(min),
+    Max(max),
+    document({ type: 'integer', minimum: min, maximum: max, required: false, default: fallback }),
+  );
+
+export const Flag = () => applyDecorators(IsBoolean(), document({ type: 'boolean' }));
+
+export const OneOf = (values: readonly string[]) =>
+  applyDecorators(IsIn(values), document({ type: 'string', enum: [...values] }));
+
+/** One of a list of words, repeatable in a query string: `?status=pending&status=running`. */
+export const AnyOf = (values: readonly string[]) =>
+  applyDecorators(
+    Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? [value] : value)),
+    IsArray(),
+    ArrayMaxSize(values.length),
+    IsIn(values, { each: true }),
+    document({ type: 'array', items: { type: 'string', enum: [...values] } }),
+  );
+
+/** A UUID; read without regard to case. */
+export const Id = () =>
+  applyDecorators(
+    Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? value.toLowerCase() : value)),
+    IsString(),
+    Matches(UUID, { message: '$property must be a UUID' }),
+    document({ type: 'string', format: 'uuid' }),
+  );
+
+/** An instant in RFC 3339 form, with its offset. */
+export const Instant = () =>
+  applyDecorators(
+    IsString(),
+    Matches(INSTANT, { message: '$property must be a time such as 2026-01-31T12:00:00Z' }),
+    ValidateBy({
+      name: 'isInstant',
+      validator: {
+        validate: (value: unknown) => !Number.isNaN(Date.parse(String(value))),
+        defaultMessage: () => '$property is not a day or time that exists',
+      },
+    }),
+    document({ type: 'string', format: 'date-time' }),
+  );
+
+/** An e-mail address. */
+export const Email = () =>
+  applyDecorators(IsEmail(), MaxLength(254), document({ type: 'string', format: 'email', maxLength: 254 }));
+
+/** A list of texts of a given form, each at most once in effect. */
+export const Words = (options: { max: number; pattern: RegExp; form: string; min?: number }) =>
+  applyDecorators(
+    IsArray(),
+    ArrayMinSize(options.min ?? 0),
+    ArrayMaxSize(options.max),
+    IsString({ each: true }),
+    Matches(options.pattern, { each: true, message: `each of $property must be ${options.form}` }),
+    document({
+      type: 'array',
+      maxItems: options.max,
+      items: { type: 'string', pattern: options.pattern.source },
+    }),
+  );
+
+const freeForm = new WeakMap<object, Set<string>>();
+
+/**
+ * A JSON object of the caller's own making. It is taken past class-transformer untouched (`input.pipe.ts`), because
+ * that loses keys such as `constructor` on its way.
+ */
+export const FreeForm = (): PropertyDecorator =>
+  applyDecorators(
+    (target: object, property: string | symbol) => {
+      const names = freeForm.get(target) ?? new Set<string>();
+      freeForm.set(target, names.add(String(property)));
+    },
+    IsObject(),
+    document({ type: 'object', additionalProperties: true }),
+  );
+
+/** Names of the free-form fields of a DTO class. */
+export const freeFormFields = (prototype: object): ReadonlySet<string> => freeForm.get(prototype) ?? new Set<string>();
+
+const lenient = new WeakSet<object>();
+
+/** On classes that newer callers may extend: unknown fields are dropped and counted instead of refused. */
+export const IgnoresUnknownFields = (): ClassDecorator => (target) => void lenient.add(target.prototype as object);
+
+export const ignoresUnknownFields = (prototype: object): boolean => lenient.has(prototype);
+
+const unclean = new WeakSet<object>();
+
+/** On classes whose texts are cleaned by the feature itself (logs): NUL and lone surrogates are let through. */
+export const AcceptsUncleanText = (): ClassDecorator => (target) => void unclean.add(target.prototype as object);
+
+export const acceptsUncleanText = (prototype: object): boolean => unclean.has(prototype);

@@ -1,0 +1,105 @@
+import { Injectable, Logger, type ArgumentMetadata, type PipeTransform } from '@nestjs/common';
+import { plainToInstance } from 'class-transformer';
+import { validate, type ValidationError } from 'class-validator';
+import { InvalidInput, type FieldFault } from '../domain-error.js';
+import { acceptsUncleanText, freeFormFields, ignoresUnknownFields } from './fields.js';
+import { uncleanText } from './clean-text.js';
+
+type Shape = new () => object;
+type Fields = Record<string, unknown>;
+
+/** Keys that class-transformer drops or trips over; no DTO has them, so they are refused as unknown fields. */
+const TREACHEROUS = new Set(['__proto__', 'constructor', 'prototype', 'hasOwnProperty', 'toString', 'valueOf']);
+
+/**
+ * Makes request DTOs: every field is checked, unknown ones are refused (worker routes drop them), and free-form
+ * objects come through to the letter. Throws InvalidInput with each fault by its field.
+ */
+@Injectable()
+export class InputPipe implements PipeTransform {
+  private readonly logger = new Logger(InputPipe.name);
+  /** Unknown fields of newer workers that this process has dropped. */
+  ignoredFields = 0;
+
+  async transform(value: unknown, { metatype, type }: ArgumentMetadata): Promise<unknown> {
+    if (type === 'custom') return value;
+    if (!isShape(metatype)) return refuseUnclean(value, type);
+    const raw = value ?? {};
+    if (!isFields(raw)) throw new InvalidInput('The body must be a JSON object.');
+    if (!acceptsUncleanText(metatype.prototype as object)) refuseUnclean(raw, type);
+    return this.make(metatype, raw);
+  }
+
+  private async make(shape: Shape, raw: Fields): Promise<object> {
+    const lenient = ignoresUnknownFields(shape.prototype as object);
+    const freeForm = freeFormFields(shape.prototype as object);
+    const instance = plainToInstance(shape, detach(raw, '', lenient, freeForm)) as Fields;
+    for (const key of freeForm) if (Object.hasOwn(raw, key)) instance[key] = raw[key];
+    const errors = await validate(instance, {
+      whitelist: true,
+      forbidNonWhitelisted: !lenient,
+      stopAtFirstError: true,
+    });
+    if (errors.length === 0) {
+      if (lenient) this.count(Object.keys(raw).filter((key) => !Object.hasOwn(instance, key)));
+      return instance;
+    }
+    const faults = errors.flatMap((error) => faultsOf(error, ''));
+    throw new InvalidInput(
+      `The request has ${faults.length === 1 ? 'a fault' : `${String(faults.length)} faults`}.`,
+      faults,
+    );
+  }
+
+  private count(ignored: readonly string[]): void {
+    if (ignored.length === 0) return;
+    this.ignoredFields += ignored.length;
+    this.logger.debug({ fields: ignored.slice(0, 10), total: this.ignoredFields }, 'unknown fields were ignored');
+  }
+}
+
+const isShape = (metatype: unknown): metatype is Shape =>
+  typeof metatype === 'function' && ![String, Number, Boolean, Array, Object, Promise].includes(metatype as never);
+
+const isFields = (value: unknown): value is Fields =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+function refuseUnclean<T>(value: T, where: string): T {
+  const fault = uncleanText(value);
+  if (fault !== null) {
+    throw new InvalidInput(`The ${where === 'param' ? 'path' : where} holds text that cannot be stored.`, [
+      { field: fault.field, message: `${fault.field || where} must not hold ${fault.what}` },
+    ]);
+  }
+  return value;
+}
+
+/** A copy without the free-form fields, whatever their depth; treacherous keys are refused, or dropped if lenient. */
+function detach(raw: Fields, path: string, lenient: boolean, freeForm: ReadonlySet<string>): Fields {
+  const copy: Fields = {};
+  for (const [key, value] of Object.entries(raw)) {
+    if (TREACHEROUS.has(key)) {
+      if (lenient) continue;
+      throw new InvalidInput('The request has a fault.', [
+        { field: path + key, message: `${key} is not a known field` },
+      ]);
+    }
+    if (!freeForm.has(key)) copy[key] = detachValue(value, `${path}${key}`, lenient);
+  }
+  return copy;
+}
+
+function detachValue(value: unknown, path: string, lenient: boolean): unknown {
+  if (Array.isArray(value)) return value.map((item, at) => detachValue(item, `${path}[${String(at)}]`, lenient));
+  return isFields(value) ? detach(value, `${path}.`, lenient, new Set()) : value;
+}
+
+function faultsOf(error: ValidationError, path: string): FieldFault[] {
+  const isIndex = /^\d+$/.test(error.property);
+  const field = isIndex ? `${path}[${error.property}]` : path === '' ? error.property : `${path}.${error.property}`;
+  const own = Object.entries(error.constraints ?? {}).map(([name, message]) => ({
+    field,
+    message: name === 'whitelistValidation' ? `${error.property} is not a known field` : message,
+  }));
+  return [...own, ...(error.children ?? []).flatMap((child) => faultsOf(child, field))];
+}

@@ -1,0 +1,16 @@
+import { Injectable } from '@nestjs/common';
+
+/** Whether this process is on its way out. Long answers listen to it and end early. */
+@Injectable()
+export class Lifecycle {
+  private readonly controller = new AbortController();
+
+  /** Aborted as soon as the process begins to stop. */
+  get stopping(): AbortSignal {
+    return this.controller.signal;
+  }
+
+  stop(): void {
+    this.controller.abort();
+  }
+}

@@ -1,0 +1,61 @@
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import type { RequestHandler, Response } from 'express';
+import helmet from 'helmet';
+import type { HttpConfig } from '../config/http.config.js';
+import { problem } from './problem.js';
+import { sendProblem } from './problem.filter.js';
+import { requestIdOf } from './request-id.js';
+
+/** Headers, CORS and the check of the Host header. */
+export function secure(app: NestExpressApplication, config: HttpConfig): void {
+  app.disable('x-powered-by');
+  app.use(onlyKnownHosts(config.hostNames), securityHeaders(config.public_url.startsWith('https:')));
+  if (config.cors_origins.length > 0) {
+    app.enableCors({
+      origin: [...config.cors_origins],
+      credentials: true,
+      maxAge: 600,
+      exposedHeaders: ['X-Request-Id', 'Location', 'ETag', 'Retry-After'],
+    });
+  }
+}
+
+/** Swagger UI styles itself inline; nothing else is needed beyond our own origin. */
+const securityHeaders = (https: boolean): RequestHandler =>
+  helmet({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: {
+        defaultSrc: ["'none'"],
+        scriptSrc: ["'self'"],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", 'data:'],
+        fontSrc: ["'self'", 'data:'],
+        connectSrc: ["'self'"],
+        baseUri: ["'none'"],
+        formAction: ["'self'"],
+        frameAncestors: ["'none'"],
+      },
+    },
+    strictTransportSecurity: https,
+  });
+
+/** A page of another site may point its own name at this address (DNS rebinding); its requests carry that name. */
+function onlyKnownHosts(names: ReadonlySet<string> | null): RequestHandler {
+  if (names === null) return (_request, _response, next) => next();
+  return (request, response: Response, next) => {
+    if (names.has(hostName(request.headers.host ?? ''))) {
+      next();
+      return;
+    }
+    const detail = 'This server does not answer for the host named. Add it to ALLOWED_HOSTS if it should.';
+    sendProblem(response, problem(421, 'http/foreign-host', detail, requestIdOf(request)));
+  };
+}
+
+/** The name in a Host header, without port and brackets. */
+const hostName = (header: string): string =>
+  header
+    .toLowerCase()
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1');

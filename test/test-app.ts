@@ -1,0 +1,64 @@
+import { randomBytes } from 'node:crypto';
+import type { Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { NestExpressApplication } from '@nestjs/platform-express';
+import pg from 'pg';
+import supertest from 'supertest';
+import { createApp } from '../src/app.js';
+import { loadServerConfiguration } from '../src/config/config.module.js';
+import type { Environment } from '../src/config/load.js';
+import { Database } from '../src/database/database.js';
+import { createDatabase, type TestDatabase } from './test-database.js';
+
+/** A key with which workers of every organization may register in tests. */
+export const REGISTRATION_KEY = 'myk_TESTtestTESTtestTESTtestTESTtestTESTtest';
+
+export interface TestApp {
+  app: NestExpressApplication;
+  /** Address of the listening server, without a path. */
+  url: string;
+  /** supertest against the listening server. */
+  request: ReturnType<typeof supertest>;
+  database: Database;
+  /** A connection of the test's own, outside of the application's pool. */
+  sql: pg.Client;
+  databaseUrl: string;
+  close(): Promise<void>;
+}
+
+/** The environment a test server runs with; `overrides` win. */
+export const testEnvironment = (databaseUrl: string, overrides: Environment = {}): Environment => ({
+  NODE_ENV: 'test',
+  HOST: '127.0.0.1',
+  PORT: '0',
+  DATABASE_URL: databaseUrl,
+  JWT_SECRET: randomBytes(32).toString('base64'),
+  MOCK_LOGIN: 'on',
+  LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
+  ...overrides,
+});
+
+/** The application itself, guard and all, listening on a free port over a database of its own. */
+export async function startTestApp(overrides: Environment = {}): Promise<TestApp> {
+  const own: TestDatabase = await createDatabase();
+  const app = await createApp(loadServerConfiguration(testEnvironment(own.url, overrides)));
+  await app.listen(0, '127.0.0.1');
+  const { port } = (app.getHttpServer() as Server).address() as AddressInfo;
+  const url = `http://127.0.0.1:${String(port)}`;
+  const sql = new pg.Client({ connectionString: own.url });
+  await sql.connect();
+  return {
+    app,
+    url,
+    request: supertest(url),
+    database: app.get(Database),
+    sql,
+    databaseUrl: own.url,
+    close: async () => {
+      await sql.end();
+      (app.getHttpServer() as Server).closeAllConnections();
+      await app.close();
+      await own.drop();
+    },
+  };
+}
