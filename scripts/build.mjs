@@ -1,9 +1,10 @@
 // Compiles the server when dist is not what the sources would give.
-import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { root } from './root.mjs';
+import { withLock } from './lock.mjs';
+import { dataDirectory, root } from './root.mjs';
+import { runProgram } from './run-program.mjs';
 
 const stampFile = join(root, 'dist', '.stamp');
 const INPUTS = [
@@ -19,17 +20,23 @@ const INPUTS = [
 /** Run by Node itself: the link in node_modules/.bin does not start where scripts may not be executed. */
 export const nest = join(root, 'node_modules', '@nestjs', 'cli', 'bin', 'nest.js');
 
-/** @returns {boolean} whether it had to be built */
-export function ensureBuilt() {
-  const sources = fingerprintSources();
-  if (isBuilt(sources)) return false;
-  console.log(existsSync(stampFile) ? 'Building: the sources have changed.' : 'Building.');
-  rmSync(stampFile, { force: true });
-  removeStaleOutput();
-  const built = spawnSync(process.execPath, [nest, 'build'], { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] });
-  if (built.status !== 0) throw new Error('The build failed; the errors are above.');
-  writeStamp(sources);
-  return true;
+/**
+ * @param {AbortSignal} [signal] gives up
+ * @returns {Promise<boolean>} whether it had to be built
+ */
+export async function ensureBuilt(signal) {
+  if (isBuilt(fingerprintSources())) return false;
+  return withLock(join(dataDirectory, 'build.lock'), async () => {
+    const sources = fingerprintSources();
+    if (isBuilt(sources)) return false;
+    console.log(existsSync(stampFile) ? 'Building: the sources have changed.' : 'Building.');
+    removeStamp();
+    removeStaleOutput();
+    const { fault } = await runProgram([process.execPath, nest, 'build'], { cwd: root, show: true, signal });
+    if (fault !== null) throw new Error(`The build failed (${fault}); what it said is above.`);
+    writeStamp(sources);
+    return true;
+  });
 }
 
 /** @param {string} sources from `fingerprintSources`, taken before the compiler read them */

@@ -1,25 +1,32 @@
 // Installs the dependencies from the lock file when they are missing or are not those of the lock file.
-import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { withLock } from './lock.mjs';
 import { startProgress } from './progress.mjs';
-import { root } from './root.mjs';
+import { dataDirectory, root } from './root.mjs';
+import { runProgram } from './run-program.mjs';
 
 const modules = join(root, 'node_modules');
 const stampFile = join(modules, '.miyabi-lock');
 // npm's own record of what it put there, written when everything is in place.
 const installedFile = join(modules, '.package-lock.json');
 
-/** @returns {Promise<boolean>} whether anything had to be installed */
-export async function ensureInstalled() {
-  const missing = whyNotInstalled();
-  if (missing === null) return false;
-  console.log(`Installing dependencies from package-lock.json (${missing}).`);
-  await install();
-  const still = whyNotInstalled();
-  if (still !== null) throw new Error(`npm ci ended, but the installation is not complete: ${still}.`);
-  return true;
+/**
+ * @param {AbortSignal} [signal] gives up
+ * @returns {Promise<boolean>} whether anything had to be installed
+ */
+export async function ensureInstalled(signal) {
+  if (whyNotInstalled() === null) return false;
+  return withLock(join(dataDirectory, 'install.lock'), async () => {
+    const missing = whyNotInstalled();
+    if (missing === null) return false;
+    console.log(`Installing dependencies from package-lock.json (${missing}).`);
+    await install(signal);
+    const still = whyNotInstalled();
+    if (still !== null) throw new Error(`npm ci ended, but the installation is not complete: ${still}.`);
+    return true;
+  });
 }
 
 /** @returns {string | null} null = installed */
@@ -30,8 +37,17 @@ export function whyNotInstalled() {
   const different = firstDifference();
   if (different !== null) return different;
   // Installed by hand: just as good, and not to be compared again.
-  writeFileSync(stampFile, stamp);
+  remember(stamp);
   return null;
+}
+
+/** It saves a comparison, no more: dependencies that another account installed can be used all the same. */
+function remember(stamp) {
+  try {
+    writeFileSync(stampFile, stamp);
+  } catch (error) {
+    if (!['EACCES', 'EPERM', 'EROFS'].includes(error.code)) throw error;
+  }
 }
 
 function currentStamp() {
@@ -58,19 +74,13 @@ function readPackages(file) {
   return JSON.parse(readFileSync(file, 'utf8')).packages ?? {};
 }
 
-async function install() {
+async function install(signal) {
   rmSync(stampFile, { force: true });
   const progress = startProgress('Installing', countWanted(), countInstalled);
   // The npm that runs this script, else the one on the PATH. NODE_ENV=production would leave the compiler out.
   const npm = process.env.npm_execpath?.endsWith('.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
-  const [command, ...args] = [...npm, 'ci', '--include=dev', '--include=optional', '--no-audit', '--no-fund'];
-  const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] });
-  let output = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (output += chunk));
-  const fault = await new Promise((resolve) => {
-    child.once('error', (error) => resolve(error.message));
-    child.once('close', (code, signal) => resolve(code === 0 ? null : (signal ?? `exit code ${code}`)));
-  });
+  const flags = ['--include=dev', '--include=optional', '--no-audit', '--no-fund'];
+  const { fault, output } = await runProgram([...npm, 'ci', ...flags], { cwd: root, signal });
   progress.end(fault === null);
   if (fault !== null) throw new Error(`npm ci failed (${fault}):\n${output.trim()}`);
 }
@@ -85,9 +95,13 @@ function countWanted() {
   ).length;
 }
 
+/** npm makes all the directories first; a package has arrived when its package.json has. */
 function countInstalled() {
   if (!existsSync(modules)) return 0;
-  return list(modules).reduce((sum, name) => sum + (name.startsWith('@') ? list(join(modules, name)).length : 1), 0);
+  const names = list(modules).flatMap((name) =>
+    name.startsWith('@') ? list(join(modules, name)).map((inner) => join(name, inner)) : name,
+  );
+  return names.filter((name) => existsSync(join(modules, name, 'package.json'))).length;
 }
 
 function list(directory) {

@@ -1,6 +1,7 @@
 // One at a time: a lock file that names its holder, and that the death of the holder frees.
 import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { currentProcess, isSameProcess } from './processes.mjs';
 
 /** @typedef {{ pid: number, started: string }} Holder */
@@ -23,6 +24,24 @@ export function takeLock(file) {
     }
   } finally {
     rmSync(own, { force: true });
+  }
+}
+
+/**
+ * Does `work` while no other process does it, waiting for its turn.
+ * @template T
+ * @param {string} file
+ * @param {() => Promise<T>} work
+ * @returns {Promise<T>}
+ */
+export async function withLock(file, work) {
+  let lock = takeLock(file);
+  if ('holder' in lock) console.log(`Waiting for process ${lock.holder.pid}, which is doing the same.`);
+  for (; 'holder' in lock; lock = takeLock(file)) await sleep(200);
+  try {
+    return await work();
+  } finally {
+    lock.release();
   }
 }
 

@@ -1,11 +1,11 @@
 // `npm test [jest arguments]`: everything a test run needs, made and taken away again. The last line is the result.
 import { spawn, spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, existsSync, mkdtempSync, readFileSync, realpathSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ensureBuilt } from './build.mjs';
 import { ensureInstalled } from './install.mjs';
+import { onParentEnd } from './parent.mjs';
 import { startThrowaway } from './postgres/throwaway.mjs';
 import { endProcess, processesIn, processesTagged, sendSignal } from './processes.mjs';
 import { root } from './root.mjs';
@@ -18,9 +18,11 @@ const tag = { MIYABI_TEST_RUN: run };
 /** @type {(() => Promise<void> | void)[]} */
 const cleanUps = [];
 let interrupted = 0;
+const stopping = new AbortController();
 /** @type {import('node:child_process').ChildProcess | null} */
 let jest = null;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, interrupt);
+onParentEnd(() => interrupt('SIGTERM'));
 
 const result = await main().catch((error) => {
   console.error(`\n${error.message}`);
@@ -31,25 +33,24 @@ console.log(`${result.passed} passed, ${result.failed} failed`);
 process.exit(interrupted || (result.failed > 0 || result.passed === 0 ? 1 : 0));
 
 async function main() {
-  await ensureInstalled();
-  if (!interrupted) ensureBuilt();
-  if (interrupted) throw new Error('Interrupted.');
+  await ensureInstalled(stopping.signal);
+  await ensureBuilt(stopping.signal);
+  stopping.signal.throwIfAborted();
 
   const server = await startThrowaway();
   cleanUps.push(() => server.stop());
   const env = { ...process.env, ...tag, TEST_DATABASE_URL: server.url, TEST_TEMPLATE: template };
   migrateTemplate(env);
 
-  // Tests put their files below it, so none stays behind. Root's database server must be able to pass.
-  const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'miyabi-test-')));
-  chmodSync(temporary, 0o711);
-  cleanUps.push(() => rmSync(temporary, { recursive: true, force: true, maxRetries: 5 }));
+  // Tests put their files below it, so none stays behind.
+  const temporary = join(server.directory, 'files');
+  mkdirSync(temporary);
   const report = join(temporary, 'result.json');
 
   cleanUps.push(() => endLeftOver(temporary));
-  if (interrupted) throw new Error('Interrupted.');
+  stopping.signal.throwIfAborted();
   const how = await runJest({ ...env, TMPDIR: temporary }, report);
-  if (interrupted) throw new Error('Interrupted.');
+  stopping.signal.throwIfAborted();
   if (!existsSync(report)) throw new Error(`Jest ended without a result (${how}).`);
   return count(JSON.parse(readFileSync(report, 'utf8')));
 }
@@ -64,12 +65,13 @@ function migrateTemplate(env) {
 function runJest(env, report) {
   const bin = join(root, 'node_modules', 'jest', 'bin', 'jest.js');
   const cache = join(root, 'node_modules', '.cache', 'jest');
+  const preload = new URL('./end-with-parent.mjs', import.meta.url).href;
   const own = ['--json', `--outputFile=${report}`, `--cacheDirectory=${cache}`];
   jest = spawn(
     process.execPath,
-    ['--experimental-vm-modules', '--no-warnings', bin, ...own, ...process.argv.slice(2)],
+    ['--import', preload, '--experimental-vm-modules', '--no-warnings', bin, ...own, ...process.argv.slice(2)],
     // Its own session: on Ctrl-C it is ended together with what its tests started, and its last words are not ours.
-    { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'], detached: true },
+    { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit', 'ipc'], detached: true },
   );
   return new Promise((resolve) => {
     jest.once('error', (error) => resolve(error.message));
@@ -94,6 +96,7 @@ async function endLeftOver(temporary) {
 function interrupt(signal) {
   const number = { SIGINT: 2, SIGTERM: 15, SIGHUP: 1 }[signal];
   interrupted = 128 + number;
+  stopping.abort(new Error('Interrupted.'));
   // Workers notice the end of their parent; what they started is found by its tag.
   if (jest?.pid) sendSignal(jest.pid, 'SIGKILL');
 }

@@ -1,13 +1,24 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
+import { AgentsModule } from './agents/agents.module.js';
+import { AuthModule } from './auth/auth.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Configuration } from './config/load.js';
 import { DatabaseModule } from './database/database.module.js';
+import { DutiesModule } from './duties/duties.module.js';
+import { EventsModule } from './events/events.module.js';
+import { ExecutionsModule } from './executions/executions.module.js';
+import { GitHttpModule } from './git/git-http.module.js';
 import { HealthModule } from './health/health.module.js';
 import { DeadlineInterceptor } from './http/deadline.interceptor.js';
 import { InputPipe } from './http/input.pipe.js';
 import { LifecycleModule } from './http/lifecycle.module.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { OrganizationsModule } from './organizations/organizations.module.js';
+import { QueueModule } from './queue/queue.module.js';
+import { RepositoriesModule } from './repositories/repositories.module.js';
+import { TasksModule } from './tasks/tasks.module.js';
+import { WorkersModule } from './workers/workers.module.js';
 
 /** The list of features. */
 @Module({})
@@ -15,7 +26,23 @@ export class AppModule {
   static with(configuration: Configuration): DynamicModule {
     return {
       module: AppModule,
-      imports: [ConfigModule.with(configuration), DatabaseModule, LifecycleModule, HealthModule],
+      imports: [
+        ConfigModule.with(configuration),
+        DatabaseModule,
+        LifecycleModule,
+        DutiesModule,
+        HealthModule,
+        AuthModule,
+        OrganizationsModule,
+        RepositoriesModule,
+        GitHttpModule,
+        AgentsModule,
+        EventsModule,
+        QueueModule,
+        TasksModule,
+        ExecutionsModule,
+        WorkersModule,
+      ],
       providers: [
         { provide: APP_FILTER, useClass: ProblemFilter },
         { provide: APP_PIPE, useClass: InputPipe },

@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createApp } from './app.js';
 import { loadServerConfiguration } from './config/config.module.js';
@@ -14,7 +15,7 @@ async function main(): Promise<void> {
   await migrate(configuration.get(DatabaseConfig).url);
   const app = await createApp(configuration);
   stopOnSignals(app, http.shutdown_seconds);
-  const server = (await app.listen(http.port, http.host)) as import('node:http').Server;
+  const server = (await app.listen(http.port, http.host)) as Server;
   const { port } = server.address() as AddressInfo;
   // A supervisor that let the system choose the port learns it here.
   process.send?.({ listening: port });
@@ -25,6 +26,6 @@ try {
 } catch (error) {
   const message = error instanceof ConfigurationFaults ? error.message : ((error as Error).stack ?? String(error));
   process.stderr.write(`${message}\n`);
-  process.exitCode = 1;
-  process.disconnect?.();
+  // What was opened before the fault must not keep the process.
+  process.exit(1);
 }

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { chmodSync, chownSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
@@ -134,11 +134,26 @@ async function start(dataDirectory: string, options: { port?: number; fsync?: bo
   return server;
 }
 
+/** One stopped cluster for all that only need one to start in: making it is the slow part. */
+let stopped: { directory: string; cluster: string } | undefined;
+
+async function stoppedCluster(): Promise<{ directory: string; cluster: string }> {
+  if (stopped) return stopped;
+  const directory = mkdtempSync(join(tmpdir(), 'postgres launcher '));
+  chmodSync(directory, 0o711);
+  const { cluster, stop } = await startPostgres({ dataDirectory: directory, fsync: false });
+  await stop();
+  stopped = { directory, cluster };
+  return stopped;
+}
+
+afterAll(() => {
+  if (stopped) rmSync(stopped.directory, { recursive: true, force: true });
+});
+
 /** A stopped cluster with the pid file that a crash would have left. */
 async function directoryWithPidFile(pid: number): Promise<string> {
-  const directory = newDirectory();
-  const { cluster, stop } = await start(directory);
-  await stop();
+  const { directory, cluster } = await stoppedCluster();
   const file = join(cluster, 'postmaster.pid');
   writeFileSync(file, `${pid}\n${cluster}\n1\n5432\n\n127.0.0.1\n        1         1\nready   \n`);
   const { uid, gid } = statSync(cluster);
@@ -149,9 +164,7 @@ async function directoryWithPidFile(pid: number): Promise<string> {
 /** The account that servers run as here, in the form that `spawn` takes. */
 async function serverAccount(): Promise<{ uid?: number; gid?: number }> {
   if (process.getuid!() !== 0) return {};
-  const { cluster, stop } = await start(newDirectory());
-  await stop();
-  const { uid, gid } = statSync(cluster);
+  const { uid, gid } = statSync((await stoppedCluster()).cluster);
   return { uid, gid };
 }
 

@@ -11,7 +11,7 @@ import { Database } from '../src/database/database.js';
 import { createDatabase, type TestDatabase } from './test-database.js';
 
 /** A key with which workers of every organization may register in tests. */
-export const REGISTRATION_KEY = 'myk_TESTtestTESTtestTESTtestTESTtestTESTtest';
+export const REGISTRATION_KEY = 'myk_TESTtestTESTtestTESTtestTESTtestTESTtest1J1apm';
 
 export interface TestApp {
   app: NestExpressApplication;
@@ -34,6 +34,7 @@ export const testEnvironment = (databaseUrl: string, overrides: Environment = {}
   DATABASE_URL: databaseUrl,
   JWT_SECRET: randomBytes(32).toString('base64'),
   MOCK_LOGIN: 'on',
+  WORKER_REGISTRATION_KEY: REGISTRATION_KEY,
   LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
   ...overrides,
 });

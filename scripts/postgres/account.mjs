@@ -50,7 +50,7 @@ export function canReach(account, directory) {
 }
 
 /** @returns {Account[]} */
-function readAccounts() {
+export function readAccounts() {
   return readFileSync('/etc/passwd', 'utf8')
     .split('\n')
     .map((line) => line.split(':'))

@@ -1,8 +1,18 @@
 // Makes a cluster: once, whole or not at all, with a password that only this data directory knows.
 import { spawnSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { chmodSync, chownSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  realpathSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 
 /** The role and the database that every URL of ours names. */
 export const NAME = 'miyabi';
@@ -27,6 +37,9 @@ export function programOptions(account) {
  * @returns {Connection}
  */
 export function ensureCluster(place) {
+  // Data that had to lie elsewhere belongs to a data directory that has since been removed, to start afresh.
+  const elsewhere = dirname(place.cluster) !== realpathSync(dirname(place.connectionFile));
+  if (elsewhere && !existsSync(place.connectionFile)) rmSync(place.cluster, { recursive: true, force: true });
   if (!existsSync(join(place.cluster, 'PG_VERSION'))) create(place);
   refuseOtherVersion(place);
   return readConnection(place.connectionFile) ?? resetPassword(place);

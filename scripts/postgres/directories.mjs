@@ -14,7 +14,9 @@ export function enterableDirectory(path) {
   mkdirSync(path, { recursive: true });
   const found = lstatSync(path);
   if (!found.isDirectory() || (process.getuid && found.uid !== process.getuid())) {
-    throw new Error(`${path} is not a directory of this account. Remove it, or set DATABASE_URL to another server.`);
+    throw new Error(
+      `${path} does not belong to this account (it does to uid ${found.uid}). Use that account, or remove it.`,
+    );
   }
   // Not through mkdir's mode: the umask would narrow it.
   if ((found.mode & 0o111) !== 0o111) chmodSync(path, 0o711);

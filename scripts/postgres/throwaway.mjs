@@ -1,10 +1,10 @@
 // A server for data that may be lost: for the tests, and by hand with `node scripts/postgres/throwaway.mjs`, which
 // prints the URL and serves until it is interrupted.
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { currentProcess, isSameProcess } from '../processes.mjs';
+import { currentProcess, endProcess, isSameProcess, processesIn } from '../processes.mjs';
 import { findCluster } from './directories.mjs';
 import { clearLeftover } from './leftover.mjs';
 import { startPostgres } from './server.mjs';
@@ -12,12 +12,12 @@ import { startPostgres } from './server.mjs';
 const PREFIX = 'miyabi-throwaway-';
 
 /**
- * A server with fsync off in a temporary directory; `stop` removes that as well.
- * @returns {Promise<import('./server.mjs').PostgresServer>}
+ * A server with fsync off in a temporary directory; `stop` removes that as well, with all that others put there.
+ * @returns {Promise<import('./server.mjs').PostgresServer & { directory: string }>}
  */
 export async function startThrowaway() {
   await removeAbandoned();
-  const directory = mkdtempSync(join(tmpdir(), PREFIX));
+  const directory = realpathSync(mkdtempSync(join(tmpdir(), PREFIX)));
   // Root's server runs as another account, which must be able to pass.
   chmodSync(directory, 0o711);
   writeFileSync(join(directory, 'owner.json'), JSON.stringify(currentProcess()));
@@ -28,7 +28,7 @@ export async function startThrowaway() {
       await server.stop();
       remove(directory, server.cluster);
     };
-    return { ...server, stop };
+    return { ...server, directory, stop };
   } catch (error) {
     rmSync(directory, { recursive: true, force: true });
     throw error;
@@ -41,6 +41,8 @@ async function removeAbandoned() {
     const directory = join(tmpdir(), name);
     const owner = readOwner(directory);
     if (!owner || isSameProcess(owner)) continue;
+    // Tests of a killed run and what they started.
+    for (const { pid } of processesIn(directory)) await endProcess(pid, { signals: ['SIGKILL'] });
     const { cluster } = findCluster(join(directory, 'postgres'));
     await clearLeftover(cluster);
     remove(directory, cluster);
@@ -48,7 +50,7 @@ async function removeAbandoned() {
 }
 
 function remove(directory, cluster) {
-  rmSync(directory, { recursive: true, force: true });
+  rmSync(directory, { recursive: true, force: true, maxRetries: 5 });
   // Elsewhere when the server's account could not enter the temporary directory.
   rmSync(dirname(cluster), { recursive: true, force: true });
 }

@@ -1,32 +1,35 @@
-import { applyDecorators, createParamDecorator, SetMetadata, type ExecutionContext } from '@nestjs/common';
+import { applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import { ApiBearerAuth, ApiExtension, ApiSecurity } from '@nestjs/swagger';
 import type { Request } from 'express';
+import { OnlyPeople } from './auth.errors.js';
 import type { Permission } from './permissions.js';
-import type { Principal, WorkerPrincipal } from './principal.js';
+import type { Principal, UserPrincipal, WorkerPrincipal } from './principal.js';
 
 /** What a route demands of its caller. `signed-in` is any person or key, whatever their permissions. */
 export type Access = 'public' | 'signed-in' | 'worker' | Permission;
 
 export const ACCESS = Symbol('access');
 
-/** Open to everybody. */
-export const Public = () => applyDecorators(SetMetadata(ACCESS, 'public' satisfies Access), ApiSecurity({}));
+/** Marks a handler. Two marks would contradict each other, and the upper one would win unnoticed. */
+const demand =
+  (access: Access): MethodDecorator =>
+  (target, property, descriptor) => {
+    const handler = descriptor.value as object;
+    if (Reflect.hasMetadata(ACCESS, handler))
+      throw new Error(`${target.constructor.name}.${String(property)} says twice who may call it`);
+    Reflect.defineMetadata(ACCESS, access, handler);
+  };
 
-/** Open to callers with the permission, or to any person who is signed in. */
-export const Allow = (permission: Permission | 'signed-in') =>
-  applyDecorators(
-    SetMetadata(ACCESS, permission satisfies Access),
-    ApiBearerAuth('bearer'),
-    ApiExtension('x-permission', permission),
-  );
+/** Open to everybody. */
+export const Public = (): MethodDecorator => applyDecorators(demand('public'), ApiSecurity({}));
+
+/** Open to callers with the permission, or with `signed-in` to every person and key. */
+export const Allow = (permission: Permission | 'signed-in'): MethodDecorator =>
+  applyDecorators(demand(permission), ApiBearerAuth('bearer'), ApiExtension('x-permission', permission));
 
 /** Open to a worker's own token; `:id` in a path below `/workers` must be that worker. */
-export const AllowWorker = () =>
-  applyDecorators(
-    SetMetadata(ACCESS, 'worker' satisfies Access),
-    ApiBearerAuth('worker'),
-    ApiExtension('x-permission', 'worker'),
-  );
+export const AllowWorker = (): MethodDecorator =>
+  applyDecorators(demand('worker'), ApiBearerAuth('worker'), ApiExtension('x-permission', 'worker'));
 
 export type RequestWithPrincipal = Request & { principal?: Principal };
 
@@ -34,6 +37,13 @@ export type RequestWithPrincipal = Request & { principal?: Principal };
 export const CurrentPrincipal = createParamDecorator((_: unknown, context: ExecutionContext): Principal => {
   const { principal } = context.switchToHttp().getRequest<RequestWithPrincipal>();
   if (principal === undefined) throw new Error('a public route asked for its caller');
+  return principal;
+});
+
+/** The calling person. Throws OnlyPeople for keys, which a route for the signed-in would let through. */
+export const CurrentPerson = createParamDecorator((_: unknown, context: ExecutionContext): UserPrincipal => {
+  const { principal } = context.switchToHttp().getRequest<RequestWithPrincipal>();
+  if (principal?.kind !== 'user') throw new OnlyPeople();
   return principal;
 });
 

@@ -1,3 +1,4 @@
+import { DomainError } from '../domain-error.js';
 import type { Permission, Role } from './permissions.js';
 
 /** Who did something, as tasks, events and audit entries carry it. */
@@ -40,3 +41,13 @@ export type Principal = UserPrincipal | KeyPrincipal | WorkerPrincipal;
 
 /** What the system does by itself: sweeps, retries, seeds. */
 export const SYSTEM: Actor = { type: 'system', id: null, login: null, trigger: null };
+
+/** The organization a caller works in. Throws 403 for a caller of the instance, which has none. */
+export function organizationOf(principal: Principal): string {
+  if (principal.organization_id !== null) return principal.organization_id;
+  throw new DomainError(
+    'auth/no-organization',
+    'forbidden',
+    'This key belongs to no organization, so it has none to read.',
+  );
+}

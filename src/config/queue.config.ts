@@ -1,4 +1,4 @@
-import { seconds, text, whole } from './readers.js';
+import { onOff, seconds, text, whole } from './readers.js';
 import { Variable } from './variable.js';
 
 /** Leases, heartbeats and the duties that watch them. */
@@ -59,6 +59,15 @@ export class QueueConfig {
     default: 'claude',
   })
   readonly agent_cli!: string;
+
+  @Variable({
+    name: 'SCRIPT_TASKS',
+    about: 'Whether tasks may carry commands of their own (agent type `script`), for callers with agents.run_script.',
+    read: onOff,
+    default: false,
+    development: true,
+  })
+  readonly script_tasks!: boolean;
 
   faults(): readonly string[] {
     return this.heartbeat_seconds * 2 > this.lease_seconds

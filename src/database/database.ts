@@ -61,6 +61,11 @@ export class Database {
     }
   }
 
+  /** Runs `work` outside of the transaction under way, on connections of its own. */
+  outside<T>(work: () => Promise<T>): Promise<T> {
+    return this.context.exit(work);
+  }
+
   /** Runs `action` once the transaction has been committed, or at once where there is none. */
   afterCommit(action: () => void): void {
     const transaction = this.context.getStore();

@@ -1,4 +1,45 @@
 import type { EntityTarget, ObjectLiteral } from 'typeorm';
+import { AccessKey } from '../auth/access-key.entity.js';
+import { RefreshToken } from '../auth/refresh-token.entity.js';
+import { Session } from '../auth/session.entity.js';
+import { User } from '../auth/user.entity.js';
+import { OrganizationMember } from '../organizations/organization-member.entity.js';
+import { Organization } from '../organizations/organization.entity.js';
+import { Agent } from '../agents/agent.entity.js';
+import { DutyRun } from '../duties/duty-run.entity.js';
+import { EventOutbox } from '../events/event-outbox.entity.js';
+import { Event } from '../events/event.entity.js';
+import { Execution } from '../executions/execution.entity.js';
+import { ExecutionLog } from '../executions/execution-log.entity.js';
+import { Lease } from '../queue/lease.entity.js';
+import { QueueEntry } from '../queue/queue-entry.entity.js';
+import { QueueLane } from '../queue/lane.entity.js';
+import { QueueTurn } from '../queue/turn.entity.js';
+import { Repository } from '../repositories/repository.entity.js';
+import { Task } from '../tasks/task.entity.js';
+import { Worker } from '../workers/worker.entity.js';
+import { WorkerLiveness } from '../workers/worker-liveness.entity.js';
 
 /** Every entity class, as TypeORM wants them listed. */
-export const entities: (new () => ObjectLiteral)[] & EntityTarget<ObjectLiteral>[] = [];
+export const entities: (new () => ObjectLiteral)[] & EntityTarget<ObjectLiteral>[] = [
+  User,
+  Organization,
+  OrganizationMember,
+  Session,
+  RefreshToken,
+  AccessKey,
+  Agent,
+  DutyRun,
+  EventOutbox,
+  Event,
+  Execution,
+  ExecutionLog,
+  Lease,
+  QueueEntry,
+  QueueLane,
+  QueueTurn,
+  Repository,
+  Task,
+  Worker,
+  WorkerLiveness,
+];

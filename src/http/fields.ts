@@ -89,6 +89,17 @@ export const QueryNumber = ({ min, max, fallback }: { min: number; max: number; 
     document({ type: 'integer', minimum: min, maximum: max, required: false, default: fallback }),
   );
 
+/** A sequence number in a query string: -1 for "before the first", or decimal digits. */
+export const QuerySequence = () =>
+  applyDecorators(
+    Transform(({ value }: { value: unknown }) =>
+      typeof value === 'string' && /^(-1|\d{1,9})$/.test(value) ? Number(value) : value,
+    ),
+    IsInt({ message: '$property must be a number from -1 on' }),
+    Min(-1),
+    document({ type: 'integer', minimum: -1, required: false, default: -1 }),
+  );
+
 export const Flag = () => applyDecorators(IsBoolean(), document({ type: 'boolean' }));
 
 export const OneOf = (values: readonly string[]) =>

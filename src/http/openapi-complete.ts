@@ -1,6 +1,150 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
+import {
+  declaredRefusals,
+  problemComponents,
+  requestIdHeader,
+  sharedRefusal,
+  type SharedStatus,
+} from './openapi-problems.js';
+import { modernizeSchemas } from './openapi-schemas.js';
+import { TAGS } from './openapi-tags.js';
+import { DECLARED_PROBLEMS, type DeclaredProblems } from './problems.decorator.js';
 
-/** Adds to each operation what every route shares: the refusals it may answer, as RFC 9457 problems. */
+type PathItem = OpenAPIObject['paths'][string];
+type Operation = NonNullable<PathItem['get']> & { 'x-permission'?: string; [DECLARED_PROBLEMS]?: DeclaredProblems };
+type Parameter = Exclude<NonNullable<Operation['parameters']>[number], { $ref: string }>;
+
+const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
+const WITH_BODY: ReadonlySet<string> = new Set(['post', 'put', 'patch']);
+
+/** Makes Nest's document whole: texts, security, and for each operation the refusals it may answer (RFC 9457). */
 export function completeDocument(document: OpenAPIObject): OpenAPIObject {
+  document.openapi = '3.1.0';
+  const { schemas, responses, headers } = problemComponents();
+  document.components = {
+    ...document.components,
+    schemas: { ...document.components?.schemas, ...schemas },
+    responses,
+    headers,
+  };
+  for (const [path, item] of Object.entries(document.paths)) completePath(path, item);
+  document.tags = usedTags(document);
+  // Nest writes an empty one, which is not valid.
+  if (Object.keys(document.info.contact ?? {}).length === 0) delete document.info.contact;
+  modernizeSchemas(document);
   return document;
+}
+
+function completePath(path: string, item: PathItem): void {
+  for (const method of METHODS) {
+    const operation: Operation | undefined = item[method];
+    if (operation === undefined) continue;
+    for (const parameter of operation.parameters ?? []) {
+      if ('$ref' in parameter) continue;
+      if (parameter.in === 'path') completePathParameter(path, parameter);
+      if (parameter.in === 'query') Object.assign(parameter, PAGING[parameter.name], definedOf(parameter));
+    }
+    completeTexts(operation);
+    completeAnswers(path, operation, WITH_BODY.has(method));
+  }
+}
+
+/** The first sentence of a handler's comment is its summary, the rest its description. */
+function completeTexts(operation: Operation): void {
+  const text = [operation.summary, operation.description]
+    .join('\n\n')
+    .replace(/[ \t]*\n(?!\n)[ \t]*/g, (gap, at: number, all: string) => (all[at - 1] === '\n' ? gap : ' '))
+    .trim();
+  const end = /[.](?=\s|$)|\n\n/.exec(text)?.index ?? text.length;
+  operation.summary = text.slice(0, end);
+  operation.description = [text.slice(end + 1).trim(), demand(operation)].filter((part) => part !== '').join('\n\n');
+}
+
+function demand({ security, 'x-permission': permission }: Operation): string {
+  if (isPublic(security) || permission === undefined) return 'Open to everybody.';
+  if (permission === 'worker') return 'Needs the token of a worker, which acts for itself alone.';
+  return permission === 'signed-in' ? 'Needs a caller who is signed in.' : `Needs the permission \`${permission}\`.`;
+}
+
+const isPublic = (security: Operation['security']): boolean =>
+  security?.some((scheme) => Object.keys(scheme).length === 0) ?? false;
+
+function completeAnswers(path: string, operation: Operation, withBody: boolean): void {
+  for (const [status, answer] of Object.entries(operation.responses)) {
+    if (answer === undefined || '$ref' in answer) continue;
+    answer.headers = { ...requestIdHeader, ...answer.headers };
+    if (answer.description === '') answer.description = DESCRIPTIONS[status] ?? 'The answer.';
+  }
+  for (const status of sharedStatuses(path, operation, withBody)) {
+    operation.responses[String(status)] ??= sharedRefusal(status);
+  }
+  Object.assign(operation.responses, Object.fromEntries(declaredRefusals(operation[DECLARED_PROBLEMS] ?? {})));
+  // The reader of the document has it all under `responses`.
+  delete operation['x-problems'];
+  if (isPublic(operation.security)) operation.security = [];
+}
+
+const DESCRIPTIONS: Readonly<Record<string, string>> = {
+  200: 'Done; this is the state now.',
+  201: 'Created.',
+  202: 'Accepted; it goes on after this answer.',
+  204: 'Done.',
+};
+
+/** Only what the route can really answer: those without input have no 400, public ones no 401. */
+function sharedStatuses(path: string, operation: Operation, withBody: boolean): SharedStatus[] {
+  const takesInput = withBody || (operation.parameters ?? []).length > 0;
+  return [
+    ...(takesInput ? ([400] as const) : []),
+    ...(isPublic(operation.security) ? [] : ([401, 403] as const)),
+    ...(path.includes('{') ? ([404] as const) : []),
+    ...(withBody ? ([408, 413, 415] as const) : []),
+    421,
+    500,
+    503,
+  ];
+}
+
+/** The comments of `page.ts` do not reach Nest's document, which reads those of `*.dto.ts` files only. */
+const PAGING: Readonly<Record<string, { description: string; example: unknown }>> = {
+  limit: { description: 'How many items to answer at the most.', example: 20 },
+  cursor: {
+    description: '`next_cursor` of the page before; absent for the first page.',
+    example: 'WyIyMDI2LTAxLTMxVDEyOjAwOjAwLjAwMDAwMFoiLCIwMTljMTIzNC01Njc4LTdhYmMtOGRlZi0wMTIzNDU2Nzg5YWIiXQ',
+  },
+};
+
+const definedOf = (parameter: Parameter): Partial<Parameter> =>
+  Object.fromEntries(Object.entries(parameter).filter(([, value]) => value !== undefined));
+
+/** Ids in paths are UUIDs unless the controller says otherwise. */
+function completePathParameter(path: string, parameter: Parameter): void {
+  const before =
+    path
+      .slice(0, path.indexOf(`/{${parameter.name}}`))
+      .split('/')
+      .at(-1) ?? '';
+  const owner =
+    parameter.name === 'id' ? before.replace(/ies$/, 'y').replace(/s$/, '') : parameter.name.replace(/_id$/, '');
+  parameter.description ??= `Id of the ${owner.replaceAll(/[-_]/g, ' ')}.`;
+  const schema = parameter.schema ?? {};
+  if (isPlainText(schema)) parameter.schema = { ...schema, type: 'string', format: 'uuid' };
+  parameter.example ??= '019c1234-5678-7abc-8def-0123456789ab';
+}
+
+const isPlainText = (schema: NonNullable<Parameter['schema']>): boolean =>
+  !('$ref' in schema) &&
+  (schema.type ?? 'string') === 'string' &&
+  [schema.format, schema.pattern, schema.enum].every((limit) => limit === undefined);
+
+function usedTags(document: OpenAPIObject): OpenAPIObject['tags'] {
+  const used = new Set(
+    Object.values(document.paths).flatMap((item) => METHODS.flatMap((method) => item[method]?.tags ?? [])),
+  );
+  const known = Object.entries(TAGS).filter(([name]) => used.delete(name));
+  // One without a description stays visible for the lint to name.
+  return [...known, ...[...used].map((name): [string, string] => [name, ''])].map(([name, description]) => ({
+    name,
+    description,
+  }));
 }

@@ -1,9 +1,12 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
+import { RuntimeConfig } from '../config/runtime.config.js';
+import { onlySignedIn } from './document-access.js';
 import { completeDocument } from './openapi-complete.js';
 
 export const DOCUMENT_PATH = '/api/openapi.json';
 const UI_PATH = 'api/docs';
+const YAML_PATH = '/api/openapi.yaml';
 
 /** The OpenAPI document of the application, whole: each operation with its refusals and what it demands. */
 export function createDocument(app: NestExpressApplication): OpenAPIObject {
@@ -13,21 +16,29 @@ export function createDocument(app: NestExpressApplication): OpenAPIObject {
     .setVersion('1')
     .setLicense('MIT', 'https://opensource.org/license/mit')
     .addServer('/', 'This server')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'Access token of a person, or a key.' }, 'bearer')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'Token of a worker.' }, 'worker')
+    .addSecurity('bearer', { type: 'http', scheme: 'bearer', description: 'Access token of a person, or a key.' })
+    .addSecurity('worker', { type: 'http', scheme: 'bearer', description: 'Token of a worker.' })
     .build();
-  const document = SwaggerModule.createDocument(app, config, {
-    operationIdFactory: (controller, method) => `${controller.replace(/Controller$/, '')}_${method}`,
-  });
-  return completeDocument(document);
+  return completeDocument(SwaggerModule.createDocument(app, config, { operationIdFactory: operationId }));
 }
 
-/** Serves the document and Swagger UI. The document is made at the first request: it costs a start more than it is worth. */
+/** `TasksController.create` is `tasksCreate`; a method named like its controller needs no second mention. */
+function operationId(controller: string, method: string): string {
+  const feature = controller.replace(/Controller$/, '');
+  const prefix = feature.charAt(0).toLowerCase() + feature.slice(1);
+  return prefix === method ? method : prefix + method.charAt(0).toUpperCase() + method.slice(1);
+}
+
+/**
+ * Serves the document and Swagger UI, in production to callers who are signed in. The document is made at the first
+ * request: it costs a start more than it is worth.
+ */
 export function serveDocument(app: NestExpressApplication): void {
+  if (app.get(RuntimeConfig).production) app.use([DOCUMENT_PATH, YAML_PATH, `/${UI_PATH}`], onlySignedIn(app));
   let document: OpenAPIObject | undefined;
   SwaggerModule.setup(UI_PATH, app, () => (document ??= createDocument(app)), {
     jsonDocumentUrl: DOCUMENT_PATH.slice(1),
-    yamlDocumentUrl: 'api/openapi.yaml',
+    yamlDocumentUrl: YAML_PATH.slice(1),
     customSiteTitle: 'Miyabi control plane',
     swaggerOptions: { persistAuthorization: true, displayRequestDuration: true, tryItOutEnabled: true },
   });

@@ -1,0 +1,37 @@
+// What a person needs to know when everything runs.
+
+/**
+ * @param {{ url: string, seconds: string, mockLogin: boolean, database: string, dataDirectory: string }} facts
+ */
+export function welcome({ url, seconds, mockLogin, database, dataDirectory }) {
+  return `
+─────────────────────────────────────────────────────────────────────
+Miyabi is ready (${seconds} s).
+
+  API          ${url}/api/v1
+  Swagger UI   ${url}/api/docs
+  OpenAPI      ${url}/api/openapi.json
+  Health       ${url}/api/v1/health
+
+${mockLogin ? signIn(url) : 'Mock login is off, because others can reach this address or MOCK_LOGIN says so.'}
+
+  Data         ${dataDirectory} (remove it to start afresh)
+  Database     ${database}
+
+Changes of the source are compiled and loaded. Ctrl-C stops everything.
+─────────────────────────────────────────────────────────────────────
+`;
+}
+
+function signIn(url) {
+  return `Sign in (here, for development, without GitHub):
+
+  TOKEN=$(curl -s ${url}/api/v1/auth/mock -H 'Content-Type: application/json' \\
+    -d '{"github_id": 1, "email": "you@example.com", "name": "You"}' |
+    node -p 'JSON.parse(require("fs").readFileSync(0)).access_token')
+
+Try a task; the local worker does it at once:
+
+  curl -s ${url}/api/v1/tasks -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
+    -d '{"name": "Say hello", "description": "A first note.", "agent_type": "note"}'`;
+}

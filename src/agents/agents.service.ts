@@ -1,0 +1,63 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { organizationOf, type Principal } from '../auth/principal.js';
+import { QueueConfig } from '../config/queue.config.js';
+import { InvalidInput } from '../domain-error.js';
+import { AgentNotFound } from './agents.errors.js';
+import { AgentsStore, type AgentWithFigures } from './agents.store.js';
+import { CATALOGUE } from './catalogue.js';
+import { launchOf } from './known-clis.js';
+import type { Launch } from './launch.js';
+
+/** Which kinds of work there are, and how each is launched. */
+@Injectable()
+export class AgentsService implements OnModuleInit {
+  constructor(
+    private readonly store: AgentsStore,
+    private readonly config: QueueConfig,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    await this.store.seed(CATALOGUE);
+  }
+
+  /** Agents in the order of the catalogue; the built-in ones only when asked for by their category. */
+  async list(
+    principal: Principal,
+    query: { category?: string; cursor?: string; limit: number },
+  ): Promise<{ agents: AgentWithFigures[]; next_cursor: string | null }> {
+    const categories = query.category === undefined ? ['coding', 'business'] : [query.category];
+    const after = query.cursor === undefined ? -1 : readPlace(query.cursor);
+    const rows = await this.store.findPage(organizationOf(principal), categories, after, query.limit);
+    const agents = rows.slice(0, query.limit);
+    const last = rows.length > query.limit ? agents.at(-1) : undefined;
+    return { agents, next_cursor: last === undefined ? null : String(last.position) };
+  }
+
+  async find(principal: Principal, id: string): Promise<AgentWithFigures> {
+    const agent = await this.store.findOne(organizationOf(principal), id);
+    if (agent === null) throw new AgentNotFound();
+    return agent;
+  }
+
+  isKnown(agentType: string): Promise<boolean> {
+    return this.store.isKnown(agentType);
+  }
+
+  /** What a worker needs to start agents of these types: entries without settings get the fleet's default CLI. */
+  async launches(types: readonly string[]): Promise<Map<string, { id: string; agent_type: string; launch: Launch }>> {
+    const agents = await this.store.findByTypes([...new Set(types)]);
+    return new Map(
+      agents.map(({ id, agent_type, launch }) => [
+        agent_type,
+        { id, agent_type, launch: (launch as Launch | null) ?? launchOf(this.config.agent_cli) },
+      ]),
+    );
+  }
+}
+
+function readPlace(cursor: string): number {
+  if (/^\d{1,6}$/.test(cursor)) return Number(cursor);
+  throw new InvalidInput('The cursor is not one this server has given out.', [
+    { field: 'cursor', message: 'cursor must be the next_cursor of an earlier answer' },
+  ]);
+}

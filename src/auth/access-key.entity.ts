@@ -1,0 +1,53 @@
+import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn, Unique } from 'typeorm';
+import type { Permission } from './permissions.js';
+
+/** A secret of a program: the token of one worker, or the key with which workers register. */
+@Entity('access_keys')
+@Unique('access_keys_secret_hash_key', ['secret_hash'])
+@Check('access_keys_kind_check', `kind in ('worker', 'registration')`)
+@Check('access_keys_worker_check', `(kind = 'worker') = (worker_id is not null)`)
+export class AccessKey {
+  @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'access_keys_pkey' })
+  id!: string;
+
+  /** Null speaks for the whole instance. */
+  @Column({ type: 'uuid', nullable: true })
+  @Index('access_keys_organization_id_idx')
+  @ForeignKey('Organization', { name: 'access_keys_organization_id_fkey', onDelete: 'CASCADE' })
+  organization_id!: string | null;
+
+  @Column({ type: 'text' })
+  kind!: 'worker' | 'registration';
+
+  /** The one worker whose token this is. */
+  @Column({ type: 'uuid', nullable: true })
+  @Index('access_keys_worker_id_idx')
+  worker_id!: string | null;
+
+  @Column({ type: 'text' })
+  name!: string;
+
+  @Column({ type: 'text', array: true })
+  permissions!: Permission[];
+
+  /** SHA-256 of the whole key. */
+  @Column({ type: 'bytea' })
+  secret_hash!: Buffer;
+
+  @Column({ type: 'uuid', nullable: true })
+  @ForeignKey('User', { name: 'access_keys_created_by_fkey', onDelete: 'SET NULL' })
+  created_by!: string | null;
+
+  @Column({ type: 'timestamptz', default: () => 'now()' })
+  created_at!: Date;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  expires_at!: Date | null;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  revoked_at!: Date | null;
+
+  /** Within a minute; not written for every request. */
+  @Column({ type: 'timestamptz', nullable: true })
+  last_used_at!: Date | null;
+}

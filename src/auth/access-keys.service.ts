@@ -1,0 +1,99 @@
+import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { AuthConfig } from '../config/auth.config.js';
+import { Database } from '../database/database.js';
+import { newId } from '../ids.js';
+import { AccessKeysStore, type KnownKey } from './access-keys.store.js';
+import { InvalidToken, KeyRevoked } from './auth.errors.js';
+import { hashOfSecret, isKey, newKey } from './keys.js';
+import { Lookup } from './lookup.js';
+import type { KeyPrincipal, WorkerPrincipal } from './principal.js';
+
+/** Keys of programs: made, recognized and revoked. */
+@Injectable()
+export class AccessKeysService implements OnApplicationBootstrap {
+  private readonly logger = new Logger(AccessKeysService.name);
+  private readonly lookup: Lookup<KnownKey>;
+
+  constructor(
+    private readonly store: AccessKeysStore,
+    private readonly database: Database,
+    private readonly config: AuthConfig,
+  ) {
+    this.lookup = new Lookup((hashes) => this.findAndTouch(hashes));
+  }
+
+  /** The configured registration key is valid from here on, and those of earlier configurations are not. */
+  async onApplicationBootstrap(): Promise<void> {
+    const secret = this.config.worker_registration_key;
+    if (secret !== '' && !(isKey(secret) && secret.startsWith('myk_')))
+      throw new Error(
+        'WORKER_REGISTRATION_KEY is not a key: it must be `myk_`, 40 letters or digits, and their checksum',
+      );
+    await this.database.transaction(() => this.saveRegistrationKey(secret));
+  }
+
+  /** Makes the token of one worker. It can be read from the answer only, this once; null serves every organization. */
+  async issueWorkerToken(worker: { organization_id: string | null; worker_id: string; name: string }): Promise<string> {
+    const secret = newKey('myw_');
+    await this.store.insert({
+      ...worker,
+      id: newId(),
+      kind: 'worker',
+      permissions: [],
+      secret_hash: hashOfSecret(secret),
+    });
+    return secret;
+  }
+
+  /** Ends every token of the worker with its next request. */
+  async revokeForWorker(worker_id: string): Promise<void> {
+    await this.store.revokeForWorker(worker_id);
+  }
+
+  /** Whose key it is. Throws InvalidToken or KeyRevoked. Read anew each time, so that revoking acts at once. */
+  async identify(secret: string): Promise<KeyPrincipal | WorkerPrincipal> {
+    if (!isKey(secret)) throw new InvalidToken('The key is not complete, or has a typing error.');
+    const key = await this.lookup.find(hashOfSecret(secret).toString('hex'));
+    if (key === null) throw new InvalidToken();
+    if (!key.is_live) throw new KeyRevoked();
+    return principalOf(key);
+  }
+
+  private async saveRegistrationKey(secret: string): Promise<void> {
+    if (secret === '') return this.store.revokeRegistrationKeysExcept(null);
+    const secret_hash = hashOfSecret(secret);
+    await this.store.saveRegistrationKey({
+      id: newId(),
+      organization_id: null,
+      kind: 'registration',
+      worker_id: null,
+      name: 'WORKER_REGISTRATION_KEY',
+      permissions: ['workers.register'],
+      secret_hash,
+    });
+    await this.store.revokeRegistrationKeysExcept(secret_hash);
+  }
+
+  private async findAndTouch(hashes: readonly string[]): Promise<ReadonlyMap<string, KnownKey>> {
+    const found = await this.store.findByHash(hashes);
+    const used = [...found.values()].filter((key) => key.is_live && key.is_stale).map((key) => key.id);
+    // Nobody waits for this; a time of last use that is not written down is no reason to refuse a request.
+    if (used.length > 0) {
+      this.store
+        .touch(used)
+        .catch((error: unknown) => this.logger.warn({ err: error }, 'last use was not written down'));
+    }
+    return found;
+  }
+}
+
+function principalOf(key: KnownKey): KeyPrincipal | WorkerPrincipal {
+  const { organization_id } = key;
+  const permissions = new Set(key.permissions);
+  if (key.worker_id !== null) {
+    const actor = { type: 'worker', id: key.worker_id, login: null, trigger: null } as const;
+    return { kind: 'worker', id: key.worker_id, organization_id, permissions, actor };
+  }
+  const actor = { type: 'api_key', id: key.id, login: null, trigger: null } as const;
+  return { kind: 'api_key', id: key.id, organization_id, permissions, actor };
+}

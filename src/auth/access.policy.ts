@@ -1,0 +1,21 @@
+import type { Access } from './access.js';
+import { MissingPermission, NotThisWorker, OnlyPeople, OnlyWorkers } from './auth.errors.js';
+import type { Principal } from './principal.js';
+
+/**
+ * Throws unless the caller may use a route that demands `access`. `worker_id` is the worker that the path names, if
+ * any: to a worker, others are not there.
+ */
+export function assertAllowed(principal: Principal, access: Exclude<Access, 'public'>, worker_id: string | null): void {
+  switch (access) {
+    case 'worker':
+      if (principal.kind !== 'worker') throw new OnlyWorkers();
+      if (worker_id !== null && worker_id !== principal.id) throw new NotThisWorker();
+      return;
+    case 'signed-in':
+      if (principal.kind === 'worker') throw new OnlyPeople();
+      return;
+    default:
+      if (!principal.permissions.has(access)) throw new MissingPermission(access);
+  }
+}

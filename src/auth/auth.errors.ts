@@ -1,0 +1,82 @@
+import { DomainError } from '../domain-error.js';
+import type { Permission } from './permissions.js';
+
+/** The caller is not known; each is answered with 401. */
+export class Unauthenticated extends DomainError {
+  constructor(code: `auth/${string}`, detail: string) {
+    super(code, 'unauthenticated', detail);
+  }
+}
+
+export class NoToken extends Unauthenticated {
+  constructor() {
+    super('auth/no-token', 'This needs an access token or a key: `Authorization: Bearer <token>`.');
+  }
+}
+
+export class InvalidToken extends Unauthenticated {
+  constructor(detail = 'The token is not one this server has given out.') {
+    super('auth/invalid-token', detail);
+  }
+}
+
+export class SessionEnded extends Unauthenticated {
+  constructor() {
+    super('auth/session-ended', 'The session of this token has ended. Sign in again.');
+  }
+}
+
+export class KeyRevoked extends Unauthenticated {
+  constructor() {
+    super('auth/key-revoked', 'This key has been revoked or has expired.');
+  }
+}
+
+/** The caller is known, but may not do this; each is answered with 403 `auth/forbidden`. */
+export class Forbidden extends DomainError {
+  constructor(detail: string) {
+    super('auth/forbidden', 'forbidden', detail);
+  }
+}
+
+export class MissingPermission extends Forbidden {
+  constructor(permission: Permission) {
+    super(`This needs the permission ${permission}.`);
+  }
+}
+
+export class OnlyWorkers extends Forbidden {
+  constructor() {
+    super('This is for workers with their own token.');
+  }
+}
+
+export class OnlyPeople extends Forbidden {
+  constructor() {
+    super('This is for people who are signed in, not for keys or workers.');
+  }
+}
+
+/** Another worker's address: to a worker it looks as if there were none. */
+export class NotThisWorker extends DomainError {
+  constructor() {
+    super('worker/not-found', 'missing', 'There is no such worker.');
+  }
+}
+
+export class MockLoginOff extends DomainError {
+  constructor() {
+    super('auth/mock-login-off', 'missing', 'Sign-in without GitHub is not enabled on this server.');
+  }
+}
+
+/** Mock login may never act for a person that GitHub vouches for. */
+export class KnownThroughGithub extends DomainError {
+  constructor() {
+    super(
+      'auth/known-through-github',
+      'forbidden',
+      'This person has signed in through GitHub and can sign in only there.',
+    );
+  }
+}

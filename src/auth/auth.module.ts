@@ -1,0 +1,39 @@
+import { Module } from '@nestjs/common';
+import { APP_GUARD, DiscoveryModule } from '@nestjs/core';
+import { JwtModule } from '@nestjs/jwt';
+import { AuthConfig } from '../config/auth.config.js';
+import { OrganizationsModule } from '../organizations/organizations.module.js';
+import { AccessKeysService } from './access-keys.service.js';
+import { AccessKeysStore } from './access-keys.store.js';
+import { AccessTokensService, jwtOptions } from './access-tokens.service.js';
+import { AuthController } from './auth.controller.js';
+import { AuthGuard } from './auth.guard.js';
+import { AuthService } from './auth.service.js';
+import { CallersService } from './callers.service.js';
+import { RouteAccess } from './route-access.js';
+import { SessionsService } from './sessions.service.js';
+import { SessionsStore } from './sessions.store.js';
+import { UsersStore } from './users.store.js';
+
+@Module({
+  imports: [
+    DiscoveryModule,
+    OrganizationsModule,
+    JwtModule.registerAsync({ inject: [AuthConfig], useFactory: jwtOptions }),
+  ],
+  controllers: [AuthController],
+  providers: [
+    { provide: APP_GUARD, useClass: AuthGuard },
+    AccessKeysService,
+    AccessKeysStore,
+    AccessTokensService,
+    AuthService,
+    CallersService,
+    RouteAccess,
+    SessionsService,
+    SessionsStore,
+    UsersStore,
+  ],
+  exports: [AccessKeysService, CallersService],
+})
+export class AuthModule {}

@@ -1,0 +1,94 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { AuthConfig } from '../config/auth.config.js';
+import { Database } from '../database/database.js';
+import { newId } from '../ids.js';
+import { OrganizationsService } from '../organizations/organizations.service.js';
+import { AccessTokensService } from './access-tokens.service.js';
+import { KnownThroughGithub, SessionEnded } from './auth.errors.js';
+import { loginFrom } from './login.js';
+import type { UserPrincipal } from './principal.js';
+import { SessionsService, type ContinuedSession, type Device } from './sessions.service.js';
+import type { User } from './user.entity.js';
+import { UsersStore } from './users.store.js';
+
+/** Both tokens of a session, and whose it is. */
+export interface SignedIn {
+  access_token: string;
+  expires_in: number;
+  refresh_token: string;
+  refresh_expires_in: number;
+  user: User;
+}
+
+/** Signing in, staying signed in, and signing out. */
+@Injectable()
+export class AuthService {
+  private readonly logger = new Logger(AuthService.name);
+
+  constructor(
+    private readonly database: Database,
+    private readonly users: UsersStore,
+    private readonly organizations: OrganizationsService,
+    private readonly sessions: SessionsService,
+    private readonly accessTokens: AccessTokensService,
+    private readonly config: AuthConfig,
+  ) {}
+
+  /** Signs in without GitHub. Throws KnownThroughGithub for a person who has ever signed in there. */
+  async mockLogin(profile: { github_id: string; email: string; name?: string }, device: Device): Promise<SignedIn> {
+    const { github_id, email, name = null } = profile;
+    const { user, session, organization, created } = await this.database.transaction(async () => {
+      const user = await this.users.saveMock(newId(), { github_id, email, name, login: loginFrom(email) });
+      if (user === null) throw new KnownThroughGithub();
+      // The row of the person stays locked until the commit, so two first logins make one organization.
+      const { organization, created } = await this.organizations.ensurePersonal(user);
+      const session = await this.sessions.begin({
+        user_id: user.id,
+        organization_id: organization.id,
+        origin: 'mock',
+        ...device,
+      });
+      return { user, session, organization, created };
+    });
+    this.logger.debug({ user_id: user.id, session_id: session.id, first_login: created }, 'signed in without GitHub');
+    if (created) await this.organizations.announceCreated({ id: organization.id, created_by: user.id });
+    return this.signedIn(user, session);
+  }
+
+  /** Throws InvalidToken or SessionEnded. */
+  async refresh(refresh_token: string): Promise<SignedIn> {
+    const session = await this.sessions.refresh(refresh_token);
+    return this.signedIn(await this.person(session.user_id), session);
+  }
+
+  /** Ends the session, or every one of the person. */
+  async logout(person: UserPrincipal, everywhere: boolean): Promise<void> {
+    await (everywhere ? this.sessions.endAllOf(person.id) : this.sessions.end(person.session_id));
+  }
+
+  /** The person and the organization their token acts in. */
+  async me(person: UserPrincipal) {
+    const [user, organization] = await Promise.all([
+      this.person(person.id),
+      this.organizations.get(person, person.organization_id),
+    ]);
+    return { user, organization };
+  }
+
+  private async person(id: string): Promise<User> {
+    const user = await this.users.find(id);
+    if (user === null) throw new SessionEnded();
+    return user;
+  }
+
+  private signedIn(user: User, session: ContinuedSession): SignedIn {
+    const { id: sid, organization_id: org, refresh_token } = session;
+    return {
+      access_token: this.accessTokens.sign({ sub: user.id, sid, org }),
+      expires_in: this.config.jwt_expiration,
+      refresh_token,
+      refresh_expires_in: this.config.refresh_expiration,
+      user,
+    };
+  }
+}

@@ -1,0 +1,52 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import { setImmediate } from 'node:timers/promises';
+import { describe, expect, it } from '@jest/globals';
+import { Lookup } from './lookup.js';
+
+const recording = () => {
+  const asked: string[][] = [];
+  const lookup = new Lookup((keys) => {
+    asked.push([...keys]);
+    return Promise.resolve(new Map(keys.filter((key) => key !== 'missing').map((key) => [key, key.toUpperCase()])));
+  });
+  return { asked, lookup };
+};
+
+describe('Lookup', () => {
+  it('asks once for all that is wanted in one turn, each key once', async () => {
+    const { asked, lookup } = recording();
+    const found = await Promise.all(['a', 'b', 'a', 'missing'].map((key) => lookup.find(key)));
+    expect(found).toEqual(['A', 'B', 'A', null]);
+    expect(asked).toEqual([['a', 'b', 'missing']]);
+  });
+
+  it('asks anew in the next turn', async () => {
+    const { asked, lookup } = recording();
+    await lookup.find('a');
+    await setImmediate();
+    await lookup.find('a');
+    expect(asked).toEqual([['a'], ['a']]);
+  });
+
+  it('gives a fault to all who waited, and works again afterwards', async () => {
+    let faulty = true;
+    const lookup = new Lookup(() =>
+      faulty ? Promise.reject(new Error('the database is away')) : Promise.resolve(new Map([['a', 1]])),
+    );
+    const outcomes = await Promise.allSettled([lookup.find('a'), lookup.find('b')]);
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    faulty = false;
+    expect(await lookup.find('a')).toBe(1);
+  });
+
+  it('does not run within the context of the first who asks', async () => {
+    const context = new AsyncLocalStorage<string>();
+    const seen: (string | undefined)[] = [];
+    const lookup = new Lookup(() => {
+      seen.push(context.getStore());
+      return Promise.resolve(new Map());
+    });
+    await context.run('a transaction', () => lookup.find('a'));
+    expect(seen).toEqual([undefined]);
+  });
+});

@@ -1,0 +1,105 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { AuthConfig } from '../config/auth.config.js';
+import { newId } from '../ids.js';
+import type { AccessClaims } from './access-tokens.service.js';
+import { InvalidToken, SessionEnded } from './auth.errors.js';
+import { hashOfSecret, isRefreshToken, newRefreshToken } from './keys.js';
+import { Lookup } from './lookup.js';
+import { ROLE_PERMISSIONS, ROLES, type Permission, type Role } from './permissions.js';
+import type { UserPrincipal } from './principal.js';
+import type { Session } from './session.entity.js';
+import { SessionsStore, type LiveSession, type NewSession } from './sessions.store.js';
+
+/** What a program shows of itself when its person signs in. */
+export type Device = Pick<Session, 'ip' | 'user_agent'>;
+
+/** A session with the refresh token that continues it. */
+export type ContinuedSession = Pick<Session, 'id' | 'user_id' | 'organization_id'> & { refresh_token: string };
+
+const PERMISSIONS_OF: ReadonlyMap<Role, ReadonlySet<Permission>> = new Map(
+  ROLES.map((role) => [role, new Set(ROLE_PERMISSIONS[role])]),
+);
+
+/** Sessions of people: begun, continued, recognized and ended. */
+@Injectable()
+export class SessionsService {
+  private readonly logger = new Logger(SessionsService.name);
+  private readonly lookup: Lookup<LiveSession>;
+
+  constructor(
+    private readonly store: SessionsStore,
+    private readonly config: AuthConfig,
+  ) {
+    this.lookup = new Lookup((ids) => this.findAndTouch(ids));
+  }
+
+  async begin(session: Omit<NewSession, 'id'>): Promise<ContinuedSession> {
+    const id = newId();
+    const { refresh_token, row } = this.newRefreshToken();
+    await this.store.insert({ ...session, id }, row);
+    return { id, user_id: session.user_id, organization_id: session.organization_id, refresh_token };
+  }
+
+  /**
+   * Exchanges a refresh token for the next one. A token that comes a second time has been copied by somebody, so its
+   * session ends (RFC 9700 §4.14.2). Throws InvalidToken or SessionEnded.
+   */
+  async refresh(refresh_token: string): Promise<ContinuedSession> {
+    if (!isRefreshToken(refresh_token)) throw new InvalidToken('This is not a refresh token.');
+    const token_hash = hashOfSecret(refresh_token);
+    const next = this.newRefreshToken();
+    const session = await this.store.rotate(token_hash, next.row);
+    if (session !== null) return { ...session, refresh_token: next.refresh_token };
+    const session_id = await this.store.findSessionOfUsedToken(token_hash);
+    if (session_id === null) throw new InvalidToken('The refresh token is unknown or has expired.');
+    if (await this.store.revoke(session_id)) {
+      this.logger.warn({ session_id }, 'a refresh token was used twice; its session was ended');
+    }
+    throw new SessionEnded();
+  }
+
+  /** Who is behind an access token. Throws InvalidToken or SessionEnded. Read anew for each request. */
+  async identify(claims: AccessClaims): Promise<UserPrincipal> {
+    const session = await this.lookup.find(claims.sid);
+    if (session === null) throw new SessionEnded();
+    if (session.user_id !== claims.sub || session.organization_id !== claims.org) throw new InvalidToken();
+    const { user_id, organization_id, login, role } = session;
+    return {
+      kind: 'user',
+      id: user_id,
+      organization_id,
+      session_id: session.id,
+      role,
+      login,
+      permissions: PERMISSIONS_OF.get(role) ?? new Set(),
+      actor: { type: 'user', id: user_id, login, trigger: null },
+    };
+  }
+
+  /** Its access and refresh tokens are refused from the next request on. */
+  async end(id: string): Promise<void> {
+    await this.store.revoke(id);
+  }
+
+  async endAllOf(user_id: string): Promise<void> {
+    await this.store.revokeAllOf(user_id);
+  }
+
+  private newRefreshToken() {
+    const refresh_token = newRefreshToken();
+    const row = { id: newId(), token_hash: hashOfSecret(refresh_token), life: this.config.refresh_expiration };
+    return { refresh_token, row };
+  }
+
+  private async findAndTouch(ids: readonly string[]): Promise<ReadonlyMap<string, LiveSession>> {
+    const found = await this.store.findLive(ids);
+    const used = [...found.values()].filter((session) => session.is_stale).map((session) => session.id);
+    // Nobody waits for this; a time of last use that is not written down is no reason to refuse a request.
+    if (used.length > 0) {
+      this.store
+        .touch(used)
+        .catch((error: unknown) => this.logger.warn({ err: error }, 'last use was not written down'));
+    }
+    return found;
+  }
+}

@@ -1,0 +1,118 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.js';
+import type { Role } from './permissions.js';
+import type { Session } from './session.entity.js';
+
+/** What a request needs to know of a live session. */
+export interface LiveSession {
+  id: string;
+  user_id: string;
+  organization_id: string;
+  login: string;
+  role: Role;
+  /** Whether its last use was written down more than a minute ago. */
+  is_stale: boolean;
+}
+
+export type NewSession = Pick<Session, 'id' | 'user_id' | 'organization_id' | 'origin' | 'user_agent' | 'ip'>;
+
+/** A refresh token as it is kept, with its life in seconds. */
+export interface NewRefreshToken {
+  id: string;
+  token_hash: Buffer;
+  life: number;
+}
+
+/** Every query on sessions and their refresh tokens. */
+@Injectable()
+export class SessionsStore {
+  constructor(private readonly database: Database) {}
+
+  async insert(session: NewSession, token: NewRefreshToken): Promise<void> {
+    const { id, user_id, organization_id, origin, user_agent, ip } = session;
+    await this.database.query(
+      `with session as (
+         insert into sessions (id, user_id, organization_id, origin, user_agent, ip, expires_at)
+         values ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7)) returning id, expires_at)
+       insert into refresh_tokens (id, session_id, token_hash, expires_at) select $8, id, $9, expires_at from session`,
+      [id, user_id, organization_id, origin, user_agent, ip, token.life, token.id, token.token_hash],
+    );
+  }
+
+  /**
+   * The live ones among the sessions, by id. The role is read in the same statement, although members belong to
+   * another feature: every request pays for this, and a second statement would cost as much again.
+   */
+  async findLive(ids: readonly string[]): Promise<ReadonlyMap<string, LiveSession>> {
+    const rows = await this.database.query<LiveSession>(
+      `select s.id, s.user_id, s.organization_id, u.login, m.role,
+              s.last_used_at < now() - interval '1 minute' as is_stale
+       from sessions s
+       join users u on u.id = s.user_id
+       join organization_members m on m.organization_id = s.organization_id and m.user_id = s.user_id
+       where s.id = any($1::uuid[]) and s.revoked_at is null and s.expires_at > now()`,
+      [ids],
+    );
+    return new Map(rows.map((row) => [row.id, row]));
+  }
+
+  /**
+   * Exchanges an unused refresh token for the next one, in one statement: of two that come with the same token only
+   * one finds it unused. Null when it is used, expired, unknown or of a session that has ended.
+   */
+  async rotate(
+    token_hash: Buffer,
+    next: NewRefreshToken,
+  ): Promise<Pick<Session, 'id' | 'user_id' | 'organization_id'> | null> {
+    return this.database.one(
+      `with used as (
+         update refresh_tokens set used_at = now()
+         where token_hash = $1 and used_at is null and expires_at > now() returning session_id),
+       renewed as (
+         update sessions s set last_used_at = now(), expires_at = now() + make_interval(secs => $4)
+         from used where s.id = used.session_id and s.revoked_at is null and s.expires_at > now()
+         returning s.id, s.user_id, s.organization_id, s.expires_at),
+       added as (
+         insert into refresh_tokens (id, session_id, token_hash, expires_at)
+         select $2, id, $3, expires_at from renewed),
+       forgotten as (
+         delete from refresh_tokens r using used where r.session_id = used.session_id and r.expires_at <= now())
+       select id, user_id, organization_id from renewed`,
+      [token_hash, next.id, next.token_hash, next.life],
+    );
+  }
+
+  /** The session of a refresh token that has been used, or null. */
+  async findSessionOfUsedToken(token_hash: Buffer): Promise<string | null> {
+    const row = await this.database.one<{ session_id: string }>(
+      'select session_id from refresh_tokens where token_hash = $1 and used_at is not null',
+      [token_hash],
+    );
+    return row?.session_id ?? null;
+  }
+
+  /** Whether there was anything to revoke. */
+  async revoke(id: string): Promise<boolean> {
+    const changed = await this.database.count(
+      'update sessions set revoked_at = now() where id = $1 and revoked_at is null',
+      [id],
+    );
+    return changed > 0;
+  }
+
+  async revokeAllOf(user_id: string): Promise<void> {
+    await this.database.query('update sessions set revoked_at = now() where user_id = $1 and revoked_at is null', [
+      user_id,
+    ]);
+  }
+
+  /** Writes down that they were used, where that has not been done within the last minute. */
+  async touch(ids: readonly string[]): Promise<void> {
+    await this.database.query(
+      `update sessions set last_used_at = now() where id in (
+         select id from sessions where id = any($1::uuid[]) and last_used_at < now() - interval '1 minute'
+         for no key update skip locked)`,
+      [ids],
+    );
+  }
+}

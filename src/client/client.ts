@@ -1,0 +1,22 @@
+import createClient, { type Client } from 'openapi-fetch';
+import type { paths } from '../runner/protocol.js';
+
+export type MiyabiClient = Client<paths>;
+
+export interface MiyabiClientOptions {
+  /** Address of the server, without a path. */
+  readonly url: string;
+  /** Access token, API key or worker token; asked for each request, as it may be replaced. */
+  readonly token: string | (() => string);
+}
+
+/** A client of the whole API, typed by its OpenAPI document. */
+export function createMiyabiClient({ url, token }: MiyabiClientOptions): MiyabiClient {
+  const client = createClient<paths>({ baseUrl: url.replace(/\/+$/, '') });
+  client.use({
+    onRequest({ request }) {
+      request.headers.set('Authorization', `Bearer ${typeof token === 'string' ? token : token()}`);
+    },
+  });
+  return client;
+}

@@ -1,0 +1,142 @@
+import { hostname } from 'node:os';
+import { Configuration, type Environment } from './load.js';
+import { list, oneOf, seconds, text, url, whole } from './readers.js';
+import { RuntimeConfig } from './runtime.config.js';
+import { Variable } from './variable.js';
+
+const GIB = 1024 ** 3;
+
+/** What an agent may see of the runner's environment unless AGENT_ENV says otherwise. */
+const AGENT_ENV = [
+  ...['HOME', 'PATH', 'LANG', 'TERM'],
+  ...['ANTHROPIC_API_KEY', 'ANTHROPIC_BASE_URL', 'CLAUDE_CODE_OAUTH_TOKEN', 'OPENAI_API_KEY', 'OPENAI_BASE_URL'],
+  ...['GEMINI_API_KEY', 'GOOGLE_API_KEY', 'CURSOR_API_KEY', 'DASHSCOPE_API_KEY', 'OPENROUTER_API_KEY'],
+  ...['MISTRAL_API_KEY', 'DEEPSEEK_API_KEY', 'XAI_API_KEY', 'GROQ_API_KEY'],
+];
+
+/** What the runner's own git may see: how to find itself, and the way through a proxy or a private certificate. */
+const GIT_ENV = [
+  ...['PATH', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'GIT_SSL_CAINFO', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'],
+  ...['http_proxy', 'https_proxy', 'no_proxy'],
+];
+
+/** A worker process (the runner). */
+export class RunnerConfig {
+  @Variable({ name: 'MIYABI_URL', about: 'Address of the server, without a path.', read: url('http', 'https') })
+  readonly url!: string;
+
+  @Variable({
+    name: 'MIYABI_KEY',
+    about: 'Key with the permission to register workers. The worker gets a token of its own with it.',
+    read: text,
+    secret: true,
+  })
+  readonly key!: string;
+
+  @Variable({
+    name: 'MIYABI_WORKER_NAME',
+    about: 'Name of this worker. Default: the host name.',
+    read: text,
+    default: hostname(),
+  })
+  readonly worker_name!: string;
+
+  @Variable({
+    name: 'MIYABI_WORKER_SCOPE',
+    about: 'Whose tasks it takes: those of its organization, or of every organization of the instance.',
+    read: oneOf('organization', 'instance'),
+    default: 'organization',
+  })
+  readonly worker_scope!: 'organization' | 'instance';
+
+  @Variable({
+    name: 'MIYABI_WORKER_DIR',
+    about: 'Directory of the worker: repository caches, checkouts, what is not yet delivered.',
+    read: text,
+    default: '.miyabi/worker',
+  })
+  readonly worker_dir!: string;
+
+  @Variable({ name: 'MIYABI_CAPACITY', about: 'Executions it runs at once.', read: whole(1, 256), default: 2 })
+  readonly capacity!: number;
+
+  @Variable({
+    name: 'MIYABI_LABELS',
+    about: 'Labels `key` or `key=value`, separated by commas.',
+    read: list,
+    default: [],
+  })
+  readonly labels!: readonly string[];
+
+  @Variable({
+    name: 'MIYABI_AGENT_TYPES',
+    about: 'Agent types it takes, separated by commas. Default: any.',
+    read: list,
+    default: [],
+  })
+  readonly agent_types!: readonly string[];
+
+  @Variable({
+    name: 'AGENT_ENV',
+    about:
+      'Names of the environment variables agents get, separated by commas. Default: home, path, language, terminal and the known provider keys.',
+    read: list,
+    default: AGENT_ENV,
+  })
+  readonly agent_env!: readonly string[];
+
+  @Variable({
+    name: 'STALL_SECONDS',
+    about: 'Silence of an agent after which it is ended as `stalled`.',
+    read: seconds(0.1, 86_400),
+    default: 1800,
+  })
+  readonly stall_seconds!: number;
+
+  @Variable({
+    name: 'TERM_GRACE_SECONDS',
+    about: 'Time an agent has between being asked to end (TERM) and being ended (KILL).',
+    read: seconds(0, 600),
+    default: 10,
+  })
+  readonly term_grace_seconds!: number;
+
+  @Variable({
+    name: 'DISK_MIN_FREE',
+    about: 'Free bytes on the disk of the worker directory below which nothing new is claimed.',
+    read: whole(0, 999_999_999_999_999),
+    default: 5 * GIB,
+  })
+  readonly disk_min_free!: number;
+}
+
+/** Everything a runner is started with. */
+export interface RunnerSettings {
+  readonly runner: RunnerConfig;
+  readonly runtime: RuntimeConfig;
+  /** Variables of the allow-list, with their values, for agents. */
+  readonly agentEnvironment: Readonly<Record<string, string>>;
+  /** Variables for the runner's own git. */
+  readonly gitEnvironment: Readonly<Record<string, string>>;
+}
+
+/** Checked configuration of a runner. Throws ConfigurationFaults with all faults at once. */
+export function loadRunnerSettings(environment: Environment): RunnerSettings {
+  const configuration = new Configuration([RuntimeConfig, RunnerConfig], environment);
+  const runner = configuration.get(RunnerConfig);
+  return {
+    runner,
+    runtime: configuration.get(RuntimeConfig),
+    agentEnvironment: pick(environment, runner.agent_env),
+    gitEnvironment: pick(environment, GIT_ENV),
+  };
+}
+
+const pick = (environment: Environment, names: readonly string[]): Record<string, string> =>
+  Object.fromEntries(
+    names.flatMap((name) => {
+      const value = environment[name];
+      // The runner's own secrets never reach an agent, even when somebody lists them.
+      return value === undefined || name.startsWith('MIYABI_') ? [] : [[name, value]];
+    }),
+  );

@@ -1,0 +1,48 @@
+import type { HintsService } from './hints.service.js';
+
+/** Rings when a hint comes in, also one that came while nobody was waiting; over when one of the signals is aborted. */
+export class Bell {
+  private wasRung = false;
+  private ring: (() => void) | null = null;
+  private readonly closers: (() => void)[];
+
+  constructor(
+    hints: HintsService,
+    topics: readonly string[],
+    private readonly ends: readonly AbortSignal[],
+  ) {
+    const onRing = (): void => {
+      this.wasRung = true;
+      this.ring?.();
+    };
+    this.closers = topics.map((topic) => hints.on(topic, onRing));
+    for (const end of ends) {
+      end.addEventListener('abort', onRing);
+      this.closers.push(() => end.removeEventListener('abort', onRing));
+    }
+  }
+
+  get over(): boolean {
+    return this.ends.some((end) => end.aborted);
+  }
+
+  reset(): void {
+    this.wasRung = false;
+  }
+
+  async rung(withinMs: number): Promise<void> {
+    if (this.wasRung) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, withinMs);
+      this.ring = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.ring = null;
+  }
+
+  close(): void {
+    this.closers.forEach((close) => close());
+  }
+}

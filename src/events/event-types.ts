@@ -1,0 +1,25 @@
+/** Facts that are recorded. */
+export const EVENT_TYPES = [
+  'task.created',
+  'task.updated',
+  'task.started',
+  'task.retried',
+  'task.completed',
+  'task.failed',
+  'task.cancelled',
+  'task.deleted',
+  'execution.started',
+  'execution.finished',
+  'execution.stale_write',
+  'worker.registered',
+] as const;
+
+export type EventType = (typeof EVENT_TYPES)[number];
+
+/** What a fact is about, by id. */
+export interface EventSubject {
+  task_id?: string;
+  execution_id?: string;
+  worker_id?: string;
+  repository_id?: string;
+}

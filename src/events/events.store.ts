@@ -1,0 +1,79 @@
+import { Injectable } from '@nestjs/common';
+import type { Actor } from '../auth/principal.js';
+import { Database } from '../database/database.js';
+import type { EventSubject, EventType } from './event-types.js';
+
+export interface NewEvent {
+  organization_id: string;
+  type: EventType;
+  actor: Actor;
+  subject: EventSubject;
+  data?: Record<string, unknown>;
+}
+
+export interface EventRow {
+  position: string;
+  type: EventType;
+  actor: Actor;
+  subject: EventSubject;
+  data: Record<string, unknown>;
+  created_at: Date;
+}
+
+/** Any number that no other advisory lock of this application uses. */
+const SEQUENCER_LOCK = 7_215_002;
+
+@Injectable()
+export class EventsStore {
+  constructor(private readonly database: Database) {}
+
+  /** Writes facts to the outbox, in the transaction that made them true. */
+  async record(events: readonly NewEvent[]): Promise<void> {
+    await this.database.query(
+      `insert into event_outbox (organization_id, type, actor, subject, data)
+       select organization_id, type, actor, subject, coalesce(data, '{}')
+       from jsonb_to_recordset($1::jsonb)
+         as fact (organization_id uuid, type text, actor jsonb, subject jsonb, data jsonb)`,
+      [JSON.stringify(events)],
+    );
+  }
+
+  /**
+   * Gives waiting facts their place. Only one process at a time does so and the lock lasts until its commit, so that
+   * a reader never sees a place filled behind one it has already read. Gives how many were placed.
+   */
+  async sequence(limit: number): Promise<number> {
+    return this.database.transaction(async () => {
+      await this.database.query('select pg_advisory_xact_lock($1)', [SEQUENCER_LOCK]);
+      return this.database.count(
+        `with next as (
+           delete from event_outbox where id in (select id from event_outbox order by id limit $1) returning *
+         )
+         insert into events (organization_id, type, actor, subject, data, created_at)
+         select organization_id, type, actor, subject, data, created_at from next order by id`,
+        [limit],
+      );
+    });
+  }
+
+  async backlog(): Promise<boolean> {
+    const row = await this.database.one<{ waiting: boolean }>('select exists (select from event_outbox) as waiting');
+    return row?.waiting ?? false;
+  }
+
+  async findAfter(filter: {
+    organization_id: string;
+    after: string;
+    types: readonly string[] | null;
+    task_id: string | null;
+    limit: number;
+  }): Promise<EventRow[]> {
+    return this.database.query<EventRow>(
+      `select position, type, actor, subject, data, created_at from events
+       where organization_id = $1 and position > $2::bigint
+         and ($3::text[] is null or type = any($3)) and ($4::text is null or subject->>'task_id' = $4)
+       order by position limit $5`,
+      [filter.organization_id, filter.after, filter.types, filter.task_id, filter.limit],
+    );
+  }
+}

@@ -1,0 +1,111 @@
+import { EventEmitter } from 'node:events';
+import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
+import pg from 'pg';
+import { DatabaseConfig } from '../config/database.config.js';
+import { Database } from '../database/database.js';
+
+const CHANNEL = 'miyabi_hints';
+const COALESCE_MS = 5;
+const RECONNECT_MS = 1000;
+/** PostgreSQL takes payloads of less than 8000 bytes; beyond it everybody is woken. */
+const LONGEST_PAYLOAD = 7500;
+const EVERYTHING = '*';
+
+/**
+ * Wake-up hints between processes: "something changed at this topic, look". They carry no data and may be lost, so
+ * whoever waits for one also looks from time to time. Sent after the commit, together, at most once every few
+ * milliseconds: a `NOTIFY` in each inserting transaction would make their commits wait for each other.
+ */
+@Injectable()
+export class HintsService implements OnModuleInit, OnApplicationShutdown {
+  private readonly logger = new Logger(HintsService.name);
+  private readonly emitter = new EventEmitter().setMaxListeners(0);
+  private readonly pending = new Set<string>();
+  private sending: NodeJS.Timeout | null = null;
+  private listener: pg.Client | null = null;
+  private reconnecting: NodeJS.Timeout | null = null;
+  private stopped = false;
+
+  constructor(
+    private readonly database: Database,
+    private readonly config: DatabaseConfig,
+  ) {}
+
+  async onModuleInit(): Promise<void> {
+    await this.listen();
+  }
+
+  /** Says, once the transaction under way is committed, that something changed at a topic. */
+  send(topic: string): void {
+    this.database.afterCommit(() => {
+      this.pending.add(topic);
+      this.sending ??= setTimeout(() => void this.flush(), COALESCE_MS);
+    });
+  }
+
+  /** Calls `listener` when something changed at the topic, in any process. Gives the way to stop that. */
+  on(topic: string, listener: () => void): () => void {
+    this.emitter.on(topic, listener);
+    this.emitter.on(EVERYTHING, listener);
+    return () => {
+      this.emitter.off(topic, listener);
+      this.emitter.off(EVERYTHING, listener);
+    };
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    this.stopped = true;
+    if (this.sending) clearTimeout(this.sending);
+    if (this.reconnecting) clearTimeout(this.reconnecting);
+    await this.listener?.end();
+  }
+
+  private async flush(): Promise<void> {
+    this.sending = null;
+    const payload = [...this.pending].join(' ');
+    this.pending.clear();
+    try {
+      await this.database.query('select pg_notify($1, $2)', [
+        CHANNEL,
+        payload.length > LONGEST_PAYLOAD ? EVERYTHING : payload,
+      ]);
+    } catch (error) {
+      // Those who wait look by themselves before long.
+      this.logger.debug({ err: error }, 'a hint was lost');
+    }
+  }
+
+  private async listen(): Promise<void> {
+    if (this.stopped) return;
+    const client = new pg.Client({
+      connectionString: this.config.url,
+      application_name: 'miyabi-hints',
+      connectionTimeoutMillis: this.config.acquire_timeout_ms,
+      keepAlive: true,
+    });
+    client.on('notification', ({ payload }) => payload?.split(' ').forEach((topic) => this.emitter.emit(topic)));
+    client.on('error', (error) => this.logger.warn(`the connection for hints broke: ${error.message}`));
+    client.once('end', () => this.retry());
+    try {
+      await client.connect();
+      await client.query(`listen ${CHANNEL}`);
+      this.listener = client;
+      // Hints may have been missed while there was no connection.
+      this.emitter.emit(EVERYTHING);
+    } catch (error) {
+      this.logger.warn(`no connection for hints: ${error instanceof Error ? error.message : String(error)}`);
+      client.end().then(
+        () => this.retry(),
+        () => this.retry(),
+      );
+    }
+  }
+
+  private retry(): void {
+    if (this.stopped || this.reconnecting) return;
+    this.reconnecting = setTimeout(() => {
+      this.reconnecting = null;
+      void this.listen();
+    }, RECONNECT_MS);
+  }
+}

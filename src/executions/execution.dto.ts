@@ -1,0 +1,180 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { FAILURE_REASONS, type FailureReason } from '../tasks/failure-reasons.js';
+import { EXECUTION_STATES, type ExecutionStatus } from './execution.states.js';
+import type { ExecutionView } from './executions.store.js';
+
+/** One attempt at a task. */
+export class ExecutionDto {
+  /**
+   * Id of the execution; every later call of its worker names it.
+   * @example 0192f0c1-2345-7abc-8def-0123456789ad
+   */
+  @ApiProperty({ format: 'uuid' })
+  id!: string;
+
+  /**
+   * Task it is an attempt at.
+   * @example 0192f0c1-2345-7abc-8def-0123456789ab
+   */
+  @ApiProperty({ format: 'uuid' })
+  task_id!: string;
+
+  /**
+   * Repository it works in, null for none.
+   * @example 0192f0c1-2345-7abc-8def-0123456789ac
+   */
+  @ApiProperty({ type: String, format: 'uuid', nullable: true })
+  repository_id!: string | null;
+
+  /**
+   * Which attempt it is, from 1.
+   * @example 1
+   */
+  @ApiProperty({ type: 'integer' })
+  attempt!: number;
+
+  /**
+   * Kind of agent that does it.
+   * @example codegen
+   */
+  agent_type!: string;
+
+  /**
+   * Worker that runs it, null when that worker is gone.
+   * @example 0192f0c1-2345-7abc-8def-0123456789ae
+   */
+  @ApiProperty({ type: String, format: 'uuid', nullable: true })
+  worker_id!: string | null;
+
+  /**
+   * How the agent is kept from the rest of the machine, as its worker reported: uid, namespace, wrapper or none.
+   * @example none
+   */
+  isolation!: string | null;
+
+  /**
+   * Where it is in its life.
+   * @example completed
+   */
+  @ApiProperty({ enum: EXECUTION_STATES })
+  status!: ExecutionStatus;
+
+  /**
+   * Why it ended without success.
+   * @example null
+   */
+  @ApiProperty({ enum: FAILURE_REASONS, nullable: true })
+  failure_reason!: FailureReason | null;
+
+  /**
+   * What went wrong, for people.
+   * @example null
+   */
+  error_message!: string | null;
+
+  /**
+   * Percent done as the worker reported, null when it did not.
+   * @example 100
+   */
+  @ApiProperty({ type: 'integer', nullable: true, minimum: 0, maximum: 100 })
+  progress!: number | null;
+
+  /**
+   * What it is at, in a line.
+   * @example Running the tests
+   */
+  progress_message!: string | null;
+
+  /**
+   * When it began.
+   * @example 2026-01-31T12:00:00.000Z
+   */
+  @ApiProperty({ format: 'date-time' })
+  started_at!: string;
+
+  /**
+   * When it ended.
+   * @example 2026-01-31T12:05:00.000Z
+   */
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  finished_at!: string | null;
+
+  /**
+   * Until when it holds without a heartbeat; null when it has ended.
+   * @example null
+   */
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  lease_expires_at!: string | null;
+
+  /**
+   * Exit code of the agent's process.
+   * @example 0
+   */
+  @ApiProperty({ type: 'integer', nullable: true })
+  exit_code!: number | null;
+
+  /**
+   * Commit it started from.
+   * @example 3b18e512dba79e4c8300dd08aeb37f8e728b8dad
+   */
+  base_sha!: string | null;
+
+  /**
+   * Branch its work goes to.
+   * @example task/add-a-dark-mode-456789ab-a1
+   */
+  branch!: string;
+
+  /**
+   * Commit its work ended in, null when there is none.
+   * @example 7fd1a60b01f91b314f59955a4e4d4e80d8edf11d
+   */
+  commit_sha!: string | null;
+
+  /**
+   * Log entries stored.
+   * @example 42
+   */
+  @ApiProperty({ type: 'integer' })
+  log_entries!: number;
+
+  /**
+   * Whether the worker sent more log entries than arrived.
+   * @example false
+   */
+  log_incomplete!: boolean;
+
+  /**
+   * What it gave as its result.
+   * @example {"files_changed": 3}
+   */
+  @ApiProperty({ type: 'object', additionalProperties: true, nullable: true })
+  result!: Record<string, unknown> | null;
+
+  static from(execution: ExecutionView): ExecutionDto {
+    return {
+      id: execution.id,
+      task_id: execution.task_id,
+      repository_id: execution.repository_id,
+      attempt: execution.attempt,
+      agent_type: execution.agent_type,
+      worker_id: execution.worker_id,
+      isolation: execution.isolation,
+      status: execution.status,
+      failure_reason: execution.failure_reason,
+      error_message: execution.error_message,
+      progress: execution.progress,
+      progress_message: execution.progress_message,
+      started_at: execution.started_at.toISOString(),
+      finished_at: execution.finished_at && execution.finished_at.toISOString(),
+      lease_expires_at: execution.lease_expires_at && execution.lease_expires_at.toISOString(),
+      exit_code: execution.exit_code,
+      base_sha: execution.base_sha,
+      branch: execution.branch,
+      commit_sha: execution.commit_sha,
+      log_entries: execution.log_entries,
+      log_incomplete: execution.log_incomplete,
+      result: execution.result,
+    };
+  }
+}

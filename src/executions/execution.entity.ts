@@ -1,0 +1,86 @@
+import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+import type { FailureReason } from '../tasks/failure-reasons.js';
+import type { ExecutionStatus } from './execution.states.js';
+
+/** One attempt at one task. Its id is the fence of every call about it. */
+@Entity('agent_executions')
+@Index('agent_executions_page_idx', ['organization_id', 'started_at', 'id'])
+@Check('agent_executions_status_check', `status in ('running', 'completed', 'failed', 'cancelled', 'released')`)
+export class Execution {
+  @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'agent_executions_pkey' })
+  id!: string;
+
+  @Column({ type: 'uuid' })
+  @ForeignKey('Organization', { name: 'agent_executions_organization_id_fkey', onDelete: 'CASCADE' })
+  organization_id!: string;
+
+  @Column({ type: 'uuid' })
+  @Index('agent_executions_task_id_idx')
+  @ForeignKey('Task', { name: 'agent_executions_task_id_fkey', onDelete: 'CASCADE' })
+  task_id!: string;
+
+  @Column({ type: 'uuid', nullable: true })
+  @Index('agent_executions_repository_id_idx')
+  @ForeignKey('Repository', { name: 'agent_executions_repository_id_fkey', onDelete: 'RESTRICT' })
+  repository_id!: string | null;
+
+  @Column({ type: 'integer' })
+  attempt!: number;
+
+  @Column({ type: 'text' })
+  agent_type!: string;
+
+  @Column({ type: 'uuid', nullable: true })
+  @Index('agent_executions_worker_id_idx')
+  @ForeignKey('Worker', { name: 'agent_executions_worker_id_fkey', onDelete: 'SET NULL' })
+  worker_id!: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  isolation!: string | null;
+
+  @Column({ type: 'text' })
+  status!: ExecutionStatus;
+
+  @Column({ type: 'text', nullable: true })
+  failure_reason!: FailureReason | null;
+
+  @Column({ type: 'text', nullable: true })
+  error_message!: string | null;
+
+  @Column({ type: 'integer', nullable: true })
+  progress!: number | null;
+
+  @Column({ type: 'text', nullable: true })
+  progress_message!: string | null;
+
+  @Column({ type: 'timestamptz', default: () => 'now()' })
+  started_at!: Date;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  finished_at!: Date | null;
+
+  @Column({ type: 'integer', nullable: true })
+  exit_code!: number | null;
+
+  @Column({ type: 'text', nullable: true })
+  base_sha!: string | null;
+
+  @Column({ type: 'text' })
+  branch!: string;
+
+  @Column({ type: 'text', nullable: true })
+  commit_sha!: string | null;
+
+  @Column({ type: 'integer', default: 0 })
+  log_entries!: number;
+
+  @Column({ type: 'boolean', default: false })
+  log_incomplete!: boolean;
+
+  /** False when the server ended it: then a late word of its worker changes nothing. */
+  @Column({ type: 'boolean', default: false })
+  finished_by_worker!: boolean;
+
+  @Column({ type: 'jsonb', nullable: true })
+  result!: Record<string, unknown> | null;
+}

@@ -1,0 +1,31 @@
+import { Global, Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module.js';
+import { EventsModule } from '../events/events.module.js';
+import { GitAccess } from '../git/git-access.js';
+import { QueueModule } from '../queue/queue.module.js';
+import { TasksModule } from '../tasks/tasks.module.js';
+import { AttemptsService } from './attempts.service.js';
+import { ExecutionGitAccess } from './execution-git-access.js';
+import { ExecutionsController } from './executions.controller.js';
+import { ExecutionsService } from './executions.service.js';
+import { ExecutionsStore } from './executions.store.js';
+import { LeaseSweepDuty } from './lease-sweep.duty.js';
+import { ReportsController } from './reports.controller.js';
+import { ReportsService } from './reports.service.js';
+
+/** Global for GitAccess alone: Git asks for it and must not know who answers. */
+@Global()
+@Module({
+  imports: [AuthModule, EventsModule, QueueModule, TasksModule],
+  controllers: [ExecutionsController, ReportsController],
+  providers: [
+    ExecutionsService,
+    ExecutionsStore,
+    ReportsService,
+    AttemptsService,
+    LeaseSweepDuty,
+    { provide: GitAccess, useClass: ExecutionGitAccess },
+  ],
+  exports: [ExecutionsService, GitAccess],
+})
+export class ExecutionsModule {}

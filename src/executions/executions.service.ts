@@ -1,0 +1,83 @@
+import { Injectable } from '@nestjs/common';
+import { organizationOf, type Actor, type Principal } from '../auth/principal.js';
+import { readCursor, toPage, type Page } from '../http/page.js';
+import { LeasesService } from '../queue/leases.service.js';
+import { AttemptsService } from './attempts.service.js';
+import { ExecutionNotFound } from './execution.errors.js';
+import type { ExecutionListInput, LogsInput } from './executions.input.js';
+import { ExecutionsStore, type ExecutionView, type LogRow } from './executions.store.js';
+
+const LEVELS = ['debug', 'info', 'warn', 'error'];
+
+/** Attempts and their logs, for reading; and handing back what a worker cannot go on with. */
+@Injectable()
+export class ExecutionsService {
+  constructor(
+    private readonly store: ExecutionsStore,
+    private readonly attempts: AttemptsService,
+    private readonly leases: LeasesService,
+  ) {}
+
+  async find(principal: Principal, id: string): Promise<ExecutionView> {
+    const execution = await this.store.findOne(organizationOf(principal), id);
+    if (execution === null) throw new ExecutionNotFound();
+    return execution;
+  }
+
+  async list<T>(
+    principal: Principal,
+    input: ExecutionListInput,
+    present: (execution: ExecutionView) => T,
+  ): Promise<Page<T>> {
+    const rows = await this.store.findPage({
+      organization_id: organizationOf(principal),
+      status: input.status ?? null,
+      task_id: input.task_id ?? null,
+      agent_type: input.agent_type ?? null,
+      worker_id: input.worker_id ?? null,
+      repository_id: input.repository_id ?? null,
+      before: readCursor(input.cursor),
+      limit: input.limit,
+    });
+    return toPage(rows, input.limit, present);
+  }
+
+  /**
+   * Log entries behind `after`. `complete` says that the execution has ended and there is nothing behind these; the
+   * state is read before the entries, so that an entry stored in between is not missed.
+   */
+  async logs(
+    principal: Principal,
+    id: string,
+    input: LogsInput,
+  ): Promise<{ rows: LogRow[]; next_after: number; complete: boolean }> {
+    const execution = await this.find(principal, id);
+    const levels = input.level === undefined ? null : LEVELS.slice(LEVELS.indexOf(input.level));
+    const filter = { execution_id: id, after: input.after, levels, q: input.q ?? null, limit: input.limit };
+    const rows = await this.store.findLogs({ ...filter, tail: input.tail ?? null });
+    const full = rows.length >= (input.tail ?? input.limit) && input.tail === undefined;
+    const ended = execution.status !== 'running';
+    // Filtered entries count as read: who asks again with `next_after` need not pass over them once more.
+    const last = execution.log_entries - 1;
+    const next_after = full || !ended ? (rows.at(-1)?.seq ?? input.after) : Math.max(last, input.after);
+    return { rows, next_after, complete: ended && !full };
+  }
+
+  findByIds(ids: readonly string[]): Promise<ExecutionView[]> {
+    return this.store.findByIds(ids);
+  }
+
+  findPrevious(taskId: string, attempt: number): Promise<{ id: string; branch: string } | null> {
+    return this.store.findPrevious(taskId, attempt);
+  }
+
+  /** Hands back what a worker runs, but for `keep`, in the transaction under way. Gives how many it still runs. */
+  async releaseAll(workerId: string, keep: readonly string[], actor: Actor): Promise<number> {
+    const leases = await this.leases.lockByWorker(workerId);
+    const released = leases.filter((lease) => !keep.includes(lease.execution_id));
+    for (const lease of released) {
+      await this.attempts.end(lease, { outcome: 'released', error_message: 'Its worker was replaced.' }, actor, false);
+    }
+    return leases.length - released.length;
+  }
+}

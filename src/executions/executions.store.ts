@@ -1,0 +1,151 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.js';
+import { cursorTime, type Position } from '../http/page.js';
+import type { FailureReason } from '../tasks/failure-reasons.js';
+import type { Execution } from './execution.entity.js';
+import type { ExecutionStatus } from './execution.states.js';
+
+/** An execution with what its lease knows better while it runs. */
+export type ExecutionView = Execution & { lease_expires_at: Date | null; deadline_at: Date | null };
+
+export interface ExecutionFilter {
+  organization_id: string;
+  status: readonly string[] | null;
+  task_id: string | null;
+  agent_type: string | null;
+  worker_id: string | null;
+  repository_id: string | null;
+  before: Position | null;
+  limit: number;
+}
+
+/** How an execution ended. */
+export interface ExecutionEnd {
+  status: ExecutionStatus;
+  failure_reason: FailureReason | null;
+  error_message: string | null;
+  progress: number | null;
+  progress_message: string | null;
+  exit_code: number | null;
+  base_sha: string | null;
+  commit_sha: string | null;
+  log_entries: number;
+  log_incomplete: boolean;
+  result: Record<string, unknown> | null;
+  finished_by_worker: boolean;
+}
+
+export interface LogRow {
+  seq: number;
+  level: string;
+  stream: string;
+  message: string;
+  logged_at: Date;
+}
+
+const VIEW = `
+  select e.id, e.organization_id, e.task_id, e.repository_id, e.attempt, e.agent_type, e.worker_id, e.isolation, e.status,
+         e.failure_reason, e.error_message, coalesce(l.progress, e.progress) as progress,
+         coalesce(l.progress_message, e.progress_message) as progress_message, e.started_at, e.finished_at, e.exit_code,
+         e.base_sha, e.branch, e.commit_sha, coalesce(l.log_entries, e.log_entries) as log_entries, e.log_incomplete,
+         e.result, e.finished_by_worker, l.expires_at as lease_expires_at, l.deadline_at
+  from agent_executions e left join leases l on l.execution_id = e.id`;
+
+@Injectable()
+export class ExecutionsStore {
+  constructor(private readonly database: Database) {}
+
+  /** Any organization's when it is null: for workers, who are known by their token. */
+  findOne(organizationId: string | null, id: string): Promise<ExecutionView | null> {
+    return this.database.one<ExecutionView>(
+      `${VIEW} where e.id = $1 and ($2::uuid is null or e.organization_id = $2)`,
+      [id, organizationId],
+    );
+  }
+
+  findByIds(ids: readonly string[]): Promise<ExecutionView[]> {
+    return this.database.query<ExecutionView>(`${VIEW} where e.id = any ($1::uuid[])`, [ids]);
+  }
+
+  /** Newest first; one more than the limit, to tell whether there are more. */
+  findPage(filter: ExecutionFilter): Promise<(ExecutionView & { cursor_at: string })[]> {
+    return this.database.query<ExecutionView & { cursor_at: string }>(
+      `select page.*, ${cursorTime('started_at')} as cursor_at from (${VIEW}
+         where e.organization_id = $1
+           and ($2::text[] is null or e.status = any ($2))
+           and ($3::uuid is null or e.task_id = $3)
+           and ($4::text is null or e.agent_type = $4)
+           and ($5::uuid is null or e.worker_id = $5)
+           and ($6::uuid is null or e.repository_id = $6)
+           and ($7::timestamptz is null or (e.started_at, e.id) < ($7, $8::uuid))
+         order by e.started_at desc, e.id desc limit $9
+       ) page order by started_at desc, id desc`,
+      [
+        filter.organization_id,
+        filter.status,
+        filter.task_id,
+        filter.agent_type,
+        filter.worker_id,
+        filter.repository_id,
+        filter.before?.at ?? null,
+        filter.before?.id ?? null,
+        filter.limit + 1,
+      ],
+    );
+  }
+
+  /** The last attempt before this one of the same task that left a branch behind. */
+  findPrevious(taskId: string, attempt: number): Promise<{ id: string; branch: string } | null> {
+    return this.database.one(
+      `select id, branch from agent_executions where task_id = $1 and attempt < $2 and commit_sha is not null
+       order by attempt desc limit 1`,
+      [taskId, attempt],
+    );
+  }
+
+  async end(id: string, end: ExecutionEnd): Promise<void> {
+    await this.database.query(
+      `update agent_executions set status = $2, failure_reason = $3, error_message = $4, progress = $5,
+         progress_message = $6, exit_code = $7, base_sha = $8, commit_sha = $9, log_entries = $10, log_incomplete = $11,
+         result = $12, finished_by_worker = $13, finished_at = now()
+       where id = $1`,
+      [
+        id,
+        end.status,
+        end.failure_reason,
+        end.error_message,
+        end.progress,
+        end.progress_message,
+        end.exit_code,
+        end.base_sha,
+        end.commit_sha,
+        end.log_entries,
+        end.log_incomplete,
+        end.result,
+        end.finished_by_worker,
+      ],
+    );
+  }
+
+  /** Log entries behind `after`, oldest first; with `tail` the last ones instead. */
+  findLogs(filter: {
+    execution_id: string;
+    after: number;
+    tail: number | null;
+    levels: readonly string[] | null;
+    q: string | null;
+    limit: number;
+  }): Promise<LogRow[]> {
+    const { execution_id, after, tail, levels, q, limit } = filter;
+    const direction = tail === null ? 'asc' : 'desc';
+    return this.database.query<LogRow>(
+      `select * from (
+         select seq, level, stream, message, logged_at from execution_logs
+         where execution_id = $1 and seq > $2 and ($3::text[] is null or level = any ($3))
+           and ($4::text is null or message ilike $4)
+         order by seq ${direction} limit $5
+       ) found order by seq`,
+      [execution_id, after, levels, q === null ? null : `%${q.replace(/[\\%_]/g, '\\$&')}%`, tail ?? limit],
+    );
+  }
+}

@@ -1,0 +1,42 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { SYSTEM } from '../auth/principal.js';
+import { QueueConfig } from '../config/queue.config.js';
+import { DutiesService } from '../duties/duties.service.js';
+import { DutyRunsStore } from '../duties/duty-runs.store.js';
+import type { Duty } from '../duties/duty.js';
+import { HintsService } from '../events/hints.service.js';
+import { LeasesService, workerTopic } from '../queue/leases.service.js';
+import { AttemptsService } from './attempts.service.js';
+
+const BATCH = 100;
+
+/** Ends leases that no heartbeat renewed and executions past their time limit. Nothing else ends a lease by time. */
+@Injectable()
+export class LeaseSweepDuty implements Duty {
+  readonly name = 'lease-sweep';
+  readonly interval_seconds: number;
+  private readonly logger = new Logger(LeaseSweepDuty.name);
+
+  constructor(
+    private readonly leases: LeasesService,
+    private readonly attempts: AttemptsService,
+    private readonly hints: HintsService,
+    private readonly runs: DutyRunsStore,
+    private readonly config: QueueConfig,
+    duties: DutiesService,
+  ) {
+    this.interval_seconds = config.sweep_seconds;
+    duties.add(this);
+  }
+
+  async runOnce(): Promise<void> {
+    const { sweep_gap_seconds, lease_seconds } = this.config;
+    const grace = await this.runs.graceAfterGap(this.name, sweep_gap_seconds, lease_seconds);
+    for (const lease of await this.leases.lockEnded(grace, BATCH)) {
+      const { cause, execution_id, worker_id } = lease;
+      await this.attempts.end(lease, { outcome: 'failed', failure_reason: cause }, SYSTEM, false);
+      this.hints.send(workerTopic(worker_id));
+      this.logger.warn({ execution_id, worker_id, cause }, 'a lease was ended');
+    }
+  }
+}

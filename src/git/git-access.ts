@@ -1,0 +1,15 @@
+/** What the holder of an execution may do with Git. */
+export interface ExecutionGrant {
+  repository_id: string;
+  /** The one branch it may push, without `refs/heads/`; null when it has none. */
+  branch: string | null;
+  /** Whether it is its task's current execution: only then may it push. */
+  current: boolean;
+  worker_id: string;
+}
+
+/** The port through which Git learns what an execution may read and write; executions implement it. */
+export abstract class GitAccess {
+  /** Null when the execution is not there, has no repository, or the token is not that of its worker. */
+  abstract forExecution(execution_id: string, worker_token: string): Promise<ExecutionGrant | null>;
+}

@@ -1,0 +1,63 @@
+/** Why a git command failed, as far as its own words tell. */
+export type GitCause =
+  | 'not_found'
+  | 'refused'
+  | 'unreachable'
+  | 'redirected'
+  | 'disk_full'
+  | 'locked'
+  | 'damaged'
+  | 'rejected_objects'
+  | 'unsupported'
+  | 'too_large'
+  | 'timeout'
+  | 'aborted'
+  | 'unknown';
+
+/** What people are told. Git's own words stay in the server's log, as they hold paths and may hold addresses. */
+export const CAUSE_DETAILS: Readonly<Record<GitCause, string>> = {
+  not_found: 'There is no Git repository at its address, or it is not visible without credentials.',
+  refused: 'The other side asks for credentials or refuses them.',
+  unreachable: 'The host of the repository cannot be reached.',
+  redirected: 'The address of the repository redirects elsewhere. Register the address it redirects to.',
+  disk_full: 'The disk of the server is full.',
+  locked: 'Another git process holds a lock in the repository.',
+  damaged: 'The repository is damaged: objects or references are missing or broken.',
+  rejected_objects: 'The repository holds objects that fail the integrity check.',
+  unsupported: 'The repository is of a kind this server does not read (for example SHA-256 objects).',
+  too_large: 'Git answered with more than this server reads at once.',
+  timeout: 'Git took too long.',
+  aborted: 'The work was called off.',
+  unknown: 'Git failed for a reason it did not make clear; the log of the server has its words.',
+};
+
+/** The order matters: the first that matches is the more telling one. */
+const SIGNS: readonly (readonly [GitCause, RegExp])[] = [
+  ['disk_full', /No space left on device|Disk quota exceeded/i],
+  ['rejected_objects', /fsck error|fsckObjects|error in packed object|error in object/i],
+  [
+    'unsupported',
+    /mismatched algorithms|unknown repository extension|unsupported object format|transport '.*' not allowed/i,
+  ],
+  ['redirected', /unable to update url base from redirection|returned error: 30\d/i],
+  [
+    'refused',
+    /could not read (Username|Password)|Authentication failed|terminal prompts disabled|Permission denied \(|Host key verification failed|returned error: 40[13]/i,
+  ],
+  [
+    'unreachable',
+    /Could not resolve host|Failed to connect|Connection (refused|timed out|reset)|Couldn't connect|Operation timed out|Network is unreachable|No route to host|SSL|certificate|gnutls|Operation too slow|Could not resolve hostname/i,
+  ],
+  [
+    'not_found',
+    /does not appear to be a git repository|repository .* not found|not a git repository|returned error: 404|does not exist/i,
+  ],
+  ['locked', /\.lock': File exists|cannot lock ref|Unable to create '.*\.lock'/i],
+  [
+    'damaged',
+    /bad object|corrupt|missing (blob|tree|commit|necessary objects)|unable to read (tree|sha1|object)|Could not read|broken|loose object|bad ref|did not send all necessary objects/i,
+  ],
+];
+
+/** Reads the cause off what git wrote to its standard error in the C locale. */
+export const causeOf = (stderr: string): GitCause => SIGNS.find(([, sign]) => sign.test(stderr))?.[0] ?? 'unknown';

@@ -1,0 +1,101 @@
+import { Injectable, Logger } from '@nestjs/common';
+import type { Request, Response } from 'express';
+import { isId } from '../ids.js';
+import { readBasic } from './basic-credentials.js';
+import { GitAccess, type ExecutionGrant } from './git-access.js';
+import { exchange, SILENCE_MS } from './git-exchange.js';
+import { GitProcess } from './git-process.js';
+import { bodyOf, serviceOf, wireProtocolOf, type GitService } from './git-request.js';
+import { GitCredentialsRefused, GitRepositoryNotFound, PushFenced } from './git.errors.js';
+import { guardPush } from './guarded-push.js';
+import { MirrorsService, type Patience } from './mirrors.service.js';
+import { packet, refusalOf, refuseAll } from './push-commands.js';
+
+const PATIENCE: Patience = { first_ms: 100_000, fresh_ms: 15_000 };
+// What a client wants and has: about 50 bytes for each of its references.
+const MAX_NEGOTIATION = 32 * 1024 * 1024;
+// Git itself refuses a pack of more than `receive.maxInputSize`; this is beyond it.
+const MAX_PUSH = 3 * 1024 ** 3;
+
+/** Git's smart HTTP (gitprotocol-http) for workers: one repository to read, one branch to write. */
+@Injectable()
+export class GitHttpService {
+  private readonly logger = new Logger(GitHttpService.name);
+
+  constructor(
+    private readonly git: GitProcess,
+    private readonly mirrors: MirrorsService,
+    private readonly access: GitAccess,
+  ) {}
+
+  /** References of the repository, fetched anew for who wants to read them. */
+  async advertise(request: Request, response: Response, repository_id: string): Promise<void> {
+    const service = serviceOf(request);
+    const grant = await this.authorize(request, repository_id);
+    const reads = service === 'git-upload-pack';
+    if (!reads) assertMayPush(grant);
+    const directory = reads
+      ? await this.mirrors.open(repository_id, PATIENCE)
+      : await this.mirrors.locate(repository_id);
+    // Pushes have no second version of the protocol.
+    const wire_protocol = reads ? wireProtocolOf(request) : null;
+    await exchange(this.git, response, {
+      call: { args: [command(service), '--stateless-rpc', '--advertise-refs', directory], wire_protocol },
+      content_type: `application/x-${service}-advertisement`,
+      ...(wire_protocol !== 'version=2' && {
+        preamble: Buffer.concat([packet(`# service=${service}\n`), Buffer.from('0000')]),
+      }),
+    });
+  }
+
+  async uploadPack(request: Request, response: Response, repository_id: string): Promise<void> {
+    await this.authorize(request, repository_id);
+    const directory = await this.mirrors.locate(repository_id);
+    await exchange(this.git, response, {
+      call: { args: ['upload-pack', '--stateless-rpc', directory], wire_protocol: wireProtocolOf(request) },
+      content_type: 'application/x-git-upload-pack-result',
+      body: bodyOf(request, 'git-upload-pack', MAX_NEGOTIATION),
+    });
+  }
+
+  /** Takes the execution's own branch while it is current, which is asked when the push arrives and at its end. */
+  async receivePack(request: Request, response: Response, repository_id: string): Promise<void> {
+    const branch = assertMayPush(await this.authorize(request, repository_id));
+    const directory = await this.mirrors.locate(repository_id);
+    const content_type = 'application/x-git-receive-pack-result';
+    const push = await guardPush(bodyOf(request, 'git-receive-pack', MAX_PUSH), async () => {
+      assertMayPush(await this.authorize(request, repository_id));
+    });
+    const refusal = refusalOf(push.request, branch);
+    if (refusal !== null) {
+      this.logger.warn({ repository_id, branch, refusal }, 'a push was refused');
+      const silence = setTimeout(() => request.destroy(), SILENCE_MS);
+      await push.discard().finally(() => clearTimeout(silence));
+      response.status(200).setHeader('Cache-Control', 'no-cache');
+      response.type(content_type).send(refuseAll(push.request, refusal));
+      return;
+    }
+    await exchange(this.git, response, {
+      call: { args: ['receive-pack', '--stateless-rpc', directory] },
+      content_type,
+      body: push.body,
+    });
+  }
+
+  private async authorize(request: Request, repository_id: string): Promise<ExecutionGrant> {
+    const credentials = readBasic(request.headers.authorization);
+    if (credentials === null || !isId(credentials.user)) throw new GitCredentialsRefused();
+    const grant = await this.access.forExecution(credentials.user, credentials.password);
+    if (grant === null) throw new GitCredentialsRefused();
+    if (grant.repository_id !== repository_id) throw new GitRepositoryNotFound();
+    return grant;
+  }
+}
+
+/** The branch the execution may push. Throws PushFenced. */
+function assertMayPush({ current, branch }: ExecutionGrant): string {
+  if (!current || branch === null) throw new PushFenced();
+  return branch;
+}
+
+const command = (service: GitService): string => service.slice('git-'.length);

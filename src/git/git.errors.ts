@@ -1,0 +1,92 @@
+import { DomainError } from '../domain-error.js';
+import { CAUSE_DETAILS, type GitCause } from './git-causes.js';
+
+/** This process has no GIT_ROOT. */
+export class GitNotHere extends DomainError {
+  constructor() {
+    super(
+      'git/not-here',
+      'unavailable',
+      'This server keeps no Git repositories; another one of the installation does.',
+    );
+  }
+}
+
+const TRANSIENT: readonly GitCause[] = ['unreachable', 'disk_full', 'locked', 'timeout', 'aborted', 'unknown'];
+
+/** A git command failed; `reason` says why as far as it is known. */
+export class GitFailed extends DomainError {
+  constructor(
+    readonly reason: GitCause,
+    options?: ErrorOptions,
+  ) {
+    super(
+      'git/failed',
+      TRANSIENT.includes(reason) ? 'unavailable' : 'conflict',
+      CAUSE_DETAILS[reason],
+      { reason },
+      options,
+    );
+  }
+}
+
+/** The mirror of the repository is still being made. */
+export class MirrorNotReady extends DomainError {
+  constructor() {
+    super('git/syncing', 'unavailable', 'The repository is being fetched for the first time. Try again in a moment.');
+  }
+}
+
+export class RefNotFound extends DomainError {
+  constructor() {
+    super('git/ref-not-found', 'missing', 'There is no such branch, tag or commit.');
+  }
+}
+
+/** The address leads where this server does not clone from. */
+export class AddressRefused extends DomainError {
+  constructor() {
+    super(
+      'git/address-refused',
+      'invalid',
+      'The address leads to a private, loopback or link-local network, which this server does not clone from.',
+    );
+  }
+}
+
+/** The path is outside of what may be registered, or is no Git repository. */
+export class LocalPathRefused extends DomainError {
+  constructor(detail: string) {
+    super('git/path-refused', 'invalid', detail, { errors: [{ field: 'local_path', message: detail }] });
+  }
+}
+
+export class GitCredentialsRefused extends DomainError {
+  constructor() {
+    super(
+      'git/unauthenticated',
+      'unauthenticated',
+      'Git over HTTP takes Basic credentials: the id of an execution and the token of its worker.',
+    );
+  }
+}
+
+/** The repository is not the one of the execution; whether it exists is not told. */
+export class GitRepositoryNotFound extends DomainError {
+  constructor() {
+    super('repository/not-found', 'missing', 'There is no such repository.');
+  }
+}
+
+/** The execution lost its lease or has ended, so its worker may not write any more. */
+export class PushFenced extends DomainError {
+  constructor() {
+    super('execution/lease-lost', 'conflict', "This execution is not its task's current one, so it may not push.");
+  }
+}
+
+export class GitRequestRefused extends DomainError {
+  constructor(kind: 'invalid' | 'forbidden' | 'too_large' | 'unsupported', detail: string) {
+    super('git/request-refused', kind, detail);
+  }
+}

@@ -1,0 +1,13 @@
+import { Module } from '@nestjs/common';
+import { CommitsService } from './commits.service.js';
+import { GitAddress } from './git-address.js';
+import { GitProcess } from './git-process.js';
+import { LocalPathsService } from './local-paths.service.js';
+import { MirrorsService } from './mirrors.service.js';
+
+/** Mirrors and what is read from them. Needs a provider of MirrorRecords, which the repositories give to all. */
+@Module({
+  providers: [GitProcess, GitAddress, LocalPathsService, MirrorsService, CommitsService],
+  exports: [GitProcess, GitAddress, LocalPathsService, MirrorsService, CommitsService],
+})
+export class GitModule {}

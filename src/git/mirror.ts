@@ -1,0 +1,100 @@
+import { readFile, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { GitCall, GitProcess } from './git-process.js';
+
+/** A place to fetch from, checked and bound to what was checked. */
+export interface FetchSource {
+  /** An absolute path or a URL without credentials. */
+  address: string;
+  protocols: readonly string[];
+  settings: Readonly<Record<string, string>>;
+  timeout_ms: number;
+}
+
+/**
+ * Branches of the source are the mirror's branches, forced and pruned; but `task/*` belongs to the executions,
+ * which push it here and nowhere else: what the source has under that name is left out, so that no fetch can move
+ * or prune a result. (`task` itself is left out because Git cannot have a branch beside branches below it.) One
+ * set of names then serves clones, `base_ref`, `merge_refs` and the log alike, without a second namespace.
+ */
+const REFSPECS = [
+  '+refs/heads/*:refs/heads/*',
+  '^refs/heads/task/*',
+  '^refs/heads/task',
+  '+refs/tags/*:refs/tags/*',
+] as const;
+
+/** Makes the mirror at `directory` with a first fetch; it is there whole or not at all. */
+export async function createMirror(git: GitProcess, directory: string, source: FetchSource): Promise<void> {
+  const draft = `${directory}.new`;
+  await rm(draft, { recursive: true, force: true });
+  try {
+    // Without a template: no sample hooks, no description.
+    await git.run({ args: ['init', '--quiet', '--bare', '--template=', '--initial-branch=main', '--', draft] });
+    await fetchInto(git, draft, source);
+    await rename(draft, directory);
+  } catch (error) {
+    await rm(draft, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** Brings branches and tags up to those of the source. */
+export async function fetchInto(git: GitProcess, directory: string, source: FetchSource): Promise<void> {
+  await git.run({
+    ...transport(source),
+    directory,
+    args: [
+      'fetch',
+      '--quiet',
+      '--prune',
+      '--no-tags',
+      '--no-write-fetch-head',
+      '--no-auto-maintenance',
+      '--no-recurse-submodules',
+      // A source that is itself shallow (a checkout of CI) is mirrored as far as it goes.
+      '--update-shallow',
+      '--',
+      source.address,
+      ...REFSPECS,
+    ],
+  });
+}
+
+/** The branch a clone of the source would check out; null when it has no commits yet. */
+export async function defaultBranchOf(git: GitProcess, directory: string, source: FetchSource): Promise<string | null> {
+  const output = await git.run({
+    ...transport(source),
+    directory,
+    args: ['ls-remote', '--symref', '--', source.address, 'HEAD'],
+  });
+  const text = output.toString('utf8');
+  const named = /^ref: refs\/heads\/(.+)\tHEAD$/m.exec(text)?.[1];
+  const commit = /^([0-9a-f]{40})\tHEAD$/m.exec(text)?.[1];
+  if (named !== undefined || commit === undefined) return named ?? null;
+  // A detached HEAD names no branch: take one that is there, the usual names first.
+  const branches = await branchesAt(git, directory, commit);
+  return ['main', 'master'].find((usual) => branches.includes(usual)) ?? branches[0] ?? null;
+}
+
+/** Makes clones of the mirror check out this branch. */
+export async function pointHead(git: GitProcess, directory: string, branch: string): Promise<void> {
+  const target = `refs/heads/${branch}`;
+  if ((await readFile(join(directory, 'HEAD'), 'utf8')).trim() === `ref: ${target}`) return;
+  await git.run({ directory, args: ['symbolic-ref', 'HEAD', target] });
+}
+
+async function branchesAt(git: GitProcess, directory: string, commit: string): Promise<string[]> {
+  const args = ['for-each-ref', `--points-at=${commit}`, '--format=%(refname:lstrip=2)', 'refs/heads'];
+  return (await git.run({ directory, args })).toString('utf8').split('\n').filter(Boolean);
+}
+
+const transport = ({
+  protocols,
+  settings,
+  timeout_ms,
+}: FetchSource): Pick<GitCall, 'protocols' | 'settings' | 'timeout_ms'> => ({
+  protocols,
+  settings: { ...settings, 'fetch.writeCommitGraph': 'true' },
+  timeout_ms,
+});

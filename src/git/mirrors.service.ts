@@ -1,0 +1,219 @@
+import { access, mkdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Injectable, Logger } from '@nestjs/common';
+import { GitConfig } from '../config/git.config.js';
+import { DomainError } from '../domain-error.js';
+import { isId, newId } from '../ids.js';
+import { AddressRefused, GitFailed, GitNotHere, GitRepositoryNotFound, MirrorNotReady } from './git.errors.js';
+import { GitProcess } from './git-process.js';
+import { LocalPathsService } from './local-paths.service.js';
+import { createMirror, defaultBranchOf, fetchInto, pointHead, type FetchSource } from './mirror.js';
+import { withMirrorLock } from './mirror-lock.js';
+import { MirrorRecords, type MirrorRecord, type MirrorSource } from './mirror-records.js';
+import { pinned, publicAddresses } from './remote-address.js';
+
+const REMOTE_FRESH_MS = 10_000;
+const RESOLVE_MS = 2000;
+const LOCAL_TIMEOUT_MS = 10 * 60_000;
+const REMOTE_TIMEOUT_MS = 30 * 60_000;
+
+/** A fetch under way, and the one that those who came too late for it wait for. */
+interface Turn {
+  running: Promise<void>;
+  next: Promise<void> | null;
+  nextForced: boolean;
+}
+
+/** How long to wait for a fetch. */
+export interface Patience {
+  /** For the first one, without which there is nothing. */
+  first_ms: number;
+  /** For a later one, which only brings what is there up to date. */
+  fresh_ms: number;
+}
+
+/** Bare mirrors at `GIT_ROOT/<repository id>.git`. The server owns nothing but these. */
+@Injectable()
+export class MirrorsService {
+  private readonly logger = new Logger(MirrorsService.name);
+  private readonly turns = new Map<string, Turn>();
+
+  constructor(
+    private readonly config: GitConfig,
+    private readonly git: GitProcess,
+    private readonly localPaths: LocalPathsService,
+    private readonly records: MirrorRecords,
+  ) {}
+
+  /** Whether this process has a place for mirrors. */
+  get here(): boolean {
+    return this.config.root !== '';
+  }
+
+  /** Throws GitNotHere where `here` is false. */
+  assertHere(): void {
+    if (!this.here) throw new GitNotHere();
+  }
+
+  /**
+   * Fetches unless that was done in the last 10 s; a local source always, as that costs little and people expect
+   * to see the commit they have just made. Those who ask together share one fetch.
+   * Throws GitFailed, AddressRefused, LocalPathRefused, GitRepositoryNotFound or GitNotHere.
+   */
+  ensureFresh(repository_id: string): Promise<void> {
+    return this.enter(repository_id, false);
+  }
+
+  /** Fetches in any case. Throws as `ensureFresh`. */
+  sync(repository_id: string): Promise<void> {
+    return this.enter(repository_id, true);
+  }
+
+  /**
+   * Judges a URL that is about to be registered. Throws AddressRefused when it leads to a private network; a name
+   * that cannot be resolved now is judged when it can.
+   */
+  async assertMayClone(url: string): Promise<void> {
+    if (this.config.private_addresses) return;
+    const judged = publicAddresses(url).then(
+      () => null,
+      (error: unknown) => error,
+    );
+    const outcome = await Promise.race([judged, elapsed(RESOLVE_MS)]);
+    if (outcome instanceof AddressRefused) throw outcome;
+  }
+
+  /** The directory of the mirror as it is. Throws MirrorNotReady before the first fetch is done. */
+  async locate(repository_id: string): Promise<string> {
+    const directory = this.directoryOf(repository_id);
+    if (await exists(directory)) return directory;
+    throw new MirrorNotReady();
+  }
+
+  /**
+   * The directory of the mirror, as fresh as patience allows: when the source is slow or fails, what was fetched
+   * before is better than nothing (the repository's status says so). Throws MirrorNotReady, or what the first
+   * fetch failed with.
+   */
+  async open(repository_id: string, patience: Patience): Promise<string> {
+    const directory = this.directoryOf(repository_id);
+    const patience_ms = (await exists(directory)) ? patience.fresh_ms : patience.first_ms;
+    const fresh = this.ensureFresh(repository_id);
+    const outcome = await Promise.race([fresh.then(() => null, asError), elapsed(patience_ms)]);
+    const gone = outcome instanceof GitRepositoryNotFound;
+    if (!gone && (await exists(directory))) return directory;
+    throw outcome instanceof Error ? outcome : new MirrorNotReady();
+  }
+
+  /** Deletes the mirror, with all that was pushed to it. */
+  async remove(repository_id: string): Promise<void> {
+    const directory = this.directoryOf(repository_id);
+    if (!(await exists(directory))) return;
+    const aside = join(this.git.root, `.removed-${newId()}`);
+    await withMirrorLock(`${directory}.lock`, LOCAL_TIMEOUT_MS, () => rename(directory, aside));
+    await rm(aside, { recursive: true, force: true });
+  }
+
+  private directoryOf(repository_id: string): string {
+    if (!isId(repository_id)) throw new GitRepositoryNotFound();
+    return join(this.git.root, `${repository_id}.git`);
+  }
+
+  private enter(repository_id: string, forced: boolean): Promise<void> {
+    const turn = this.turns.get(repository_id);
+    if (turn === undefined) return this.begin(repository_id, forced);
+    // The fetch under way may have read the source before what the caller wants to see was there.
+    turn.nextForced ||= forced;
+    turn.next ??= turn.running.then(noop, noop).then(() => this.begin(repository_id, turn.nextForced));
+    return turn.next;
+  }
+
+  private begin(repository_id: string, forced: boolean): Promise<void> {
+    const running = this.freshen(repository_id, forced);
+    const turn: Turn = { running, next: null, nextForced: false };
+    this.turns.set(repository_id, turn);
+    const leave = (): void => {
+      if (this.turns.get(repository_id) === turn && turn.next === null) this.turns.delete(repository_id);
+    };
+    running.then(leave, leave);
+    return running;
+  }
+
+  private async freshen(repository_id: string, forced: boolean): Promise<void> {
+    const directory = this.directoryOf(repository_id);
+    if (!forced && (await this.isFresh(directory, await this.record(repository_id)))) return;
+    await mkdir(this.git.root, { recursive: true, mode: 0o700 });
+    await withMirrorLock(`${directory}.lock`, LOCAL_TIMEOUT_MS, async () => {
+      // Read again: another process may have fetched while this one waited for the lock.
+      const record = await this.record(repository_id);
+      if (!forced && (await this.isFresh(directory, record))) return;
+      const branch = await this.fetch(directory, record).catch(async (error: unknown) => {
+        const fault = asFault(error);
+        const calledOff = fault instanceof GitFailed && fault.reason === 'aborted';
+        if (!calledOff) await this.records.failed(repository_id, fault.detail);
+        throw fault;
+      });
+      await this.records.synced(repository_id, branch);
+    });
+  }
+
+  private async fetch(directory: string, record: MirrorRecord): Promise<string | null> {
+    const began = performance.now();
+    const source = await this.fetchSource(record.source);
+    if (await exists(directory)) await fetchInto(this.git, directory, source);
+    else await createMirror(this.git, directory, source);
+    const branch = record.default_branch ?? (await defaultBranchOf(this.git, directory, source));
+    if (branch !== null) await pointHead(this.git, directory, branch);
+    this.logger.debug(`fetched ${directory} in ${String(Math.round(performance.now() - began))} ms`);
+    return branch;
+  }
+
+  /** Where to fetch from, checked at each fetch: names and links may lead elsewhere than they did before. */
+  private async fetchSource(source: MirrorSource): Promise<FetchSource> {
+    if (source.kind === 'local') {
+      const address = await this.localPaths.resolve(source.path);
+      return { address, protocols: ['file'], settings: {}, timeout_ms: LOCAL_TIMEOUT_MS };
+    }
+    const settings = this.config.private_addresses ? {} : pinned(source.url, await this.publicAddresses(source.url));
+    const protocol = new URL(source.url).protocol.slice(0, -1);
+    return { address: source.url, protocols: [protocol], settings, timeout_ms: REMOTE_TIMEOUT_MS };
+  }
+
+  private async publicAddresses(url: string): Promise<readonly string[]> {
+    try {
+      return await publicAddresses(url);
+    } catch (error) {
+      throw error instanceof AddressRefused ? error : new GitFailed('unreachable', { cause: error });
+    }
+  }
+
+  private async record(repository_id: string): Promise<MirrorRecord> {
+    const record = await this.records.find(repository_id);
+    if (record === null) throw new GitRepositoryNotFound();
+    return record;
+  }
+
+  private async isFresh(directory: string, { source, synced_ms_ago }: MirrorRecord): Promise<boolean> {
+    if (source.kind === 'local' || synced_ms_ago === null || synced_ms_ago > REMOTE_FRESH_MS) return false;
+    return exists(directory);
+  }
+}
+
+const noop = (): void => undefined;
+
+const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
+
+/** A disk that is full or gone is told like any other failure of Git. */
+function asFault(error: unknown): DomainError {
+  if (error instanceof DomainError) return error;
+  const full = error instanceof Error && 'code' in error && error.code === 'ENOSPC';
+  return new GitFailed(full ? 'disk_full' : 'unknown', { cause: error });
+}
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
+
+const elapsed = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms).unref());

@@ -1,0 +1,12 @@
+/** What each tag of the document is about, in the order in which Swagger UI shows them. */
+export const TAGS: Readonly<Record<string, string>> = {
+  Auth: 'Signing in, tokens, and who is calling.',
+  Organizations: 'Tenants; everything belongs to one. The first sign-in of a person makes their own.',
+  Repositories: 'Registered Git repositories: the mirrors that workers check out from.',
+  Logs: 'Commits of the registered repositories, read as log entries.',
+  Tasks: 'What has to be done, in which state it is, and why it is not running.',
+  Executions: 'Attempts at tasks: their logs, progress and outcomes.',
+  Agents: 'The catalogue: which kinds of work there are, and how each is launched.',
+  Workers: 'Processes that claim and execute tasks, known by their heartbeat.',
+  Health: 'Whether the server and its database can do their work.',
+};

@@ -1,0 +1,56 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.js';
+import { cursorTime, type Position } from '../http/page.js';
+import type { Organization } from './organization.entity.js';
+
+export type OrganizationRow = Organization & { cursor_at: string };
+
+const COLUMNS = `o.id, o.name, o.personal_for, o.created_at, ${cursorTime('o.created_at')} as cursor_at`;
+
+/** Every query on organizations and their members. */
+@Injectable()
+export class OrganizationsStore {
+  constructor(private readonly database: Database) {}
+
+  async findPersonal(user_id: string): Promise<OrganizationRow | null> {
+    return this.database.one(`select ${COLUMNS} from organizations o where o.personal_for = $1`, [user_id]);
+  }
+
+  /** Adds the person's own organization with them as its owner. */
+  async insertPersonal(id: string, name: string, user_id: string): Promise<OrganizationRow> {
+    const [row] = await this.database.query<OrganizationRow>(
+      `with o as (
+         insert into organizations (id, name, personal_for) values ($1, $2, $3) returning *),
+       m as (
+         insert into organization_members (organization_id, user_id, role) select id, $3, 'owner' from o)
+       select ${COLUMNS} from o`,
+      [id, name, user_id],
+    );
+    if (row === undefined) throw new Error('an organization was not inserted');
+    return row;
+  }
+
+  async find(id: string): Promise<OrganizationRow | null> {
+    return this.database.one(`select ${COLUMNS} from organizations o where o.id = $1`, [id]);
+  }
+
+  async findOfMember(id: string, user_id: string): Promise<OrganizationRow | null> {
+    return this.database.one(
+      `select ${COLUMNS} from organizations o
+       join organization_members m on m.organization_id = o.id and m.user_id = $2
+       where o.id = $1`,
+      [id, user_id],
+    );
+  }
+
+  /** Those the person belongs to, newest first. */
+  async listOfMember(user_id: string, after: Position | null, limit: number): Promise<OrganizationRow[]> {
+    return this.database.query(
+      `select ${COLUMNS} from organization_members m
+       join organizations o on o.id = m.organization_id
+       where m.user_id = $1 and ($2::timestamptz is null or (o.created_at, o.id) < ($2, $3::uuid))
+       order by o.created_at desc, o.id desc limit $4`,
+      [user_id, after?.at ?? null, after?.id ?? null, limit],
+    );
+  }
+}

@@ -1,0 +1,69 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.js';
+
+/** What keeps a pending task from being claimed, as counts of the workers that pass each test. */
+export interface WaitFacts {
+  run_at: Date;
+  ready: boolean;
+  agent_enabled: boolean;
+  builtin: boolean;
+  launcher: string;
+  required_labels: string[];
+  agent_type: string;
+  /** Workers of the organization or the instance that are alive. */
+  live: number;
+  active: number;
+  serving_type: number;
+  with_cli: number;
+  with_labels: number;
+  /** Workers that pass every test. */
+  able: number;
+  with_room: number;
+  /** Place in its lane among what is ready, from 1; counted to 1000. */
+  position: number;
+}
+
+@Injectable()
+export class ExplainStore {
+  constructor(private readonly database: Database) {}
+
+  /** Null when the task is not in the queue. */
+  waitFacts(taskId: string, defaultCli: string): Promise<WaitFacts | null> {
+    return this.database.one<WaitFacts>(
+      `with entry as (
+         select q.*, lane.organization_id, lane.agent_type, lane.required_labels, a.enabled as agent_enabled,
+                a.category = 'builtin' as builtin, coalesce(a.launcher, $2) as launcher
+         from queue_entries q join queue_lanes lane on lane.id = q.lane_id
+         join agents a on a.agent_type = lane.agent_type
+         where q.task_id = $1
+       ), fleet as (
+         select w.status = 'active' as active,
+                w.agent_types is null or e.agent_type = any (w.agent_types) as serves,
+                e.builtin or w.launcher_names is null or e.launcher = any (w.launcher_names) as has_cli,
+                e.required_labels <@ w.labels as has_labels,
+                live.running < w.capacity as has_room
+         from entry e join workers w on w.organization_id is null or w.organization_id = e.organization_id
+         join worker_liveness live on live.worker_id = w.id
+         where live.last_heartbeat > now() - interval '300 seconds' and w.status <> 'stopped'
+       ), sums as (
+         select count(*)::integer as live,
+                count(*) filter (where active)::integer as active,
+                count(*) filter (where serves)::integer as serving_type,
+                count(*) filter (where has_cli)::integer as with_cli,
+                count(*) filter (where has_labels)::integer as with_labels,
+                count(*) filter (where active and serves and has_cli and has_labels)::integer as able,
+                count(*) filter (where active and serves and has_cli and has_labels and has_room)::integer as with_room
+         from fleet
+       )
+       select e.run_at, e.run_at <= now() as ready, e.agent_enabled, e.builtin, e.launcher, e.required_labels,
+              e.agent_type, sums.*,
+              (select count(*)::integer from (
+                 select from queue_entries q where q.lane_id = e.lane_id and q.priority = e.priority
+                 and (q.run_at, q.task_id) <= (e.run_at, e.task_id)
+                 order by q.run_at, q.task_id limit 1000
+               ) ahead) as position
+       from entry e cross join sums`,
+      [taskId, defaultCli],
+    );
+  }
+}

@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.js';
+
+/** What a claim compares about a task, all tasks with the same of it being in one lane. */
+export interface LaneKey {
+  organization_id: string;
+  repository_id: string | null;
+  agent_type: string;
+  required_labels: readonly string[];
+}
+
+@Injectable()
+export class LanesStore {
+  /** Lanes are never removed, so what was found once stays true. */
+  private readonly known = new Map<string, number>();
+
+  constructor(private readonly database: Database) {}
+
+  /** The lane of a task, made when it is the first of its kind. */
+  async laneFor(key: LaneKey): Promise<number> {
+    const labels = [...new Set(key.required_labels)].sort();
+    const turn = `${key.organization_id}/${key.repository_id ?? '-'}`;
+    const text = JSON.stringify([turn, key.agent_type, labels]);
+    const known = this.known.get(text);
+    if (known !== undefined) return known;
+    // Outside of the transaction under way: its rollback must not take back what is remembered here.
+    const id = await this.database.outside(() => this.findOrCreate(text, turn, key, labels));
+    this.known.set(text, id);
+    return id;
+  }
+
+  private async findOrCreate(text: string, turn: string, key: LaneKey, labels: readonly string[]): Promise<number> {
+    await this.database.query('insert into queue_turns (key) values ($1) on conflict (key) do nothing', [turn]);
+    await this.database.query(
+      `insert into queue_lanes (key, turn_id, organization_id, repository_id, agent_type, required_labels)
+       select $1, t.id, $3, $4, $5, $6 from queue_turns t where t.key = $2
+       on conflict (key) do nothing`,
+      [text, turn, key.organization_id, key.repository_id, key.agent_type, labels],
+    );
+    const row = await this.database.one<{ id: number }>('select id from queue_lanes where key = $1', [text]);
+    if (row === null) throw new Error('a lane that was just made is not there');
+    return row.id;
+  }
+}

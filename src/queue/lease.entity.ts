@@ -1,0 +1,41 @@
+import { Check, Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
+
+/** An execution that runs: whose it is, how long still, and what changes meanwhile. */
+@Entity('leases')
+@Unique('leases_task_id_key', ['task_id'])
+@Check('leases_progress_check', `progress between 0 and 100`)
+export class Lease {
+  @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'leases_pkey' })
+  execution_id!: string;
+
+  @Column({ type: 'uuid' })
+  task_id!: string;
+
+  @Column({ type: 'uuid' })
+  @Index('leases_worker_id_idx')
+  worker_id!: string;
+
+  /** Renewed by heartbeats; only the sweep ends a lease. */
+  @Column({ type: 'timestamptz' })
+  expires_at!: Date;
+
+  /** Start plus the task's time limit. */
+  @Column({ type: 'timestamptz' })
+  deadline_at!: Date;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  cancel_requested_at!: Date | null;
+
+  /** Of the claim that got it, so that a lost answer is given again. */
+  @Column({ type: 'text', nullable: true })
+  request_key!: string | null;
+
+  @Column({ type: 'integer', default: 0 })
+  log_entries!: number;
+
+  @Column({ type: 'integer', nullable: true })
+  progress!: number | null;
+
+  @Column({ type: 'text', nullable: true })
+  progress_message!: string | null;
+}

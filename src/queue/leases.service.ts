@@ -1,0 +1,72 @@
+import { Injectable } from '@nestjs/common';
+import { QueueConfig } from '../config/queue.config.js';
+import { HintsService } from '../events/hints.service.js';
+import { LeasesStore, type EndedLease, type LeaseRow, type Signals } from './leases.store.js';
+import { LogAppendStore, type NewLogEntry } from './log-append.store.js';
+
+/** Topic of hints that a worker should be told something. */
+export const workerTopic = (workerId: string): string => `worker:${workerId}`;
+
+/** Who runs what, and until when. */
+@Injectable()
+export class LeasesService {
+  constructor(
+    private readonly leases: LeasesStore,
+    private readonly logs: LogAppendStore,
+    private readonly hints: HintsService,
+    private readonly config: QueueConfig,
+  ) {}
+
+  lock(executionId: string, workerId: string): Promise<LeaseRow | null> {
+    return this.leases.lock(executionId, workerId);
+  }
+
+  lockByWorker(workerId: string): Promise<LeaseRow[]> {
+    return this.leases.lockByWorker(workerId);
+  }
+
+  lockEnded(graceful: boolean, limit: number): Promise<EndedLease[]> {
+    return this.leases.lockEnded(graceful, limit);
+  }
+
+  end(lease: LeaseRow): Promise<void> {
+    return this.leases.end(lease);
+  }
+
+  /** Asks the worker that runs a task to end it; false when nobody runs it. */
+  async requestCancel(taskId: string): Promise<boolean> {
+    const lease = await this.leases.lockByTask(taskId);
+    if (lease === null) return false;
+    await this.leases.requestCancel(lease.execution_id);
+    this.hints.send(workerTopic(lease.worker_id));
+    return true;
+  }
+
+  /** Renews exactly the executions listed; gives those that are still current. */
+  renew(workerId: string, beats: readonly { id: string; progress?: number; message?: string }[]): Promise<string[]> {
+    return this.leases.renew(workerId, beats, this.config.lease_seconds);
+  }
+
+  setProgress(executionId: string, workerId: string, progress?: number, message?: string): Promise<boolean> {
+    return this.leases.setProgress(executionId, workerId, progress, message);
+  }
+
+  /** Stores log entries from `offset` on; null when the execution is not this worker's any more. */
+  appendLogs(
+    executionId: string,
+    workerId: string,
+    offset: number,
+    entries: readonly NewLogEntry[],
+  ): Promise<{ stored_before: number; stored: number } | null> {
+    return this.logs.append(executionId, workerId, offset, entries);
+  }
+
+  /** What a worker is to be told with every answer; this counts as contact. `named` are executions it speaks of. */
+  signals(workerId: string, named: readonly string[] = []): Promise<Signals> {
+    return this.leases.signals(workerId, named);
+  }
+
+  isCurrent(executionId: string): Promise<boolean> {
+    return this.leases.isCurrent(executionId);
+  }
+}

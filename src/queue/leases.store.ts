@@ -1,0 +1,133 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.js';
+
+export interface LeaseRow {
+  execution_id: string;
+  task_id: string;
+  worker_id: string;
+  expires_at: Date;
+  deadline_at: Date;
+  cancel_requested_at: Date | null;
+  log_entries: number;
+  progress: number | null;
+  progress_message: string | null;
+}
+
+/** A lease whose time is over, and why. */
+export interface EndedLease extends LeaseRow {
+  cause: 'worker_lost' | 'timeout';
+}
+
+/** Part of every answer to a worker. */
+export interface Signals {
+  /** Executions it should end. */
+  cancel: string[];
+  /** Executions it named that are not its own any more. */
+  lost: string[];
+  desired_status: 'active' | 'paused' | 'draining' | 'stopped';
+}
+
+/** How long a worker may still report a time-out by itself, with what its agent has done until then. */
+const TIMEOUT_GRACE_SECONDS = 20;
+
+@Injectable()
+export class LeasesStore {
+  constructor(private readonly database: Database) {}
+
+  /** Locks the lease of an execution until the transaction ends; null when it has ended or is another worker's. */
+  lock(executionId: string, workerId: string): Promise<LeaseRow | null> {
+    return this.database.one<LeaseRow>('select * from leases where execution_id = $1 and worker_id = $2 for update', [
+      executionId,
+      workerId,
+    ]);
+  }
+
+  /** Locks the lease of a task that runs. */
+  lockByTask(taskId: string): Promise<LeaseRow | null> {
+    return this.database.one<LeaseRow>('select * from leases where task_id = $1 for update', [taskId]);
+  }
+
+  /** Locks all leases of a worker, in the order of their ids so that two callers cannot deadlock. */
+  lockByWorker(workerId: string): Promise<LeaseRow[]> {
+    return this.database.query<LeaseRow>('select * from leases where worker_id = $1 order by execution_id for update', [
+      workerId,
+    ]);
+  }
+
+  /** Locks leases whose worker was silent for too long (unless `graceful`) or whose time limit is long over. */
+  lockEnded(graceful: boolean, limit: number): Promise<EndedLease[]> {
+    return this.database.query<EndedLease>(
+      `select l.*, case when deadline_at < now() - make_interval(secs => $1) then 'timeout' else 'worker_lost' end as cause
+       from leases l
+       where (expires_at < now() and not $2) or deadline_at < now() - make_interval(secs => $1)
+       limit $3 for update skip locked`,
+      [TIMEOUT_GRACE_SECONDS, graceful, limit],
+    );
+  }
+
+  /** Ends a lease: its row goes, and the worker has room again. */
+  async end(lease: LeaseRow): Promise<void> {
+    await this.database.query('delete from leases where execution_id = $1', [lease.execution_id]);
+    await this.database.query(
+      'update worker_liveness set running = running - 1, last_work_at = now() where worker_id = $1',
+      [lease.worker_id],
+    );
+  }
+
+  async requestCancel(executionId: string): Promise<void> {
+    await this.database.query(
+      'update leases set cancel_requested_at = coalesce(cancel_requested_at, now()) where execution_id = $1',
+      [executionId],
+    );
+  }
+
+  /** Renews exactly the leases listed, with what their worker says of them. Gives those that are current. */
+  async renew(
+    workerId: string,
+    beats: readonly { id: string; progress?: number; message?: string }[],
+    leaseSeconds: number,
+  ): Promise<string[]> {
+    if (beats.length === 0) return [];
+    const rows = await this.database.query<{ execution_id: string }>(
+      `update leases l set expires_at = now() + make_interval(secs => $3),
+         progress = coalesce(beat.progress, l.progress), progress_message = coalesce(beat.message, l.progress_message)
+       from jsonb_to_recordset($2::jsonb) as beat (id uuid, progress integer, message text)
+       where l.execution_id = beat.id and l.worker_id = $1
+       returning l.execution_id`,
+      [workerId, JSON.stringify(beats), leaseSeconds],
+    );
+    return rows.map((row) => row.execution_id);
+  }
+
+  async setProgress(executionId: string, workerId: string, progress?: number, message?: string): Promise<boolean> {
+    const changed = await this.database.count(
+      `update leases set progress = coalesce($3, progress), progress_message = coalesce($4, progress_message)
+       where execution_id = $1 and worker_id = $2`,
+      [executionId, workerId, progress ?? null, message ?? null],
+    );
+    return changed > 0;
+  }
+
+  /** What is to be said to a worker, and that it was there. */
+  async signals(workerId: string, named: readonly string[]): Promise<Signals> {
+    const row = await this.database.one<Signals>(
+      `with seen as (
+         update worker_liveness set last_heartbeat = now() where worker_id = $1
+       )
+       select w.status as desired_status,
+              array(select execution_id from leases where worker_id = $1 and cancel_requested_at is not null) as cancel,
+              array(
+                select id from unnest($2::uuid[]) as named (id)
+                where not exists (select from leases where execution_id = named.id and worker_id = $1)
+              ) as lost
+       from workers w where w.id = $1`,
+      [workerId, named],
+    );
+    return row ?? { desired_status: 'stopped', cancel: [], lost: [...named] };
+  }
+
+  /** Whether the execution still runs under its lease. */
+  async isCurrent(executionId: string): Promise<boolean> {
+    return (await this.database.one('select 1 from leases where execution_id = $1', [executionId])) !== null;
+  }
+}

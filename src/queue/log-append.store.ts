@@ -1,0 +1,49 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.js';
+
+export interface NewLogEntry {
+  level: string;
+  stream: string;
+  message: string;
+  logged_at: string | null;
+}
+
+/**
+ * Log entries of an execution that runs. The lease says how many are stored: it is locked first, so that two batches
+ * for one execution follow each other and a replayed one stores nothing twice.
+ */
+@Injectable()
+export class LogAppendStore {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * Stores entries of which the first has the number `offset`; those already stored are passed over, and nothing is
+   * stored when `offset` would leave a gap. Gives how many were stored before and are now, null without the lease.
+   */
+  append(
+    executionId: string,
+    workerId: string,
+    offset: number,
+    entries: readonly NewLogEntry[],
+  ): Promise<{ stored_before: number; stored: number } | null> {
+    return this.database.one(
+      `with lease as materialized (
+         select execution_id, log_entries from leases where execution_id = $1 and worker_id = $2 for update
+       ), fresh as (
+         insert into execution_logs (execution_id, seq, level, stream, message, logged_at)
+         select $1, $3 + at - 1, level, stream, message, coalesce(logged_at, now())
+         from lease cross join rows from (
+           jsonb_to_recordset($4::jsonb) as (level text, stream text, message text, logged_at timestamptz)
+         ) with ordinality as entry (level, stream, message, logged_at, at)
+         where $3 <= lease.log_entries and $3 + at - 1 >= lease.log_entries
+       ), counted as (
+         update leases l set log_entries = greatest(l.log_entries, $3 + $5)
+         from lease where l.execution_id = lease.execution_id and $3 <= lease.log_entries
+       )
+       select log_entries as stored_before,
+              case when $3 <= log_entries then greatest(log_entries, $3 + $5) else log_entries end as stored
+       from lease`,
+      [executionId, workerId, offset, JSON.stringify(entries), entries.length],
+    );
+  }
+}

@@ -1,0 +1,44 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.js';
+
+export interface NewEntry {
+  task_id: string;
+  lane_id: number;
+  priority: string;
+}
+
+/**
+ * Rows of tasks that may be claimed. Everywhere the queue row is locked before its task's row: a claim holds the first
+ * while it changes the second, and the other order would deadlock with it.
+ */
+@Injectable()
+export class QueueStore {
+  constructor(private readonly database: Database) {}
+
+  /** Makes a task claimable; not before `runAt`, and never in the past, so that the order of a lane only grows. */
+  async enqueue(entry: NewEntry, runAt: Date | string): Promise<void> {
+    await this.database.query(
+      `insert into queue_entries (task_id, lane_id, priority, run_at) values ($1, $2, $3, greatest($4, now()))`,
+      [entry.task_id, entry.lane_id, entry.priority, runAt],
+    );
+  }
+
+  /** Locks the queue row of a task until the transaction ends; false when a claim has taken it or there is none. */
+  async lock(taskId: string): Promise<boolean> {
+    const row = await this.database.one('select 1 from queue_entries where task_id = $1 for update', [taskId]);
+    return row !== null;
+  }
+
+  async reorder(entry: NewEntry, runAt: Date | null): Promise<void> {
+    await this.database.query(
+      `update queue_entries set lane_id = $2, priority = $3, run_at = coalesce(greatest($4, now()), run_at)
+       where task_id = $1`,
+      [entry.task_id, entry.lane_id, entry.priority, runAt],
+    );
+  }
+
+  /** Takes a task out of the queue; false when a claim was faster. */
+  async remove(taskId: string): Promise<boolean> {
+    return (await this.database.count('delete from queue_entries where task_id = $1', [taskId])) > 0;
+  }
+}

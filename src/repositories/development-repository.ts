@@ -1,0 +1,28 @@
+import { Injectable, Logger, type OnModuleInit } from '@nestjs/common';
+import { GitConfig } from '../config/git.config.js';
+import { RuntimeConfig } from '../config/runtime.config.js';
+import { OrganizationsService } from '../organizations/organizations.service.js';
+import { RepositoriesService } from './repositories.service.js';
+
+/** In development the first organization finds a repository registered, so that there is something to look at. */
+@Injectable()
+export class DevelopmentRepository implements OnModuleInit {
+  private readonly logger = new Logger(DevelopmentRepository.name);
+
+  constructor(
+    private readonly git: GitConfig,
+    private readonly runtime: RuntimeConfig,
+    private readonly organizations: OrganizationsService,
+    private readonly repositories: RepositoriesService,
+  ) {}
+
+  onModuleInit(): void {
+    const local_path = this.git.development_repository;
+    if (local_path === '' || this.runtime.production) return;
+    this.organizations.onCreated(async ({ id }) => {
+      if (await this.repositories.existAny()) return;
+      const repository = await this.repositories.register(id, { local_path });
+      this.logger.log(`registered ${local_path} as repository ${repository.id}`);
+    });
+  }
+}

@@ -1,0 +1,170 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { Id, OneOf, Optional, Pattern, QueryNumber, Text } from '../http/fields.js';
+import { PageOf, PageQuery } from '../http/page.js';
+import type { LogEntry } from './log-entry.js';
+
+const MAX_ISSUE = 2_147_483_647;
+
+/** Which log entries to list. */
+export class LogsQuery extends PageQuery {
+  /**
+   * The repository whose commits are listed. Default: all of the organization, merged, when there are at most 20.
+   * @example 019c1234-5678-7abc-8def-0123456789ab
+   */
+  @Optional()
+  @Id()
+  repository_id?: string;
+
+  /**
+   * Only entries of this level. Commits are `info`; reverts, hotfixes and breaking changes are `warn`.
+   * @example warn
+   */
+  @Optional()
+  @OneOf(['debug', 'info', 'warn', 'error'])
+  level?: string;
+
+  /**
+   * Only entries of this agent type.
+   * @example codegen
+   */
+  @Optional()
+  @Pattern(/^[a-z0-9][a-z0-9-]{0,63}$/, 'an agent type such as codegen', 64)
+  agent_type?: string;
+
+  /**
+   * Only entries of this issue.
+   * @example 42
+   */
+  @QueryNumber({ min: 1, max: MAX_ISSUE })
+  issue_number?: number;
+
+  /**
+   * Only entries whose message, author or id holds this text, without regard to case.
+   * @example login
+   */
+  @Optional()
+  @Text({ min: 1, max: 200 })
+  q?: string;
+
+  /**
+   * A branch, tag or commit to list the history of. Default: all branches, those of executions included.
+   * @example main
+   */
+  @Optional()
+  @Text({ min: 1, max: 255 })
+  ref?: string;
+}
+
+/** What a log entry knows beyond its line. */
+export class LogContextDto {
+  /**
+   * Id of the repository the commit is in.
+   * @example 019c1234-5678-7abc-8def-0123456789ab
+   */
+  @Id()
+  repository_id!: string;
+
+  /**
+   * Owner and name of the repository where it is on GitHub, else null.
+   * @example octocat/hello-world
+   */
+  full_name!: string | null;
+
+  /**
+   * The message without its first paragraph, at most 4,000 characters.
+   * @example "Issue: #42"
+   */
+  body!: string;
+
+  /**
+   * Ids of the commits it follows.
+   * @example ["1f4c2a9b7d3e5f60718293a4b5c6d7e8f9012345"]
+   */
+  parents!: string[];
+
+  /**
+   * E-mail address of the author, as the commit has it.
+   * @example ada@example.com
+   */
+  author_email!: string;
+
+  /**
+   * When it was written; `timestamp` is when it was committed.
+   * @example 2026-01-31T12:00:00.000Z
+   */
+  authored_at!: Date;
+}
+
+/** A commit as a log entry. */
+export class LogEntryDto implements LogEntry {
+  /**
+   * Id of the entry, which is the commit's.
+   * @example 9fceb02d0ae598e95dc970b74767f19372d61af8
+   */
+  id!: string;
+
+  /**
+   * When it was committed; entries are ordered by this instant, newest first.
+   * @example 2026-01-31T12:00:00.000Z
+   */
+  timestamp!: Date;
+
+  /**
+   * `warn` for reverts, hotfixes and breaking changes, else `info`.
+   * @example info
+   */
+  @ApiProperty({ enum: ['info', 'warn'] })
+  level!: 'info' | 'warn';
+
+  /**
+   * From the trailer `Agent-Type:`, else from the conventional type (`feat` and `fix` are codegen, `refactor` and
+   * `chore` refresher), else from words such as "deploy"; null when nothing tells.
+   * @example codegen
+   */
+  agent_type!: string | null;
+
+  /**
+   * The first paragraph of the message on one line, at most 1,000 characters.
+   * @example "feat: sign in with a passkey"
+   */
+  message!: string;
+
+  /** What is known beyond the line. */
+  context!: LogContextDto;
+
+  /**
+   * From the trailer `Issue:`, else the first `#123`, else `issue-123`; null when nothing tells.
+   * @example 42
+   */
+  @ApiProperty({ type: 'integer', nullable: true })
+  issue_number!: number | null;
+
+  /**
+   * Id of the commit.
+   * @example 9fceb02d0ae598e95dc970b74767f19372d61af8
+   */
+  commit_sha!: string;
+
+  /**
+   * Name of the author, as the commit has it.
+   * @example Ada Lovelace
+   */
+  author!: string;
+
+  static from(entry: LogEntry): LogEntryDto {
+    return Object.assign(new LogEntryDto(), {
+      id: entry.id,
+      timestamp: entry.timestamp,
+      level: entry.level,
+      agent_type: entry.agent_type,
+      message: entry.message,
+      context: Object.assign(new LogContextDto(), entry.context),
+      issue_number: entry.issue_number,
+      commit_sha: entry.commit_sha,
+      author: entry.author,
+    });
+  }
+}
+
+/** One page of log entries. */
+export class LogEntryPage extends PageOf(LogEntryDto) {}

@@ -1,0 +1,98 @@
+import { Body, Controller, Delete, Get, HttpCode, HttpStatus, Param, Patch, Post, Query, Res } from '@nestjs/common';
+import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
+import { Allow, CurrentPrincipal } from '../auth/access.js';
+import type { Principal } from '../auth/principal.js';
+import { PageQuery, type Page } from '../http/page.js';
+import { Problems } from '../http/problems.decorator.js';
+import {
+  RegisterRepositoryDto,
+  RepositoryDto,
+  RepositoryPage,
+  RepositoryPath,
+  UpdateRepositoryDto,
+} from './repositories.dto.js';
+import { RepositoriesService } from './repositories.service.js';
+import { organizationOf } from './repository.policy.js';
+
+@ApiTags('Repositories')
+@Controller('repositories')
+export class RepositoriesController {
+  constructor(private readonly repositories: RepositoriesService) {}
+
+  /**
+   * Register a Git repository
+   *
+   * The server makes a mirror of it, which workers check out from and push to. A local one is mostly ready in the
+   * answer; others are fetched in the background: watch `status` and `last_error`.
+   */
+  @Post()
+  @Allow('repositories.write')
+  @Problems('repository/exists')
+  @ApiCreatedResponse({ type: RepositoryDto, description: 'Registered.' })
+  async register(
+    @CurrentPrincipal() principal: Principal,
+    @Body() body: RegisterRepositoryDto,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<RepositoryDto> {
+    const repository = await this.repositories.register(organizationOf(principal), body);
+    response.location(`/api/v1/repositories/${repository.id}`);
+    return RepositoryDto.from(repository);
+  }
+
+  /** List the repositories of the organization, newest first */
+  @Get()
+  @Allow('repositories.read')
+  @ApiOkResponse({ type: RepositoryPage, description: 'One page of repositories.' })
+  list(@CurrentPrincipal() principal: Principal, @Query() query: PageQuery): Promise<Page<RepositoryDto>> {
+    return this.repositories.list(principal, query, (row) => RepositoryDto.from(row));
+  }
+
+  /** Get a repository */
+  @Get(':id')
+  @Allow('repositories.read')
+  @ApiOkResponse({ type: RepositoryDto, description: 'The repository.' })
+  async get(@CurrentPrincipal() principal: Principal, @Param() { id }: RepositoryPath): Promise<RepositoryDto> {
+    return RepositoryDto.from(await this.repositories.get(principal, id));
+  }
+
+  /** Change the settings of a repository */
+  @Patch(':id')
+  @Allow('repositories.write')
+  @ApiOkResponse({ type: RepositoryDto, description: 'The repository as it is now.' })
+  async update(
+    @CurrentPrincipal() principal: Principal,
+    @Param() { id }: RepositoryPath,
+    @Body() changes: UpdateRepositoryDto,
+  ): Promise<RepositoryDto> {
+    return RepositoryDto.from(await this.repositories.update(principal, id, changes));
+  }
+
+  /**
+   * Delete a repository and its mirror
+   *
+   * What workers pushed goes with the mirror, so it is refused while tasks belong to it.
+   */
+  @Delete(':id')
+  @Allow('repositories.manage')
+  @Problems('repository/in-use')
+  @HttpCode(HttpStatus.NO_CONTENT)
+  @ApiNoContentResponse({ description: 'Deleted.' })
+  async delete(@CurrentPrincipal() principal: Principal, @Param() { id }: RepositoryPath): Promise<void> {
+    await this.repositories.delete(principal, id);
+  }
+
+  /**
+   * Fetch a repository now
+   *
+   * Answers when the fetch is done, or after three seconds with `status` `syncing` while it goes on.
+   */
+  @Post(':id/sync')
+  @Allow('repositories.write')
+  @Problems('git/failed')
+  @HttpCode(HttpStatus.OK)
+  @ApiOkResponse({ type: RepositoryDto, description: 'The repository as it is now.' })
+  async sync(@CurrentPrincipal() principal: Principal, @Param() { id }: RepositoryPath): Promise<RepositoryDto> {
+    return RepositoryDto.from(await this.repositories.sync(principal, id));
+  }
+}

@@ -1,0 +1,17 @@
+import { Module } from '@nestjs/common';
+import { GitModule } from '../git/git.module.js';
+import { OrganizationsModule } from '../organizations/organizations.module.js';
+import { DevelopmentRepository } from './development-repository.js';
+import { LogsController } from './logs.controller.js';
+import { LogsService } from './logs.service.js';
+import { RepositoriesController } from './repositories.controller.js';
+import { RepositoriesService } from './repositories.service.js';
+import { RepositoryRecordsModule } from './repository-records.module.js';
+
+@Module({
+  imports: [GitModule, OrganizationsModule, RepositoryRecordsModule],
+  controllers: [RepositoriesController, LogsController],
+  providers: [RepositoriesService, LogsService, DevelopmentRepository],
+  exports: [RepositoriesService],
+})
+export class RepositoriesModule {}

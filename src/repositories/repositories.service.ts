@@ -1,0 +1,164 @@
+import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import type { Principal } from '../auth/principal.js';
+import { GitAddress } from '../git/git-address.js';
+import { LocalPathsService } from '../git/local-paths.service.js';
+import { MirrorsService } from '../git/mirrors.service.js';
+import { readCursor, toPage, type Page, type PageQuery } from '../http/page.js';
+import { newId } from '../ids.js';
+import type { Repository } from './repository.entity.js';
+import { RepositoryNotFound } from './repositories.errors.js';
+import { organizationOf } from './repository.policy.js';
+import { localSource, readSource, type RepositorySource, type SourceInput } from './repository-source.js';
+import { RepositoriesStore, type RepositoryChanges } from './repositories.store.js';
+
+/** What a request waits for a fetch before it answers with the state of things. */
+const PATIENCE_MS = 3000;
+const RESUMED_AT_START = 100;
+
+/** What a worker's claim says of a repository. */
+export interface ClaimRepository {
+  id: string;
+  full_name: string | null;
+  /** The smart HTTP address of its mirror. */
+  clone_url: string;
+  default_branch: string;
+}
+
+/** Registered Git repositories. Not there and not the caller's own look alike. */
+@Injectable()
+export class RepositoriesService implements OnApplicationBootstrap {
+  private readonly logger = new Logger(RepositoriesService.name);
+
+  constructor(
+    private readonly store: RepositoriesStore,
+    private readonly mirrors: MirrorsService,
+    private readonly localPaths: LocalPathsService,
+    private readonly address: GitAddress,
+  ) {}
+
+  /** Goes on with first fetches that an earlier process did not end. */
+  async onApplicationBootstrap(): Promise<void> {
+    if (!this.mirrors.here) return;
+    for (const { id } of await this.store.findSyncing(RESUMED_AT_START)) this.inBackground(id, this.mirrors.sync(id));
+  }
+
+  /**
+   * Registers a repository and begins its first fetch; a local one is mostly fetched when this returns. Throws
+   * InvalidInput, LocalPathRefused, AddressRefused or RepositoryExists.
+   */
+  async register(
+    organization_id: string,
+    { default_branch, ...input }: SourceInput & { default_branch?: string },
+  ): Promise<Repository> {
+    const source = await this.sourceOf(input);
+    const row = await this.store.insert({
+      id: newId(),
+      organization_id,
+      default_branch: default_branch ?? null,
+      ...source,
+    });
+    if (!this.mirrors.here) return row;
+    const syncing = this.mirrors.sync(row.id);
+    this.inBackground(row.id, syncing);
+    if (!source.source_key.startsWith('file:')) return row;
+    await settledWithin(syncing, PATIENCE_MS);
+    return (await this.store.findOwn(organization_id, row.id)) ?? row;
+  }
+
+  /** Throws RepositoryNotFound. */
+  async get(principal: Principal, id: string): Promise<Repository> {
+    const row = await this.store.findOwn(organizationOf(principal), id);
+    if (row === null) throw new RepositoryNotFound();
+    return row;
+  }
+
+  /** Newest first. Throws InvalidInput for a broken cursor. */
+  async list<T>(principal: Principal, query: PageQuery, present: (row: Repository) => T): Promise<Page<T>> {
+    const rows = await this.store.list(organizationOf(principal), readCursor(query.cursor), query.limit + 1);
+    return toPage(rows, query.limit, present);
+  }
+
+  /** Throws RepositoryNotFound. */
+  async update(principal: Principal, id: string, changes: RepositoryChanges): Promise<Repository> {
+    const row = await this.store.update(organizationOf(principal), id, changes);
+    if (row === null) throw new RepositoryNotFound();
+    // The mirror's HEAD follows with the next fetch.
+    if (changes.default_branch !== undefined && this.mirrors.here) this.inBackground(id, this.mirrors.sync(id));
+    return row;
+  }
+
+  /** Deletes it with its mirror. Throws RepositoryNotFound, or RepositoryInUse while tasks belong to it. */
+  async delete(principal: Principal, id: string): Promise<void> {
+    if (!(await this.store.delete(organizationOf(principal), id))) throw new RepositoryNotFound();
+    if (this.mirrors.here) this.inBackground(id, this.mirrors.remove(id));
+  }
+
+  /**
+   * Fetches now; after three seconds the fetch goes on by itself. Throws RepositoryNotFound, GitNotHere, or what
+   * the fetch failed with.
+   */
+  async sync(principal: Principal, id: string): Promise<Repository> {
+    await this.get(principal, id);
+    this.mirrors.assertHere();
+    await this.store.markSyncing(id);
+    const syncing = this.mirrors.sync(id);
+    this.inBackground(id, syncing);
+    const failure = await settledWithin(syncing, PATIENCE_MS);
+    if (failure !== null) throw failure;
+    return this.get(principal, id);
+  }
+
+  /** The caller's own repository, or all of the organization up to `limit`; newest first. */
+  async forLogs(principal: Principal, repository_id: string | undefined, limit: number): Promise<Repository[]> {
+    if (repository_id !== undefined) return [await this.get(principal, repository_id)];
+    return this.store.list(organizationOf(principal), null, limit);
+  }
+
+  /** For claims, which may span organizations: the caller has settled what the worker may see. */
+  async forClaim(ids: readonly string[]): Promise<ClaimRepository[]> {
+    const rows = ids.length === 0 ? [] : await this.store.findMany(ids);
+    return rows.map(({ id, full_name, default_branch }) => ({
+      id,
+      full_name,
+      clone_url: this.address.of(id),
+      default_branch: default_branch ?? 'main',
+    }));
+  }
+
+  /** Whether anybody has registered anything. */
+  existAny(): Promise<boolean> {
+    return this.store.existAny();
+  }
+
+  /** Whether the organization has such a repository. */
+  async exists(organizationId: string, id: string): Promise<boolean> {
+    return (await this.store.findOwn(organizationId, id)) !== null;
+  }
+
+  private async sourceOf(input: SourceInput): Promise<RepositorySource> {
+    const source = readSource(input);
+    if ('path' in source) return localSource(await this.localPaths.resolve(source.path), source.clone_url);
+    if (source.clone_url !== null) await this.mirrors.assertMayClone(source.clone_url);
+    return source;
+  }
+
+  /** The outcome is kept in the repository's status; here it only must not go unheard. */
+  private inBackground(id: string, work: Promise<void>): void {
+    work.catch((error: unknown) => {
+      this.logger.warn({ repository_id: id, err: error }, 'work on a mirror failed');
+    });
+  }
+}
+
+/** The failure of what ended in time; null when it went well or still goes on. */
+async function settledWithin(work: Promise<void>, ms: number): Promise<Error | null> {
+  let timer: NodeJS.Timeout | undefined;
+  const patience = new Promise<null>((resolve) => {
+    timer = setTimeout(() => resolve(null), ms);
+  });
+  const outcome = work.then(
+    () => null,
+    (error: unknown) => (error instanceof Error ? error : new Error(String(error))),
+  );
+  return Promise.race([outcome, patience]).finally(() => clearTimeout(timer));
+}

@@ -1,0 +1,146 @@
+import { Injectable } from '@nestjs/common';
+import { postgresFault, violates } from '../database/database.errors.js';
+import { Database } from '../database/database.js';
+import { cursorTime, type Position } from '../http/page.js';
+import type { Repository } from './repository.entity.js';
+import { RepositoryExists, RepositoryInUse } from './repositories.errors.js';
+
+export type RepositoryRow = Repository & { cursor_at: string };
+
+export type ForMirror = Pick<Repository, 'clone_url' | 'source_key' | 'default_branch'> & {
+  synced_ms_ago: number | null;
+};
+
+/** What a caller may change; absent fields stay. */
+export type RepositoryChanges = Partial<
+  Pick<Repository, 'default_branch' | 'default_agent_type' | 'auto_pr' | 'max_running'>
+>;
+
+const COLUMNS = `id, organization_id, full_name, clone_url, local_path, source_key, default_branch, status, last_error,
+  last_synced_at, default_agent_type, auto_pr, max_running, created_at, ${cursorTime('created_at')} as cursor_at`;
+
+const CHANGEABLE = ['default_branch', 'default_agent_type', 'auto_pr', 'max_running'] as const;
+const FOREIGN_KEY_VIOLATION = '23503';
+
+/** Every query on repositories. */
+@Injectable()
+export class RepositoriesStore {
+  constructor(private readonly database: Database) {}
+
+  /** Throws RepositoryExists with the id of the one that is there. */
+  async insert(
+    row: Pick<
+      Repository,
+      'id' | 'organization_id' | 'full_name' | 'clone_url' | 'local_path' | 'source_key' | 'default_branch'
+    >,
+  ): Promise<RepositoryRow> {
+    try {
+      const inserted = await this.database.one<RepositoryRow>(
+        `insert into repositories (id, organization_id, full_name, clone_url, local_path, source_key, default_branch)
+         values ($1, $2, $3, $4, $5, $6, $7) returning ${COLUMNS}`,
+        [row.id, row.organization_id, row.full_name, row.clone_url, row.local_path, row.source_key, row.default_branch],
+      );
+      if (inserted === null) throw new Error('a repository was not inserted');
+      return inserted;
+    } catch (error) {
+      if (!violates(error, 'repositories_organization_id_source_key_key')) throw error;
+      const present = await this.findBySource(row.organization_id, row.source_key);
+      // Deleted in between: the caller may simply try again.
+      throw present === null ? error : new RepositoryExists(present.id);
+    }
+  }
+
+  async findOwn(organization_id: string, id: string): Promise<RepositoryRow | null> {
+    return this.database.one(`select ${COLUMNS} from repositories where id = $2 and organization_id = $1`, [
+      organization_id,
+      id,
+    ]);
+  }
+
+  async findBySource(organization_id: string, source_key: string): Promise<RepositoryRow | null> {
+    return this.database.one(`select ${COLUMNS} from repositories where organization_id = $1 and source_key = $2`, [
+      organization_id,
+      source_key,
+    ]);
+  }
+
+  /** Of whatever organization: for claims, which have settled that before. */
+  async findMany(ids: readonly string[]): Promise<RepositoryRow[]> {
+    return this.database.query(`select ${COLUMNS} from repositories where id = any($1::uuid[])`, [ids]);
+  }
+
+  /** Newest first. */
+  async list(organization_id: string, after: Position | null, limit: number): Promise<RepositoryRow[]> {
+    return this.database.query(
+      `select ${COLUMNS} from repositories
+       where organization_id = $1 and ($2::timestamptz is null or (created_at, id) < ($2, $3::uuid))
+       order by created_at desc, id desc limit $4`,
+      [organization_id, after?.at ?? null, after?.id ?? null, limit],
+    );
+  }
+
+  async update(organization_id: string, id: string, changes: RepositoryChanges): Promise<RepositoryRow | null> {
+    const given = CHANGEABLE.filter((column) => changes[column] !== undefined);
+    if (given.length === 0) return this.findOwn(organization_id, id);
+    return this.database.one(
+      `update repositories set ${given.map((column, at) => `${column} = $${String(at + 3)}`).join(', ')}
+       where organization_id = $1 and id = $2 returning ${COLUMNS}`,
+      [organization_id, id, ...given.map((column) => changes[column])],
+    );
+  }
+
+  /** Whether there was one. Throws RepositoryInUse while tasks or executions belong to it. */
+  async delete(organization_id: string, id: string): Promise<boolean> {
+    try {
+      return (
+        (await this.database.count('delete from repositories where organization_id = $1 and id = $2', [
+          organization_id,
+          id,
+        ])) > 0
+      );
+    } catch (error) {
+      if (postgresFault(error)?.code === FOREIGN_KEY_VIOLATION) throw new RepositoryInUse();
+      throw error;
+    }
+  }
+
+  async existAny(): Promise<boolean> {
+    return (await this.database.one('select 1 as found from repositories limit 1')) !== null;
+  }
+
+  async findSyncing(limit: number): Promise<{ id: string }[]> {
+    return this.database.query(`select id from repositories where status = 'syncing' order by created_at limit $1`, [
+      limit,
+    ]);
+  }
+
+  /** What a fetch needs to know, whatever the organization. */
+  async findForMirror(id: string): Promise<ForMirror | null> {
+    return this.database.one(
+      `select clone_url, source_key, default_branch,
+         (extract(epoch from now() - last_synced_at) * 1000)::float8 as synced_ms_ago
+       from repositories where id = $1`,
+      [id],
+    );
+  }
+
+  async markSyncing(id: string): Promise<void> {
+    await this.database.query(`update repositories set status = 'syncing' where id = $1`, [id]);
+  }
+
+  /** A branch that was chosen in the meantime stays. */
+  async markSynced(id: string, default_branch: string | null): Promise<void> {
+    await this.database.query(
+      `update repositories set status = 'ready', last_error = null, last_synced_at = now(),
+         default_branch = coalesce(default_branch, $2) where id = $1`,
+      [id, default_branch],
+    );
+  }
+
+  async markFailed(id: string, last_error: string): Promise<void> {
+    await this.database.query(`update repositories set status = 'error', last_error = $2 where id = $1`, [
+      id,
+      last_error,
+    ]);
+  }
+}

@@ -1,0 +1,59 @@
+import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn, Unique } from 'typeorm';
+
+export const REPOSITORY_STATUSES = ['ready', 'syncing', 'error'] as const;
+
+export type RepositoryStatus = (typeof REPOSITORY_STATUSES)[number];
+
+/** A registered Git repository of an organization. */
+@Entity('repositories')
+@Unique('repositories_organization_id_source_key_key', ['organization_id', 'source_key'])
+@Index('repositories_page_idx', ['organization_id', 'created_at', 'id'])
+@Check('repositories_status_check', `status in ('ready', 'syncing', 'error')`)
+@Check('repositories_max_running_check', 'max_running between 1 and 10000')
+@Check('repositories_source_check', 'num_nonnulls(clone_url, local_path) = 1')
+export class Repository {
+  @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'repositories_pkey' })
+  id!: string;
+
+  @Column({ type: 'uuid' })
+  @ForeignKey('Organization', { name: 'repositories_organization_id_fkey', onDelete: 'CASCADE' })
+  organization_id!: string;
+
+  /** `owner/name` where the repository is on GitHub. */
+  @Column({ type: 'text', nullable: true })
+  full_name!: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  clone_url!: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  local_path!: string | null;
+
+  @Column({ type: 'text' })
+  source_key!: string;
+
+  /** Null until somebody or the first sync has told. */
+  @Column({ type: 'text', nullable: true })
+  default_branch!: string | null;
+
+  @Column({ type: 'text', default: 'syncing' })
+  status!: RepositoryStatus;
+
+  @Column({ type: 'text', nullable: true })
+  last_error!: string | null;
+
+  @Column({ type: 'timestamptz', nullable: true })
+  last_synced_at!: Date | null;
+
+  @Column({ type: 'text', nullable: true })
+  default_agent_type!: string | null;
+
+  @Column({ type: 'boolean', default: false })
+  auto_pr!: boolean;
+
+  @Column({ type: 'integer', nullable: true })
+  max_running!: number | null;
+
+  @Column({ type: 'timestamptz', default: () => 'now()' })
+  created_at!: Date;
+}

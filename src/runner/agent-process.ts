@@ -1,0 +1,122 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Readable } from 'node:stream';
+import { Fault } from './fault.js';
+import { OutputLines } from './output-lines.js';
+import { findProcess } from './process-table.js';
+import { endTree, EXECUTION_VARIABLE, type ProcessMarks } from './process-tree.js';
+
+export interface AgentPlan {
+  readonly argv: readonly [string, ...string[]];
+  readonly checkout: string;
+  /** Directory of the execution; processes that work below it belong to it. */
+  readonly directory: string;
+  readonly executionId: string;
+  readonly taskId: string;
+  /** The allow-list; nothing else of the runner's environment reaches the agent. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly graceMs: number;
+  /** Takes lines away; the agent's pipe is not read on before it resolves. */
+  readonly onLines: (stream: 'stdout' | 'stderr', lines: readonly string[]) => Promise<void>;
+  /** Told once, when the process runs. */
+  readonly onStart: (process: { pid: number; started: string }) => Promise<void>;
+  /** Ends the agent when it fires. */
+  readonly signal: AbortSignal;
+  /** Cuts the grace short when it fires. */
+  readonly hurry: AbortSignal;
+}
+
+export interface AgentEnd {
+  /** Null when a signal ended it. */
+  readonly exitCode: number | null;
+  readonly endedBy: NodeJS.Signals | null;
+  /** Pids that even KILL did not end; normally none. */
+  readonly survivors: readonly number[];
+}
+
+/** Time for the last output to be read once no process holds the pipes any more. */
+const DRAIN_MS = 30_000;
+
+/** Runs an agent to its end, and to the end of every process it started. Rejects with a Fault when it cannot start. */
+export async function runAgent(plan: AgentPlan): Promise<AgentEnd> {
+  const [file, ...args] = plan.argv;
+  plan.signal.throwIfAborted();
+  const child = spawn(file, args, {
+    cwd: plan.checkout,
+    env: { ...plan.environment, [EXECUTION_VARIABLE]: plan.executionId, MIYABI_TASK_ID: plan.taskId },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    // A session of its own: signals meant for the runner do not reach it, and its group can be ended as one.
+    detached: true,
+  });
+  const pid = child.pid;
+  if (pid === undefined) {
+    const [error] = (await once(child, 'error')) as [NodeJS.ErrnoException];
+    throw startFault(file, error);
+  }
+  // Not `close`: a daemon that the agent left behind may hold the pipes for ever.
+  const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
+  const marks: ProcessMarks = { executionId: plan.executionId, directory: plan.directory, leader: pid };
+  const output = Promise.all([pump(child.stdout, 'stdout', plan), pump(child.stderr, 'stderr', plan)]);
+  // Handled where it is awaited below; without this a fault in between would count as unhandled.
+  output.catch(() => undefined);
+  const ending = endOnSignal(plan, marks, output);
+  try {
+    await plan.onStart({ pid, started: findProcess(pid)?.started ?? '' });
+    const [exitCode, endedBy] = await exited;
+    ending.stop();
+    const survivors = [...(await ending.survivors), ...(await endTree(marks, plan.graceMs, plan.hurry))];
+    await withinTime(output, [child.stdout, child.stderr]);
+    return { exitCode, endedBy, survivors };
+  } finally {
+    await endTree(marks, 0);
+  }
+}
+
+function startFault(file: string, error: NodeJS.ErrnoException): Fault {
+  if (error.code === 'ENOENT') return new Fault('agent_missing', `There is no program ${file} on this worker.`);
+  if (error.code === 'EACCES') return new Fault('agent_missing', `${file} may not be run on this worker.`);
+  if (error.code === 'E2BIG') return new Fault('agent_error', 'The command is longer than this system allows.');
+  return new Fault('agent_error', `${file} cannot be started: ${error.message}`);
+}
+
+/** Ends the tree when asked to, or when its output can no longer be kept. */
+function endOnSignal(
+  plan: AgentPlan,
+  marks: ProcessMarks,
+  output: Promise<unknown>,
+): { stop: () => void; survivors: Promise<readonly number[]> } {
+  let stop: () => void = () => undefined;
+  const survivors = new Promise<readonly number[]>((resolve, reject) => {
+    const end = (): void => {
+      plan.signal.removeEventListener('abort', end);
+      endTree(marks, plan.graceMs, plan.hurry).then(resolve, reject);
+    };
+    stop = (): void => {
+      // Once it has begun it goes on to its own end.
+      if (!plan.signal.aborted) resolve([]);
+      plan.signal.removeEventListener('abort', end);
+    };
+    plan.signal.addEventListener('abort', end);
+    output.catch(end);
+    if (plan.signal.aborted) end();
+  });
+  return { stop, survivors };
+}
+
+async function pump(pipe: Readable, stream: 'stdout' | 'stderr', plan: AgentPlan): Promise<void> {
+  const lines = new OutputLines();
+  for await (const chunk of pipe) await plan.onLines(stream, lines.push(chunk as Buffer));
+  await plan.onLines(stream, lines.end());
+}
+
+/** Waits for the rest of the output, but not for a pipe that somebody beyond reach still holds. */
+async function withinTime(output: Promise<unknown>, pipes: readonly Readable[]): Promise<void> {
+  const timer = setTimeout(() => pipes.forEach((pipe) => pipe.destroy()), DRAIN_MS);
+  try {
+    await output;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_STREAM_PREMATURE_CLOSE') throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,71 @@
+import { lstat, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** What the agent's git directory says, read as plain files: running git in there would obey the agent's configuration. */
+export interface AgentRefs {
+  /** Commit of HEAD, when there is one. */
+  readonly head: string | null;
+  /** Commits of local branches and of the stash. */
+  readonly tips: readonly string[];
+}
+
+const HASH = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
+const NOTHING: AgentRefs = { head: null, tips: [] };
+const MOST_DEPTH = 20;
+
+export async function readAgentRefs(gitDir: string): Promise<AgentRefs> {
+  if (!(await isDirectory(gitDir))) return NOTHING;
+  const refs = new Map<string, string>(packedRefs(await readSmall(join(gitDir, 'packed-refs'))));
+  for (const [name, hash] of await looseRefs(gitDir, 'refs/heads')) refs.set(name, hash);
+  const stash = (await readSmall(join(gitDir, 'refs/stash'))).trim();
+  if (HASH.test(stash)) refs.set('refs/stash', stash);
+  const head = (await readSmall(join(gitDir, 'HEAD'))).trim();
+  const named = head.startsWith('ref: ') ? refs.get(head.slice(5).trim()) : head;
+  return { head: named !== undefined && HASH.test(named) ? named : null, tips: [...new Set(refs.values())] };
+}
+
+/**
+ * Whether the objects may be read as a store of the runner's git. Links and alternates would make it read (and then push)
+ * files of other places, which the agent may have no right to see.
+ */
+export async function isPlainObjectStore(objects: string): Promise<boolean> {
+  if (!(await isDirectory(objects))) return false;
+  for (const entry of await readdir(objects, { withFileTypes: true })) {
+    if (!entry.isDirectory()) return false;
+    for (const inner of await readdir(join(objects, entry.name), { withFileTypes: true })) {
+      const isChain = entry.name === 'info' && inner.isDirectory() && inner.name === 'commit-graphs';
+      if (inner.name.endsWith('alternates') || !(inner.isFile() || isChain)) return false;
+    }
+  }
+  return true;
+}
+
+function packedRefs(text: string): [string, string][] {
+  return text.split('\n').flatMap((line): [string, string][] => {
+    const [hash = '', name = ''] = line.split(' ');
+    return HASH.test(hash) && (name.startsWith('refs/heads/') || name === 'refs/stash') ? [[name, hash]] : [];
+  });
+}
+
+async function looseRefs(gitDir: string, folder: string, depth = 0): Promise<[string, string][]> {
+  const path = join(gitDir, folder);
+  if (depth > MOST_DEPTH || !(await isDirectory(path))) return [];
+  const found: [string, string][] = [];
+  for (const entry of await readdir(path, { withFileTypes: true })) {
+    const name = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) found.push(...(await looseRefs(gitDir, name, depth + 1)));
+    const hash = entry.isFile() ? (await readSmall(join(gitDir, name))).trim() : '';
+    if (HASH.test(hash)) found.push([name, hash]);
+  }
+  return found;
+}
+
+const isDirectory = async (path: string): Promise<boolean> =>
+  (await lstat(path).catch(() => null))?.isDirectory() ?? false;
+
+/** The text of a regular file of sane size; a pipe put there would hang the reader, an enormous file fill its memory. */
+async function readSmall(path: string): Promise<string> {
+  const status = await lstat(path).catch(() => null);
+  if (status === null || !status.isFile() || status.size > 16 * 1024 * 1024) return '';
+  return readFile(path, 'utf8').catch(() => '');
+}

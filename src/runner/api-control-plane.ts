@@ -1,0 +1,151 @@
+import { createMiyabiClient, type MiyabiClient } from '../client/client.js';
+import { Refused, Unavailable, type ControlPlane } from './control-plane.js';
+import type {
+  ClaimAnswer,
+  ClaimRequest,
+  Directives,
+  Finish,
+  FinishAnswer,
+  Heartbeat,
+  HeartbeatAnswer,
+  LogAnswer,
+  LogBatch,
+  Progress,
+  Registration,
+  WorkerRegistration,
+} from './protocol.js';
+
+interface Answered<T> {
+  readonly data?: T;
+  readonly error?: unknown;
+  readonly response: Response;
+}
+
+const CALL_SECONDS = 20;
+const LOGS_SECONDS = 60;
+/** A claim may be answered late, so the time beyond its wait is generous. */
+const BEYOND_WAIT_SECONDS = 15;
+
+/** The server over HTTP, through the generated client. */
+export class ApiControlPlane implements ControlPlane {
+  private readonly registrar: MiyabiClient;
+  private readonly client: MiyabiClient;
+  private worker: { id: string; token: string } | null = null;
+  registration = 0;
+
+  constructor(
+    options: { url: string; key: string },
+    /** Told what every answer asks of this worker. */
+    private readonly onDirectives: (directives: Directives) => void,
+  ) {
+    this.registrar = createMiyabiClient({ url: options.url, token: options.key });
+    this.client = createMiyabiClient({ url: options.url, token: () => this.token });
+  }
+
+  get token(): string {
+    return this.worker?.token ?? '';
+  }
+
+  async register(body: WorkerRegistration, signal: AbortSignal): Promise<Registration> {
+    const answer = await this.ask(CALL_SECONDS, signal, (options) =>
+      this.registrar.POST('/api/v1/workers', { body, ...options }),
+    );
+    this.worker = { id: answer.worker.id, token: answer.token };
+    this.registration++;
+    return answer;
+  }
+
+  heartbeat(body: Heartbeat): Promise<HeartbeatAnswer> {
+    const params = { path: { id: this.workerId } };
+    return this.directed(CALL_SECONDS, null, (options) =>
+      this.client.POST('/api/v1/workers/{id}/heartbeat', { params, body, ...options }),
+    );
+  }
+
+  claim(body: ClaimRequest, signal: AbortSignal): Promise<ClaimAnswer> {
+    const params = { path: { id: this.workerId } };
+    return this.directed(body.wait_seconds + BEYOND_WAIT_SECONDS, signal, (options) =>
+      this.client.POST('/api/v1/workers/{id}/claim', { params, body, ...options }),
+    );
+  }
+
+  sendLogs(id: string, body: LogBatch, signal: AbortSignal): Promise<LogAnswer> {
+    return this.directed(LOGS_SECONDS, signal, (options) =>
+      this.client.POST('/api/v1/executions/{id}/logs', { params: { path: { id } }, body, ...options }),
+    );
+  }
+
+  sendProgress(id: string, body: Progress): Promise<Directives> {
+    return this.directed(CALL_SECONDS, null, (options) =>
+      this.client.POST('/api/v1/executions/{id}/progress', { params: { path: { id } }, body, ...options }),
+    );
+  }
+
+  finish(id: string, body: Finish, signal: AbortSignal): Promise<FinishAnswer> {
+    return this.directed(CALL_SECONDS, signal, (options) =>
+      this.client.POST('/api/v1/executions/{id}/finish', { params: { path: { id } }, body, ...options }),
+    );
+  }
+
+  private get workerId(): string {
+    if (this.worker === null) throw new Error('the worker is not registered yet');
+    return this.worker.id;
+  }
+
+  private async directed<T extends Directives>(
+    seconds: number,
+    signal: AbortSignal | null,
+    call: (options: { signal: AbortSignal }) => Promise<Answered<T>>,
+  ): Promise<T> {
+    const answer = await this.ask(seconds, signal, call);
+    this.onDirectives(answer);
+    return answer;
+  }
+
+  private async ask<T>(
+    seconds: number,
+    signal: AbortSignal | null,
+    call: (options: { signal: AbortSignal }) => Promise<Answered<T>>,
+  ): Promise<T> {
+    signal?.throwIfAborted();
+    const { registration } = this;
+    // Not AbortSignal.any: on Node 20 it lets a long-lived signal collect one dead listener for each call.
+    const ending = new AbortController();
+    const end = (): void => ending.abort();
+    const timer = setTimeout(end, seconds * 1000);
+    signal?.addEventListener('abort', end);
+    try {
+      return answerOf(await call({ signal: ending.signal }), registration);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof Refused || error instanceof Unavailable) throw error;
+      throw new Unavailable(ending.signal.aborted ? `no answer within ${String(seconds)} s` : reasonOf(error));
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', end);
+    }
+  }
+}
+
+function answerOf<T>({ data, error, response }: Answered<T>, registration: number): T {
+  if (response.ok && data !== undefined) return data;
+  const problem: Record<string, unknown> = typeof error === 'object' && error !== null ? { ...error } : {};
+  const detail = text(problem['detail']) || text(problem['title']) || response.statusText;
+  const { status } = response;
+  // A success without a body is as good as no answer; a full or busy server is one to ask again.
+  if (response.ok || status >= 500 || [408, 425, 429].includes(status)) {
+    const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
+    throw new Unavailable(`${String(status)} ${detail}`, Number.isFinite(retryAfter) ? retryAfter : null);
+  }
+  throw new Refused(status, text(problem['code']), detail, problem, registration);
+}
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');
+
+/** `fetch failed` says nothing; its cause does. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error ? error.cause : null;
+  const code = (cause as NodeJS.ErrnoException | null)?.code;
+  return [error.message, code ?? cause?.message].filter((part) => part !== undefined).join(': ');
+}

@@ -1,0 +1,87 @@
+import { rename } from 'node:fs/promises';
+import { Refused } from './control-plane.js';
+import { Delivery } from './delivery.js';
+import type { ExecutionDirectory } from './execution-directory.js';
+import { readSpooledFinish, spoolFinish, type SpooledFinish } from './finish-spool.js';
+import type { House } from './house.js';
+
+/** Spools the result, tells it, and clears up when nothing of the work would be lost. */
+async function finished(
+  house: House,
+  directory: ExecutionDirectory,
+  delivery: Delivery,
+  { finish, keep }: SpooledFinish,
+): Promise<void> {
+  const spooled = { finish: { ...finish, log_entries: delivery.logEntries }, keep };
+  try {
+    await delivery.sync();
+    await spoolFinish(directory, spooled);
+  } catch (error) {
+    // On a full disk the result can still be told, it only would not survive a crash.
+    house.log.warn({ execution_id: directory.executionId, err: error }, 'the result could not be spooled');
+  }
+  await tell(house, directory, delivery, spooled);
+}
+
+/** The server gave the work to another worker: no result is told, and what was done stays. */
+async function lost(house: House, directory: ExecutionDirectory, delivery: Delivery): Promise<void> {
+  await delivery.say('warn', 'The server has given this execution up; its agent was ended.').catch(() => undefined);
+  await keepBecause(house, directory, 'the execution was lost: the server gave it up, or gave it to another worker');
+}
+
+/** Delivers what an earlier run of this worker left: first its log, then its result. */
+async function spooled(house: House, directory: ExecutionDirectory): Promise<void> {
+  const finish = await readSpooledFinish(directory);
+  if (finish === null) return;
+  const delivery = await Delivery.open(house, directory, () => undefined);
+  try {
+    await tell(house, directory, delivery, finish);
+  } finally {
+    await delivery.close();
+  }
+}
+
+async function tell(
+  house: House,
+  directory: ExecutionDirectory,
+  delivery: Delivery,
+  { finish, keep }: SpooledFinish,
+): Promise<void> {
+  const id = directory.executionId;
+  try {
+    const answer = await delivery.finish(finish);
+    const facts = { execution_id: id, outcome: finish.outcome, task: answer.task.status };
+    house.log.info(facts, 'the result was taken');
+    if (answer.log_incomplete === true) house.log.warn({ execution_id: id }, 'the server has not got the whole log');
+    if (keep === null) await directory.remove();
+    else await keepBecause(house, directory, keep);
+  } catch (error) {
+    if (error instanceof Refused) {
+      await keepBecause(house, directory, `the server did not take the result (${error.message})`);
+    } else house.log.warn({ execution_id: id, err: error }, 'the result waits in the spool for the next start');
+  }
+}
+
+/** Writes down why a directory stays. It is then no longer anything a later run would deliver. */
+export async function keepBecause(
+  house: Pick<House, 'log'>,
+  directory: ExecutionDirectory,
+  reason: string,
+): Promise<void> {
+  house.log.warn({ execution_id: directory.executionId, directory: directory.path, reason }, 'the checkout is kept');
+  const text = [
+    `This checkout is kept because ${reason}.`,
+    '',
+    'checkout/     the working directory as the agent left it',
+    'claim.json    the task it belongs to',
+    'log.ndjson    the log',
+    'agent.git/    the git directory of the agent, when there is one: do not run git in it, it may hold hooks of the agent',
+    '',
+    'Delete the directory when you no longer need it.',
+    '',
+  ].join('\n');
+  await directory.write(directory.kept, text);
+  if (directory.exists(directory.finish)) await rename(directory.finish, `${directory.finish}.told`);
+}
+
+export const conclude = { finished, lost, spooled };

@@ -1,0 +1,102 @@
+import { existsSync } from 'node:fs';
+import { chmod, lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { isId } from '../ids.js';
+
+/** The files of one execution below the worker's directory. */
+export class ExecutionDirectory {
+  private constructor(
+    readonly executionId: string,
+    readonly path: string,
+  ) {}
+
+  static of(workerDirectory: string, executionId: string): ExecutionDirectory {
+    // The id comes from outside and becomes a path.
+    if (!isId(executionId)) throw new Error('an execution id must be a UUID');
+    return new ExecutionDirectory(executionId, join(workerDirectory, 'executions', executionId));
+  }
+
+  /** Those that earlier runs left. */
+  static async all(workerDirectory: string): Promise<ExecutionDirectory[]> {
+    const names = await readdir(join(workerDirectory, 'executions')).catch(() => []);
+    return names.filter(isId).map((id) => ExecutionDirectory.of(workerDirectory, id));
+  }
+
+  /** Where the agent works. */
+  get checkout(): string {
+    return join(this.path, 'checkout');
+  }
+  /** The git directory the runner itself uses after the agent had its hands on the checkout's own. */
+  get trustedGit(): string {
+    return join(this.path, 'trusted.git');
+  }
+  /** The agent's git directory, put aside when a checkout is kept. */
+  get agentGit(): string {
+    return join(this.path, 'agent.git');
+  }
+  get log(): string {
+    return join(this.path, 'log.ndjson');
+  }
+  get claim(): string {
+    return join(this.path, 'claim.json');
+  }
+  get finish(): string {
+    return join(this.path, 'finish.json');
+  }
+  get process(): string {
+    return join(this.path, 'process.json');
+  }
+  get kept(): string {
+    return join(this.path, 'kept.txt');
+  }
+
+  async create(): Promise<void> {
+    await mkdir(this.path, { recursive: true, mode: 0o700 });
+  }
+
+  exists(file: string): boolean {
+    return existsSync(file);
+  }
+
+  /** Writes whole or not at all, and on the disk when it resolves. */
+  async write(file: string, text: string): Promise<void> {
+    const half = `${file}.half`;
+    const handle = await open(half, 'w', 0o600);
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(half, file);
+    const directory = await open(dirname(file));
+    // The new name is an entry of the directory and needs its own sync.
+    await directory.sync().finally(() => directory.close());
+  }
+
+  /** The parsed content, or null when the file is not there or was cut by a crash. */
+  async readJson(file: string): Promise<unknown> {
+    try {
+      return JSON.parse(await readFile(file, 'utf8')) as unknown;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Removes everything of this execution. */
+  async remove(): Promise<void> {
+    try {
+      await rm(this.path, { recursive: true, force: true, maxRetries: 3 });
+    } catch {
+      // Tools such as Go's module cache make directories read-only, which nobody but root can then empty.
+      await makeWritable(this.path);
+      await rm(this.path, { recursive: true, force: true, maxRetries: 3 });
+    }
+  }
+}
+
+async function makeWritable(path: string): Promise<void> {
+  if (!(await lstat(path)).isDirectory()) return;
+  await chmod(path, 0o700);
+  for (const name of await readdir(path)) await makeWritable(join(path, name));
+}

@@ -1,0 +1,222 @@
+import { rm } from 'node:fs/promises';
+import { runAgent, type AgentEnd } from './agent-process.js';
+import type { Checkout } from './checkout.js';
+import { conclude } from './conclude.js';
+import { Delivery, isLost } from './delivery.js';
+import { ExecutionDirectory } from './execution-directory.js';
+import { faultOf, type Fault } from './fault.js';
+import { remoteUrl, type Remote } from './git-transport.js';
+import { handBack, type HandedBack } from './hand-back.js';
+import type { House } from './house.js';
+import { launchOf } from './launch.js';
+import { writeNote } from './note.js';
+import { OutputTail } from './output-tail.js';
+import { prepareCheckout, TRANSPORT_PATIENCE_MS } from './prepare.js';
+import type { Grant } from './protocol.js';
+import { verdictOf, type EndReason } from './verdict.js';
+import type { Running } from './workload.js';
+
+const LOOK_MS = 200;
+/** How long the branch of an execution that was ended early may wait for a server that is away. */
+const HURRIED_PATIENCE_MS: Record<EndReason, number> = {
+  cancel: 20_000,
+  stop: 5000,
+  lost: 0,
+  timeout: TRANSPORT_PATIENCE_MS,
+  stalled: TRANSPORT_PATIENCE_MS,
+};
+
+class Ended extends Error {
+  constructor(readonly reason: EndReason) {
+    super(`ended: ${reason}`);
+    this.name = 'Ended';
+  }
+}
+
+/** One attempt at one task, from the claim to the acknowledged result. */
+export class Execution implements Running {
+  readonly id: string;
+  private readonly directory: ExecutionDirectory;
+  private readonly tail = new OutputTail();
+  /** Ends preparation and agent. */
+  private readonly ending = new AbortController();
+  /** Ends the handing back, too. */
+  private readonly giving = new AbortController();
+  private reason: EndReason | null = null;
+  private phase = 'Starting';
+  private isDecided = false;
+  private listeningSince: number | null = null;
+
+  constructor(
+    private readonly house: House,
+    private readonly grant: Grant,
+  ) {
+    this.id = grant.execution.id;
+    this.directory = ExecutionDirectory.of(house.directory, this.id);
+  }
+
+  get message(): string {
+    return this.phase;
+  }
+
+  /** Ends it early. The first reason stands, except that a lost execution is lost; a decided result is told whatever comes. */
+  end(reason: EndReason): void {
+    if (this.isDecided || (this.reason !== null && reason !== 'lost')) return;
+    this.reason = reason;
+    this.ending.abort(new Ended(reason));
+    if (reason === 'lost') this.giving.abort(new Ended(reason));
+  }
+
+  async run(): Promise<void> {
+    const { house, directory, grant } = this;
+    await directory.create();
+    const delivery = await Delivery.open(house, directory, () => this.end('lost'));
+    const leave = (): void => this.giving.abort(new Error('the runner is leaving'));
+    house.leaving.addEventListener('abort', leave);
+    try {
+      await directory.write(directory.claim, `${JSON.stringify(summaryOf(grant), null, 2)}\n`);
+      const story = await this.work(delivery);
+      this.isDecided = true;
+      if (this.reason === 'lost') await conclude.lost(house, directory, delivery);
+      else {
+        const finish = verdictOf({ ...story, ...this.facts() });
+        await conclude.finished(house, directory, delivery, { finish, keep: story.handedBack?.keep ?? null });
+      }
+    } finally {
+      house.leaving.removeEventListener('abort', leave);
+      await delivery.close();
+    }
+  }
+
+  private async work(delivery: Delivery): Promise<Told> {
+    const watch = setInterval(() => this.look(), LOOK_MS);
+    const { grant, directory, house } = this;
+    let checkout: Checkout | null = null;
+    let agent: AgentEnd | null = null;
+    let fault: Fault | null = null;
+    let remote: Remote | null = null;
+    try {
+      await delivery.say('info', `Attempt ${String(grant.execution.attempt)} at "${grant.task.name}".`);
+      remote = this.remote();
+      await this.enterPhase('Preparing the checkout');
+      checkout = await prepareCheckout(house, { grant, directory, delivery, remote }, this.ending.signal);
+      await this.enterPhase(`Running ${grant.agent.agent_type}`);
+      agent = await this.launch(checkout, delivery);
+    } catch (error) {
+      if (!(error instanceof Ended)) fault = faultOf(error, 'unknown');
+    } finally {
+      clearInterval(watch);
+    }
+    // An agent that came to its own end before anybody asked is judged by what it did, not by what was asked later.
+    const endedFor = this.reason;
+    if (fault !== null) await delivery.say('error', fault.message).catch(() => undefined);
+    if (endedFor !== null) await delivery.say('warn', `Ended early: ${endedFor}.`).catch(() => undefined);
+    const handedBack =
+      checkout === null || endedFor === 'lost' ? null : await this.handBack(checkout, remote, delivery);
+    if (grant.repository !== null) house.cache.leave(grant.repository.id);
+    // What a leaving runner could not hand back is for another worker to do again.
+    const isReleased = this.reason === 'stop' && handedBack?.fault != null;
+    return { endedFor: isReleased ? 'stop' : endedFor, agent, fault, handedBack };
+  }
+
+  private async launch(checkout: Checkout, delivery: Delivery): Promise<AgentEnd | null> {
+    const { grant, house, directory } = this;
+    const launch = launchOf(grant);
+    if (launch.kind === 'note') {
+      await delivery.say('info', `Wrote ${await writeNote(checkout.path, grant)}.`);
+      return null;
+    }
+    await delivery.say('info', `Starting ${launch.argv[0]}.`);
+    this.listeningSince = performance.now();
+    const end = await runAgent({
+      argv: launch.argv,
+      checkout: checkout.path,
+      directory: directory.path,
+      executionId: this.id,
+      taskId: grant.task.id,
+      environment: house.settings.agentEnvironment,
+      graceMs: house.settings.runner.term_grace_seconds * 1000,
+      signal: this.ending.signal,
+      hurry: house.hurry,
+      onLines: async (stream, lines) => {
+        this.listeningSince = performance.now();
+        this.tail.add(lines);
+        await delivery.append(stream === 'stdout' ? 'info' : 'warn', stream, lines);
+      },
+      onStart: (process) => directory.write(directory.process, JSON.stringify(process)),
+    }).finally(() => {
+      this.listeningSince = null;
+    });
+    await rm(directory.process, { force: true });
+    await this.tellEnd(end, delivery);
+    return end;
+  }
+
+  private async tellEnd(end: AgentEnd, delivery: Delivery): Promise<void> {
+    if (end.survivors.length > 0)
+      await delivery.say('error', `Processes that could not be ended: ${end.survivors.join(', ')}.`);
+    const how = end.exitCode === null ? `signal ${end.endedBy ?? 'unknown'}` : `exit code ${String(end.exitCode)}`;
+    await delivery.say('info', `The agent ended with ${how}.`);
+  }
+
+  private async handBack(checkout: Checkout, remote: Remote | null, delivery: Delivery): Promise<HandedBack> {
+    await this.enterPhase('Handing the branch back');
+    const { house, grant, directory } = this;
+    const patienceMs = this.reason === null ? TRANSPORT_PATIENCE_MS : HURRIED_PATIENCE_MS[this.reason];
+    const plan = { grant, directory, checkout, delivery, remote, patienceMs, signal: this.giving.signal };
+    const handedBack = await handBack(house, plan);
+    if (handedBack.fault !== null) await delivery.say('error', handedBack.fault.message).catch(() => undefined);
+    return handedBack;
+  }
+
+  /** Looks at the clocks. The deadline is the server's: it is compared with the server's time, not this machine's. */
+  private look(): void {
+    const deadline = Date.parse(this.grant.deadline);
+    if (this.house.clock.now() >= deadline) this.end('timeout');
+    const silence = this.listeningSince === null ? 0 : performance.now() - this.listeningSince;
+    if (silence >= this.house.settings.runner.stall_seconds * 1000) this.end('stalled');
+  }
+
+  private remote(): Remote | null {
+    const { repository } = this.grant;
+    if (repository === null) return null;
+    const { plane, settings } = this.house;
+    return { url: remoteUrl(repository.clone_url, settings.runner.url), user: this.id, password: () => plane.token };
+  }
+
+  /** What the execution is doing now, for whoever watches. Heartbeats repeat it, so a lost message does no harm. */
+  private async enterPhase(message: string): Promise<void> {
+    this.phase = message;
+    try {
+      await this.house.plane.sendProgress(this.id, { message });
+    } catch (error) {
+      if (isLost(error)) this.end('lost');
+      else this.house.log.debug({ execution_id: this.id, err: error }, 'progress was not delivered');
+    }
+  }
+
+  private facts(): { tail: string; branch: string; timeoutSeconds: number; stallSeconds: number } {
+    return {
+      tail: this.tail.text(),
+      branch: this.grant.branch,
+      timeoutSeconds: this.grant.task.timeout_seconds,
+      stallSeconds: this.house.settings.runner.stall_seconds,
+    };
+  }
+}
+
+interface Told {
+  readonly endedFor: EndReason | null;
+  readonly agent: AgentEnd | null;
+  readonly fault: Fault | null;
+  readonly handedBack: HandedBack | null;
+}
+
+/** For whoever finds the directory after a crash. */
+const summaryOf = ({ task, execution, branch, repository }: Grant): Record<string, unknown> => ({
+  task_id: task.id,
+  task_name: task.name,
+  attempt: execution.attempt,
+  branch,
+  repository: repository?.full_name ?? repository?.id ?? null,
+});

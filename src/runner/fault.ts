@@ -1,0 +1,31 @@
+import type { FailureReason } from './protocol.js';
+
+/** Why an attempt could not go on, in the words of the protocol. */
+export class Fault extends Error {
+  constructor(
+    readonly reason: FailureReason,
+    message: string,
+    options?: ErrorOptions & {
+      /** Whether another attempt may help, where the runner knows better than the reason tells. */
+      retryable?: boolean;
+    },
+  ) {
+    super(message, options);
+    this.name = 'Fault';
+    this.retryable = options?.retryable;
+  }
+
+  readonly retryable: boolean | undefined;
+}
+
+/** Any error as a fault: a full disk is recognised wherever it shows. */
+export function faultOf(error: unknown, otherwise: FailureReason): Fault {
+  const message = error instanceof Error ? error.message : String(error);
+  if (isDiskFull(error, message)) return new Fault('disk_full', message, { cause: error });
+  if (error instanceof Fault) return error;
+  return new Fault(otherwise, message, { cause: error });
+}
+
+const isDiskFull = (error: unknown, message: string): boolean =>
+  (error as { code?: unknown } | null)?.code === 'ENOSPC' ||
+  /No space left on device|Disk quota exceeded/.test(message);

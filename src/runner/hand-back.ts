@@ -1,0 +1,101 @@
+import type { Checkout, Identity } from './checkout.js';
+import type { Delivery } from './delivery.js';
+import type { ExecutionDirectory } from './execution-directory.js';
+import { faultOf, type Fault } from './fault.js';
+import { persistently, type Remote } from './git-transport.js';
+import type { House } from './house.js';
+import type { Grant } from './protocol.js';
+import { TrustedRepository, type Harvest } from './trusted-repository.js';
+
+export interface HandBackPlan {
+  readonly grant: Grant;
+  readonly directory: ExecutionDirectory;
+  readonly checkout: Checkout;
+  readonly delivery: Delivery;
+  /** Null for a task without a repository. */
+  readonly remote: Remote | null;
+  /** How long a server that is away is waited for. */
+  readonly patienceMs: number;
+  readonly signal: AbortSignal;
+}
+
+export interface HandedBack {
+  readonly baseSha: string | null;
+  readonly commitSha: string | null;
+  readonly commits: number;
+  readonly filesChanged: number;
+  readonly pushed: boolean;
+  /** Why the checkout must stay; null when all of it is safe elsewhere. */
+  readonly keep: string | null;
+  readonly fault: Fault | null;
+}
+
+/** Commits what the agent left and pushes it. Never rejects: what goes wrong is part of the answer. */
+export async function handBack(house: House, plan: HandBackPlan): Promise<HandedBack> {
+  const { grant, checkout, directory, delivery } = plan;
+  const cache = grant.repository === null ? null : house.cache.pathOf(grant.repository.id);
+  const nothing = { baseSha: checkout.baseSha, commitSha: null, commits: 0, filesChanged: 0, pushed: false };
+  try {
+    const trusted = await TrustedRepository.open(house.git, directory, checkout, cache);
+    const harvest = await trusted.collect(messageOf(grant), identityOf(grant), (text) => delivery.say('warn', text));
+    const fault = await pushIfAny(trusted, harvest, plan);
+    const reasons = [...harvest.uncovered, ...unsaved(harvest, fault, plan)];
+    const keep = reasons.length === 0 ? null : reasons.join('; ');
+    // A kept checkout is one that somebody will run git in.
+    if (keep !== null) await trusted.settle(grant.branch, harvest.commitSha);
+    const pushed = fault === null && plan.remote !== null && harvest.commits > 0;
+    return { ...nothing, ...harvest, pushed, keep, fault };
+  } catch (error) {
+    const fault = faultOf(error, 'git');
+    return { ...nothing, keep: `its changes could not be committed: ${fault.message}`, fault };
+  }
+}
+
+/** Who the commits of an agent are by. */
+export function identityOf({ agent }: Grant): Identity {
+  // Brackets and line breaks have a meaning in a commit, a leading dash has one on a command line.
+  const name = (agent.name ?? agent.id)
+    .replace(/[<>\p{Cc}]/gu, ' ')
+    .replace(/^[\s-]+/, '')
+    .trim();
+  return { name: name === '' ? 'agent' : name, email: `${agent.id.replace(/[^\w.-]/g, '-')}@agents.miyabi.invalid` };
+}
+
+/** Subject and trailers; the trailers are what the server later reads who did what from. */
+export function messageOf({ task, agent, execution }: Grant): string {
+  const trailers = [
+    `Agent-Type: ${agent.agent_type}`,
+    `Task: ${task.id}`,
+    `Execution: ${execution.id}`,
+    ...(task.issue_number === null ? [] : [`Issue: ${String(task.issue_number)}`]),
+  ];
+  return `${task.name.replace(/\s+/g, ' ').trim()}\n\n${trailers.join('\n')}\n`;
+}
+
+async function pushIfAny(trusted: TrustedRepository, harvest: Harvest, plan: HandBackPlan): Promise<Fault | null> {
+  const { remote, grant, delivery, signal, patienceMs } = plan;
+  if (harvest.commitSha === null || harvest.commits === 0) {
+    await delivery.say('info', 'Nothing was changed.');
+    return null;
+  }
+  const figures = `${String(harvest.commits)} commit(s), ${String(harvest.filesChanged)} file(s) changed`;
+  await delivery.say('info', `Committed ${harvest.commitSha.slice(0, 12)}: ${figures}.`);
+  if (remote === null) return null;
+  try {
+    const { commitSha } = harvest;
+    const onWait = (): void => {
+      delivery.say('warn', 'The server cannot be reached to take the branch; trying on.').catch(() => undefined);
+    };
+    await persistently(() => trusted.push(remote, commitSha, grant.branch, signal), { signal, patienceMs, onWait });
+    await delivery.say('info', `Pushed as ${grant.branch}.`);
+    return null;
+  } catch (error) {
+    return faultOf(error, 'git');
+  }
+}
+
+function unsaved(harvest: Harvest, fault: Fault | null, { remote }: HandBackPlan): string[] {
+  if (harvest.commits === 0) return [];
+  if (remote === null) return ['the task has no repository to push to'];
+  return fault === null ? [] : [`its branch was not pushed: ${fault.message}`];
+}

@@ -1,0 +1,35 @@
+import type { Logger } from 'pino';
+import type { RunnerSettings } from '../config/runner.config.js';
+import type { ControlPlane } from './control-plane.js';
+import type { Git } from './git.js';
+import type { Patience } from './patience.js';
+import type { RepositoryCache } from './repository-cache.js';
+import type { ServerClock } from './server-clock.js';
+
+/** What all executions of one runner share. */
+export interface House {
+  readonly settings: RunnerSettings;
+  /** The worker directory as an absolute path without links. */
+  readonly directory: string;
+  readonly plane: ControlPlane;
+  readonly clock: ServerClock;
+  readonly git: Git;
+  readonly cache: RepositoryCache;
+  readonly log: Logger;
+  /** Most entries in a log batch, as the server told at registration. */
+  readonly logBatch: () => number;
+  /** Gets a new token in place of one that is no longer accepted. */
+  readonly renew: (registration: number) => Promise<void>;
+  /** Fires when agents get no more time to end by themselves. */
+  readonly hurry: AbortSignal;
+  /** Fires when the runner, on its way out, no longer waits for a server that is away. */
+  readonly leaving: AbortSignal;
+}
+
+/** Patience with the server that says in the log what it waits for. */
+export const patienceFor = (house: House, signal: AbortSignal, what: string): Patience => ({
+  signal,
+  renew: house.renew,
+  onWait: (error, tries) =>
+    house.log.warn({ tries, reason: error.message }, `${what}: the server does not answer; trying on`),
+});

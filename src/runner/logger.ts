@@ -1,0 +1,18 @@
+import { pino, type Logger } from 'pino';
+import { PinoPretty } from 'pino-pretty';
+import type { RuntimeConfig } from '../config/runtime.config.js';
+
+/** Fields that must never be written, wherever an object that holds them is logged. */
+const SECRETS = ['token', 'key', 'password', 'authorization', 'Authorization'];
+
+/** The runner's own log: lines for people on a terminal, JSON elsewhere. */
+export function createLogger({ log_level, log_format }: RuntimeConfig): Logger {
+  const isPretty = log_format === 'pretty' || (log_format === 'auto' && process.stdout.isTTY);
+  const options = {
+    level: log_level,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    redact: { paths: SECRETS.flatMap((name) => [name, `*.${name}`, `*.*.${name}`]), censor: '[redacted]' },
+  };
+  return isPretty ? pino(options, PinoPretty({ sync: true, translateTime: 'SYS:HH:MM:ss' })) : pino(options);
+}

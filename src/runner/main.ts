@@ -1,0 +1,35 @@
+import { environment } from '../config/environment.js';
+import { ConfigurationFaults } from '../config/load.js';
+import { loadRunnerSettings } from '../config/runner.config.js';
+import { VERSION } from '../version.js';
+import { LockHeld } from './lock.js';
+import { createLogger } from './logger.js';
+import { NotRegistered } from './registration.js';
+import { Runner } from './runner.js';
+
+/** Entry of the worker process; answers its exit code. */
+async function main(): Promise<number> {
+  try {
+    const settings = loadRunnerSettings(environment);
+    const log = createLogger(settings.runtime);
+    const runner = new Runner(settings, VERSION, log);
+    const stop = (): void => runner.stop();
+    process.on('SIGTERM', stop);
+    process.on('SIGINT', stop);
+    process.on('SIGHUP', stop);
+    // Started by a supervisor: its death must not leave agents behind.
+    process.on('disconnect', stop);
+    await runner.run();
+    log.info('stopped');
+    return 0;
+  } catch (error) {
+    const isExpected = [ConfigurationFaults, LockHeld, NotRegistered].some((known) => error instanceof known);
+    process.stderr.write(`${isExpected && error instanceof Error ? error.message : describe(error)}\n`);
+    return 1;
+  }
+}
+
+const describe = (error: unknown): string => (error instanceof Error ? (error.stack ?? error.message) : String(error));
+
+// Open keep-alive sockets and the supervisor's channel would hold the process although its work is done.
+process.exit(await main());

@@ -1,0 +1,98 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { newId } from '../ids.js';
+import { pause } from './patience.js';
+import { findProcess } from './process-table.js';
+import { endTree, findTree, type ProcessMarks } from './process-tree.js';
+
+/** Starts a shell script as an agent is started, and waits until it says that all of its processes are there. */
+async function startTree(script: string): Promise<{ marks: ProcessMarks; child: ChildProcess }> {
+  const directory = await realpath(await mkdtemp(join(tmpdir(), 'tree-')));
+  const executionId = newId();
+  const child = spawn('bash', ['-c', `${script}\necho ready\nwait`], {
+    cwd: directory,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { PATH: process.env['PATH'], MIYABI_EXECUTION_ID: executionId },
+  });
+  await once(child.stdout, 'data');
+  return { marks: { executionId, directory, leader: child.pid ?? null }, child };
+}
+
+describe('endTree', () => {
+  const left: ProcessMarks[] = [];
+  const start = async (script: string): Promise<ProcessMarks> => {
+    const { marks } = await startTree(script);
+    left.push(marks);
+    return marks;
+  };
+
+  afterAll(async () => {
+    for (const marks of left) {
+      await endTree(marks, 0);
+      await rm(marks.directory, { recursive: true, force: true });
+    }
+  });
+
+  it('ends a willing process with TERM, long before the grace is over', async () => {
+    const marks = await start('sleep 300 &');
+    const before = performance.now();
+    await expect(endTree(marks, 10_000)).resolves.toEqual([]);
+    expect(performance.now() - before).toBeLessThan(5000);
+    expect(findTree(marks)).toEqual([]);
+  });
+
+  it('ends grandchildren that ignore TERM', async () => {
+    const marks = await start(`trap '' TERM; bash -c "trap '' TERM; (trap '' TERM; sleep 300) & sleep 300" &`);
+    while (findTree(marks).length < 3) await pause(10);
+    await expect(endTree(marks, 200)).resolves.toEqual([]);
+    expect(findTree(marks)).toEqual([]);
+  });
+
+  it('ends a process that left the session and lost its parents', async () => {
+    const marks = await start(`(setsid bash -c "trap '' TERM HUP; sleep 300; sleep 300" >/dev/null 2>&1 &)\nsleep 0.2`);
+    await expect(endTree(marks, 100)).resolves.toEqual([]);
+    expect(findTree({ ...marks, leader: null })).toEqual([]);
+  });
+
+  it('ends a daemon that also cleared its environment, by where it works', async () => {
+    const marks = await start(`(setsid env -i /bin/sleep 300 >/dev/null 2>&1 &)\nsleep 0.2`);
+    const daemons = findTree({ ...marks, executionId: newId(), leader: null });
+    expect(daemons).not.toEqual([]);
+    await endTree(marks, 100);
+    expect(daemons.map((pid) => findProcess(pid))).toEqual(daemons.map(() => null));
+  });
+
+  it('ends processes that keep forking while they are ended', async () => {
+    const marks = await start(
+      `trap '' TERM; spin() { while :; do (trap '' TERM; sleep 0.05; sleep 60) & sleep 0.01; done; }; spin &`,
+    );
+    await expect(endTree(marks, 100)).resolves.toEqual([]);
+    expect(findTree(marks)).toEqual([]);
+  });
+
+  it('cuts the grace short when hurried', async () => {
+    const marks = await start(`trap '' TERM; sleep 300 &`);
+    const hurry = new AbortController();
+    const before = performance.now();
+    const ended = endTree(marks, 60_000, hurry.signal);
+    hurry.abort();
+    await ended;
+    expect(performance.now() - before).toBeLessThan(5000);
+    expect(findTree(marks)).toEqual([]);
+  });
+
+  it('leaves a neighbour alone', async () => {
+    const neighbour = await start('sleep 300 &');
+    await endTree(await start('sleep 300 &'), 1000);
+    expect(findTree(neighbour)).toHaveLength(2);
+  });
+
+  it('does not take this process for one of the tree', async () => {
+    const marks = await start('sleep 300 &');
+    expect(findTree({ ...marks, directory: process.cwd() })).not.toContain(process.pid);
+  });
+});

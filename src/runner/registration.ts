@@ -1,0 +1,118 @@
+import { hostname } from 'node:os';
+import type { Logger } from 'pino';
+import type { RunnerConfig } from '../config/runner.config.js';
+import { Refused, type ControlPlane } from './control-plane.js';
+import { untilAnswered } from './patience.js';
+import type { Launcher, Registration, WorkerRegistration } from './protocol.js';
+
+/** Version of the worker protocol this runner speaks. */
+const PROTOCOL = 1;
+
+/** The worker cannot be registered, and trying again would not help. */
+export class NotRegistered extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'NotRegistered';
+  }
+}
+
+export interface RegistrarParts {
+  readonly plane: ControlPlane;
+  readonly config: RunnerConfig;
+  readonly version: string;
+  readonly launchers: readonly Launcher[];
+  readonly log: Logger;
+  readonly signal: AbortSignal;
+  /** Executions this worker still has something to say of. */
+  readonly executions: () => readonly string[];
+  /** Told when a later registration fails for good. */
+  readonly onRefused: (error: NotRegistered) => void;
+}
+
+/** Gets this worker its token, and a new one when the old one is no longer accepted. */
+export class Registrar {
+  private renewing: Promise<void> | null = null;
+  private latest: Registration | null = null;
+
+  constructor(private readonly parts: RegistrarParts) {}
+
+  /** The answer of the latest registration. */
+  get current(): Registration | null {
+    return this.latest;
+  }
+
+  /** Registers under the configured name; an earlier worker of this name is replaced. Waits while the server is away. */
+  async first(): Promise<Registration> {
+    return this.register(true);
+  }
+
+  /**
+   * A new token in place of one that was refused. Does not take the name from a live worker: when another process has it
+   * by now, this one has been replaced.
+   */
+  async renew(refusedRegistration: number): Promise<void> {
+    const { plane, log, onRefused } = this.parts;
+    // Many calls may have failed with the same token; only the first of them registers.
+    if (plane.registration > refusedRegistration) return;
+    this.renewing ??= (async () => {
+      log.warn('the token of this worker is no longer accepted; registering anew');
+      try {
+        await this.register(false);
+      } catch (error) {
+        if (error instanceof NotRegistered) onRefused(error);
+        throw error;
+      } finally {
+        this.renewing = null;
+      }
+    })();
+    await this.renewing;
+  }
+
+  private async register(replace: boolean): Promise<Registration> {
+    const { plane, log, signal, config } = this.parts;
+    const body = this.body(replace);
+    try {
+      const answer = await untilAnswered(() => plane.register(body, signal), {
+        signal,
+        renew: () => Promise.reject(new NotRegistered('The server does not accept MIYABI_KEY.')),
+        onWait: (error) => log.warn({ url: config.url, reason: error.message }, 'waiting for the server'),
+      });
+      this.latest = answer;
+      log.info(
+        { worker_id: answer.worker.id, name: answer.worker.name, server_version: answer.server_version },
+        'registered',
+      );
+      return answer;
+    } catch (error) {
+      throw error instanceof Refused ? new NotRegistered(explain(error, config), { cause: error }) : error;
+    }
+  }
+
+  private body(replace: boolean): WorkerRegistration {
+    const { config, version, launchers, executions } = this.parts;
+    return {
+      name: config.worker_name,
+      scope: config.worker_scope,
+      labels: [...config.labels],
+      agent_types: config.agent_types.length === 0 ? null : [...config.agent_types],
+      launchers: [...launchers],
+      isolation: 'none',
+      capacity: config.capacity,
+      version,
+      protocol: PROTOCOL,
+      host: hostname(),
+      replace,
+      resume: [...executions()],
+    };
+  }
+}
+
+function explain(error: Refused, config: RunnerConfig): string {
+  if (error.code === 'worker/name-taken')
+    return `Another process now works under the name ${JSON.stringify(config.worker_name)}; this one ends. Give each worker its own MIYABI_WORKER_NAME.`;
+  if (error.status === 403)
+    return `MIYABI_KEY may not register workers of scope ${config.worker_scope}: ${error.detail}`;
+  if (error.status === 426) return `This worker is too old for the server: ${error.detail}`;
+  if (error.status === 404) return `There is no Miyabi server at ${config.url} (404).`;
+  return `The server refused the registration: ${error.message}`;
+}

@@ -1,0 +1,222 @@
+import { appendFile, lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isPlainObjectStore, readAgentRefs } from './agent-refs.js';
+import { identityVariables, inodeOf, type Checkout, type Identity } from './checkout.js';
+import type { ExecutionDirectory } from './execution-directory.js';
+import { Fault } from './fault.js';
+import { trustAgain, type Git, type GitCall } from './git.js';
+import { credentials, type Remote } from './git-transport.js';
+
+/** What an agent left in its checkout, as commits. */
+export interface Harvest {
+  /** Newest commit: the agent's own ones and, on top, one of the runner with whatever was not committed. */
+  readonly commitSha: string | null;
+  /** Commits beyond the base. */
+  readonly commits: number;
+  readonly filesChanged: number;
+  /** Work the commit does not cover, a sentence each: a reason to keep the checkout. */
+  readonly uncovered: readonly string[];
+}
+
+/**
+ * The runner's own git directory for a checkout that an agent has worked in. The checkout's `.git` may by then hold hooks,
+ * filters, a file system monitor, aliases, a signing program: anything that makes git run commands. So no git ever starts
+ * with that directory. Its refs are read as files, its objects as a store of data, the rest is not looked at.
+ */
+export class TrustedRepository {
+  private constructor(
+    private readonly git: Git,
+    private readonly directory: ExecutionDirectory,
+    private readonly checkout: Checkout,
+    private readonly cache: string | null,
+    private readonly objects: string | null,
+  ) {}
+
+  /** Made after the agent's processes have ended, so that none of them could reach it. */
+  static async open(
+    git: Git,
+    directory: ExecutionDirectory,
+    checkout: Checkout,
+    cache: string | null,
+  ): Promise<TrustedRepository> {
+    const path = directory.trustedGit;
+    const status = await lstat(checkout.path).catch(() => null);
+    // A link to somebody's home in place of the checkout must not be committed and pushed.
+    if (!status?.isDirectory() || (await inodeOf(checkout.path)) !== checkout.inode)
+      throw new Fault('worktree', 'The agent removed its checkout or put something else in its place.');
+    await rm(path, { recursive: true, force: true });
+    await git.run(['init', '--quiet', '--bare', '--template=', '--', path]);
+    await trustAgain(path);
+    if (cache !== null) {
+      await mkdir(join(path, 'objects', 'info'), { recursive: true });
+      await writeFile(join(path, 'objects', 'info', 'alternates'), `${join(cache, 'objects')}\n`);
+    }
+    const own = join(checkout.path, '.git', 'objects');
+    const isDirectory = (await lstat(join(checkout.path, '.git')).catch(() => null))?.isDirectory() ?? false;
+    const objects = isDirectory && (await isPlainObjectStore(own)) ? own : null;
+    return new TrustedRepository(git, directory, checkout, cache, objects);
+  }
+
+  /** Commits everything that changed. */
+  async collect(message: string, identity: Identity, say: (text: string) => Promise<void>): Promise<Harvest> {
+    const refs = await readAgentRefs(join(this.checkout.path, '.git'));
+    const base = this.checkout.baseSha;
+    const uncovered: string[] = [];
+    let parent = base;
+    if (refs.head !== null && refs.head !== base) {
+      if (await this.isWhole(refs.head)) parent = refs.head;
+      else {
+        uncovered.push('the commits of the agent cannot be read as a whole');
+        await say('The commits of the agent cannot be read; its files are committed on top of the base instead.');
+      }
+    }
+    await this.run(parent === null ? ['read-tree', '--empty'] : ['read-tree', parent]);
+    await this.skipNested();
+    await this.run(['add', '--all', '--ignore-errors', '--', '.']).catch((error: unknown) => {
+      uncovered.push(`some files could not be read: ${error instanceof Error ? error.message : String(error)}`);
+    });
+    uncovered.push(...(await this.filledNested()).map((path) => `${path} is a repository of its own`));
+    const commitSha = await this.commitTree(parent, message, identity);
+    if (await this.hasOtherWork(refs.tips, commitSha))
+      uncovered.push('other branches or the stash hold work of their own');
+    return { commitSha, uncovered, ...(await this.measure(commitSha)) };
+  }
+
+  /** Hands the commit over as the execution's branch. */
+  async push(remote: Remote, commitSha: string, branch: string, signal: AbortSignal): Promise<void> {
+    await this.run(
+      [
+        'push',
+        '--quiet',
+        '--no-verify',
+        '--recurse-submodules=no',
+        '--',
+        remote.url,
+        `${commitSha}:refs/heads/${branch}`,
+      ],
+      {
+        env: credentials(remote),
+        protocols: 'http:https',
+        signal,
+      },
+    );
+  }
+
+  /**
+   * Makes this the git directory of a checkout that is kept: self-contained, and harmless for whoever runs git in there.
+   * The agent's own one is put beside it.
+   */
+  async settle(branch: string, commitSha: string | null): Promise<void> {
+    if (commitSha !== null) await this.run(['update-ref', `refs/heads/${branch}`, commitSha]);
+    await this.run(['symbolic-ref', 'HEAD', `refs/heads/${branch}`]);
+    if (commitSha !== null) await this.run(['repack', '--quiet', '-a', '-d']);
+    const path = this.directory.trustedGit;
+    await rm(join(path, 'objects', 'info', 'alternates'), { force: true });
+    await appendFile(join(path, 'config'), '[core]\n\tbare = false\n');
+    const inside = join(this.checkout.path, '.git');
+    if ((await lstat(inside).catch(() => null)) !== null) await rename(inside, this.directory.agentGit);
+    await rename(path, inside);
+  }
+
+  /** Removes the runner's git directory; the checkout is not touched. */
+  async close(): Promise<void> {
+    await rm(this.directory.trustedGit, { recursive: true, force: true });
+  }
+
+  /**
+   * Keeps git out of repositories inside the checkout: to see whether a known one changed, it would start a git of its own
+   * in there, which obeys the configuration in there.
+   */
+  private async skipNested(): Promise<void> {
+    const paths = await this.nested();
+    if (paths.length > 0)
+      await this.run(['update-index', '--skip-worktree', '-z', '--stdin'], { input: paths.join('\0') });
+  }
+
+  /** Nested repositories with content: a commit holds only a link to them. */
+  private async filledNested(): Promise<string[]> {
+    const paths = await this.nested();
+    const filled = paths.map(
+      async (path) => (await readdir(join(this.checkout.path, path)).catch(() => [])).length > 0,
+    );
+    const isFilled = await Promise.all(filled);
+    return paths.filter((_, index) => isFilled[index]);
+  }
+
+  private async nested(): Promise<string[]> {
+    const staged = await this.run(['ls-files', '--stage', '-z']);
+    return staged
+      .split('\0')
+      .flatMap((line) => (line.startsWith('160000 ') ? [line.slice(line.indexOf('\t') + 1)] : []));
+  }
+
+  private async isWhole(tip: string): Promise<boolean> {
+    if ((await this.ask(['rev-parse', '--verify', '--quiet', '--end-of-options', `${tip}^{commit}`])) === null)
+      return false;
+    const but = this.checkout.baseSha === null ? [] : [`^${this.checkout.baseSha}`];
+    return (await this.ask(['rev-list', '--objects', '--quiet', tip, ...but])) !== null;
+  }
+
+  private async commitTree(parent: string | null, message: string, identity: Identity): Promise<string | null> {
+    const tree = await this.run(['write-tree']);
+    const before = parent === null ? await this.emptyTree() : await this.run(['rev-parse', `${parent}^{tree}`]);
+    if (tree === before) return parent;
+    const parents = parent === null ? [] : ['-p', parent];
+    return this.run(['commit-tree', tree, ...parents], { input: message, env: identityVariables(identity) });
+  }
+
+  private async measure(commitSha: string | null): Promise<{ commits: number; filesChanged: number }> {
+    const base = this.checkout.baseSha;
+    if (commitSha === null || commitSha === base) return { commits: 0, filesChanged: 0 };
+    const count = await this.run(['rev-list', '--count', commitSha, ...(base === null ? [] : [`^${base}`])]);
+    const from = base ?? (await this.emptyTree());
+    // Told what to do with submodules, git does not look into .gitmodules, where an agent may have written anything.
+    const plain = ['-r', '-z', '--name-only', '--no-renames', '--ignore-submodules=none'];
+    const names = await this.run(['diff-tree', ...plain, from, commitSha]);
+    return { commits: Number(count), filesChanged: names.split('\0').filter((name) => name !== '').length };
+  }
+
+  /** Whether a branch or the stash leads to commits that neither the harvest nor the repository has. */
+  private async hasOtherWork(tips: readonly string[], commitSha: string | null): Promise<boolean> {
+    const known =
+      this.cache === null
+        ? ''
+        : await this.git.run(['for-each-ref', '--format=^%(objectname)'], { gitDir: this.cache });
+    const covered = [commitSha, this.checkout.baseSha].flatMap((sha) => (sha === null ? [] : [`^${sha}`]));
+    for (const tip of tips) {
+      const input = [tip, ...covered, ...known.split('\n').filter((line) => line !== ''), ''].join('\n');
+      const found = await this.ask(['rev-list', '--max-count=1', '--stdin'], { input });
+      // What cannot be read cannot be called saved.
+      if (found === null || found !== '') return true;
+    }
+    return false;
+  }
+
+  private emptyTree(): Promise<string> {
+    return this.run(['hash-object', '-t', 'tree', '--stdin'], { input: '' });
+  }
+
+  private run(args: readonly string[], call: GitCall = {}): Promise<string> {
+    return this.git.run(args, this.call(call));
+  }
+
+  private ask(args: readonly string[], call: GitCall = {}): Promise<string | null> {
+    return this.git.ask(args, this.call(call));
+  }
+
+  private call(call: GitCall): GitCall {
+    return {
+      ...call,
+      cwd: this.checkout.path,
+      gitDir: this.directory.trustedGit,
+      env: {
+        ...call.env,
+        GIT_WORK_TREE: this.checkout.path,
+        ...(this.objects === null ? {} : { GIT_ALTERNATE_OBJECT_DIRECTORIES: quoted(this.objects) }),
+      },
+    };
+  }
+}
+
+/** A path as git reads it in a list that colons separate. */
+const quoted = (path: string): string => `"${path.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;

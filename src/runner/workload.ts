@@ -1,0 +1,89 @@
+import type { DesiredStatus, Directives } from './protocol.js';
+import type { EndReason } from './verdict.js';
+
+/** Something that counts as running for the server: an execution, or the delivery of an earlier one's result. */
+export interface Running {
+  readonly id: string;
+  /** What it is doing, in a few words. */
+  readonly message: string;
+  end(reason: EndReason): void;
+}
+
+/** What this worker runs, and what the server wishes of it. */
+export class Workload {
+  private readonly running = new Map<string, Running>();
+  private readonly work = new Set<Promise<void>>();
+  private readonly watchers = new Set<() => void>();
+  private desired: DesiredStatus = 'active';
+
+  get count(): number {
+    return this.running.size;
+  }
+
+  get desiredStatus(): DesiredStatus {
+    return this.desired;
+  }
+
+  has(id: string): boolean {
+    return this.running.has(id);
+  }
+
+  /** Exactly what the heartbeat renews. */
+  reports(): { id: string; message: string }[] {
+    return [...this.running.values()].map(({ id, message }) => ({ id, message }));
+  }
+
+  /** Follows it to its end; `work` must not reject. */
+  add(running: Running, work: Promise<void>): void {
+    this.running.set(running.id, running);
+    const followed = work.finally(() => {
+      this.running.delete(running.id);
+      this.work.delete(followed);
+      this.tellWatchers();
+    });
+    this.work.add(followed);
+  }
+
+  /** Does what an answer of the server asks. */
+  follow({ cancel, lost, desired_status }: Directives): void {
+    cancel.forEach((id) => this.running.get(id)?.end('cancel'));
+    lost.forEach((id) => this.running.get(id)?.end('lost'));
+    if (desired_status === this.desired) return;
+    this.desired = desired_status;
+    this.tellWatchers();
+  }
+
+  endAll(reason: EndReason): void {
+    this.running.forEach((one) => one.end(reason));
+  }
+
+  /** Resolves when everything has come to its end. */
+  async idle(): Promise<void> {
+    while (this.work.size > 0) await Promise.all(this.work);
+  }
+
+  /** Resolves with the next end of something or change of wish; rejects with the signal's reason. */
+  async changed(signal: AbortSignal): Promise<void> {
+    signal.throwIfAborted();
+    await new Promise<void>((resolve, reject) => {
+      const clear = (): void => {
+        this.watchers.delete(wake);
+        signal.removeEventListener('abort', abort);
+      };
+      const wake = (): void => {
+        clear();
+        resolve();
+      };
+      const abort = (): void => {
+        clear();
+        reject(new Error('no longer waiting', { cause: signal.reason }));
+      };
+      this.watchers.add(wake);
+      signal.addEventListener('abort', abort);
+    });
+  }
+
+  private tellWatchers(): void {
+    [...this.watchers].forEach((wake) => wake());
+  }
+}

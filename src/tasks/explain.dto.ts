@@ -1,0 +1,41 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { TASK_STATES, type TaskStatus } from './task.states.js';
+import type { Explanation, ExplainReason } from './explain.service.js';
+
+/** One thing that keeps a task from running. */
+export class ExplainReasonDto implements ExplainReason {
+  [fact: string]: unknown;
+
+  /**
+   * Stable name of the reason.
+   * @example cli-missing
+   */
+  code!: string;
+
+  /**
+   * The reason for people, with what to do.
+   * @example No live worker has claude. Install it with npm install -g @anthropic-ai/claude-code.
+   */
+  detail!: string;
+}
+
+/** Why a task is where it is. */
+export class ExplanationDto implements Explanation {
+  /**
+   * Where it is in its life.
+   * @example pending
+   */
+  @ApiProperty({ enum: TASK_STATES })
+  status!: TaskStatus;
+
+  /** What keeps it from running, what to mend first coming first; empty when it is finished. */
+  @ApiProperty({ type: [ExplainReasonDto] })
+  reasons!: ExplainReasonDto[];
+
+  /**
+   * Its place among the tasks that the same workers may take, from 1 and counted to 1000; null unless it may start now.
+   * @example 1
+   */
+  @ApiProperty({ type: 'integer', nullable: true })
+  queue_position!: number | null;
+}

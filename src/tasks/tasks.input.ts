@@ -1,0 +1,44 @@
+import type { Priority, TaskStatus } from './task.states.js';
+
+/** A task as somebody wants it. */
+export interface TaskInput {
+  name: string;
+  description?: string | null;
+  priority?: Priority;
+  repository_id?: string;
+  agent_type?: string;
+  issue_number?: number;
+  metadata?: Record<string, unknown>;
+  max_retries?: number;
+  timeout_seconds?: number;
+  run_at?: string;
+  required_labels?: string[];
+  base_ref?: string;
+}
+
+/** Changes of a task; absent fields stay. */
+export interface TaskPatch {
+  name?: string;
+  description?: string | null;
+  priority?: Priority;
+  metadata?: Record<string, unknown>;
+  run_at?: string;
+  max_retries?: number;
+  timeout_seconds?: number;
+  required_labels?: string[];
+}
+
+/** Which tasks to list. */
+export interface TaskListInput {
+  status?: TaskStatus[];
+  priority?: Priority;
+  repository_id?: string;
+  agent_type?: string;
+  issue_number?: number;
+  worker_id?: string;
+  created_after?: string;
+  created_before?: string;
+  q?: string;
+  cursor?: string;
+  limit: number;
+}

@@ -1,0 +1,185 @@
+import { Injectable } from '@nestjs/common';
+import { organizationOf, type Actor, type Principal } from '../auth/principal.js';
+import { Database } from '../database/database.js';
+import type { EventType } from '../events/event-types.js';
+import { EventsService } from '../events/events.service.js';
+import { readCursor, toPage, type Page } from '../http/page.js';
+import { newId } from '../ids.js';
+import { LeasesService } from '../queue/leases.service.js';
+import { QueueService } from '../queue/queue.service.js';
+import type { Task } from './task.entity.js';
+import { TaskChecks } from './task-checks.service.js';
+import { TaskChanged, TaskNotFound, TaskStateConflict } from './task.errors.js';
+import { checkTaskMoves, isFinal, mayMove } from './task.states.js';
+import type { TaskInput, TaskListInput, TaskPatch } from './tasks.input.js';
+import { TasksStore, type TaskOutcome } from './tasks.store.js';
+
+/** What is to be done, and every change of it that people ask for. */
+@Injectable()
+export class TasksService {
+  constructor(
+    private readonly store: TasksStore,
+    private readonly queue: QueueService,
+    private readonly leases: LeasesService,
+    private readonly events: EventsService,
+    private readonly checks: TaskChecks,
+    private readonly database: Database,
+  ) {
+    checkTaskMoves();
+  }
+
+  async create(principal: Principal, input: TaskInput): Promise<Task> {
+    const organizationId = organizationOf(principal);
+    const agentType = input.agent_type ?? 'codegen';
+    await this.checks.agent(principal, agentType, input.metadata ?? {});
+    if (input.repository_id) await this.checks.repository(organizationId, input.repository_id);
+    const labels = [...new Set(input.required_labels ?? [])];
+    const key = { organization_id: organizationId, repository_id: input.repository_id ?? null, agent_type: agentType };
+    const laneId = await this.queue.laneFor({ ...key, required_labels: labels });
+    return this.database.transaction(async () => {
+      const task = await this.store.insert({
+        ...key,
+        id: newId(),
+        actor: principal.actor,
+        name: input.name,
+        description: input.description ?? null,
+        status: 'pending',
+        priority: input.priority ?? 'P2',
+        issue_number: input.issue_number ?? null,
+        required_labels: labels,
+        base_ref: input.base_ref ?? null,
+        run_at: input.run_at ?? null,
+        max_retries: input.max_retries ?? 3,
+        timeout_seconds: input.timeout_seconds ?? 3600,
+        metadata: input.metadata ?? {},
+        lane_id: laneId,
+      });
+      await this.queue.enqueue({ task_id: task.id, lane_id: laneId, priority: task.priority }, task.run_at);
+      await this.tell('task.created', task, principal.actor);
+      return task;
+    });
+  }
+
+  async find(principal: Principal, id: string): Promise<Task> {
+    const task = await this.store.findOne(organizationOf(principal), id);
+    if (task === null) throw new TaskNotFound();
+    return task;
+  }
+
+  async list<T>(principal: Principal, input: TaskListInput, present: (task: Task) => T): Promise<Page<T>> {
+    const rows = await this.store.findPage({
+      organization_id: organizationOf(principal),
+      status: input.status ?? null,
+      priority: input.priority ?? null,
+      repository_id: input.repository_id ?? null,
+      agent_type: input.agent_type ?? null,
+      issue_number: input.issue_number ?? null,
+      worker_id: input.worker_id ?? null,
+      created_after: input.created_after ?? null,
+      created_before: input.created_before ?? null,
+      q: input.q ?? null,
+      before: readCursor(input.cursor),
+      limit: input.limit,
+    });
+    return toPage(rows, input.limit, present);
+  }
+
+  /** Changes fields of an unfinished task. Throws TaskChanged when `version` is given and not the current one. */
+  async patch(principal: Principal, id: string, patch: TaskPatch, version: number | null): Promise<Task> {
+    const before = await this.find(principal, id);
+    const labels = patch.required_labels && [...new Set(patch.required_labels)];
+    const laneId = labels && (await this.queue.laneFor({ ...before, required_labels: labels }));
+    return this.database.transaction(async () => {
+      await this.queue.lock(id);
+      const task = await this.lockOwn(principal, id);
+      if (version !== null && version !== task.version) throw new TaskChanged(task.version);
+      if (isFinal(task.status))
+        throw new TaskStateConflict('task/not-editable', task.status, `The task is ${task.status} and stays as it is.`);
+      if (patch.metadata) await this.checks.agent(principal, task.agent_type, patch.metadata);
+      // The count so far is a fact; a limit below it would make the record contradict itself.
+      const maxRetries = patch.max_retries && Math.max(patch.max_retries, task.retry_count);
+      const changed = await this.store.update(id, {
+        ...patch,
+        max_retries: maxRetries ?? patch.max_retries,
+        required_labels: labels,
+        lane_id: laneId,
+      });
+      const entry = { task_id: id, lane_id: changed.lane_id, priority: changed.priority };
+      await this.queue.reorder(entry, patch.run_at === undefined ? null : changed.run_at);
+      await this.tell('task.updated', changed, principal.actor, { fields: Object.keys(patch) });
+      return changed;
+    });
+  }
+
+  /** Cancels at once what waits; asks the worker to end what runs (`cancel_requested_at`). */
+  async cancel(principal: Principal, id: string, reason: string | null): Promise<Task> {
+    await this.find(principal, id);
+    return this.database.transaction(async () => {
+      // In this order: queue row, lease, task. Everybody who takes more than one of them does.
+      await this.queue.remove(id);
+      const asked = await this.leases.requestCancel(id);
+      const task = await this.lockOwn(principal, id);
+      if (task.status === 'running' && asked) return this.store.requestCancel(id, reason);
+      if (!mayMove(task.status, 'cancelled'))
+        throw new TaskStateConflict('task/final', task.status, `The task is ${task.status} already.`);
+      // It may have come back to the queue between the two looks.
+      await this.queue.remove(id);
+      const cancelled = await this.store.cancel(id, reason);
+      await this.tell('task.cancelled', cancelled, principal.actor, { reason });
+      return cancelled;
+    });
+  }
+
+  /** Removes a task with its executions and logs. Refused while it runs. */
+  async remove(principal: Principal, id: string): Promise<void> {
+    await this.find(principal, id);
+    await this.database.transaction(async () => {
+      await this.queue.lock(id);
+      const task = await this.lockOwn(principal, id);
+      if (task.status === 'running')
+        throw new TaskStateConflict('task/running', task.status, 'The task is running. Cancel it first.');
+      await this.queue.remove(id);
+      await this.store.remove(id);
+      await this.tell('task.deleted', task, principal.actor, { name: task.name });
+    });
+  }
+
+  /** Locks the task of an attempt whose lease is locked already. */
+  async lockForOutcome(id: string): Promise<Task> {
+    const task = await this.store.lock(id);
+    if (task === null) throw new TaskNotFound();
+    return task;
+  }
+
+  /** Moves a locked, running task to where its attempt leaves it. */
+  async applyOutcome(task: Task, outcome: TaskOutcome, actor: Actor, type: EventType): Promise<Task> {
+    if (!mayMove(task.status, outcome.status)) throw new Error(`no move from ${task.status} to ${outcome.status}`);
+    const changed = await this.store.applyOutcome(task.id, outcome);
+    if (changed.status === 'pending')
+      await this.queue.enqueue({ task_id: task.id, lane_id: task.lane_id, priority: task.priority }, changed.run_at);
+    const { failure_reason, retry_count } = changed;
+    await this.tell(type, changed, actor, { failure_reason, retry_count, execution_id: task.current_execution_id });
+    return changed;
+  }
+
+  findByIds(ids: readonly string[]): Promise<Task[]> {
+    return this.store.findByIds(ids);
+  }
+
+  private async lockOwn(principal: Principal, id: string): Promise<Task> {
+    const task = await this.store.lock(id, organizationOf(principal));
+    if (task === null) throw new TaskNotFound();
+    return task;
+  }
+
+  private tell(type: EventType, task: Task, actor: Actor, data: Record<string, unknown> = {}): Promise<void> {
+    const subject = { task_id: task.id, ...(task.repository_id && { repository_id: task.repository_id }) };
+    return this.events.record({
+      organization_id: task.organization_id,
+      type,
+      actor,
+      subject,
+      data: { status: task.status, ...data },
+    });
+  }
+}

@@ -1,0 +1,221 @@
+import { Injectable } from '@nestjs/common';
+import type { Actor } from '../auth/principal.js';
+import { Database } from '../database/database.js';
+import { cursorTime, type Position } from '../http/page.js';
+import type { FailureReason } from './failure-reasons.js';
+import type { Task } from './task.entity.js';
+import type { TaskStatus } from './task.states.js';
+
+export interface NewTask {
+  id: string;
+  organization_id: string;
+  actor: Actor;
+  repository_id: string | null;
+  name: string;
+  description: string | null;
+  status: TaskStatus;
+  priority: string;
+  agent_type: string;
+  issue_number: number | null;
+  required_labels: readonly string[];
+  base_ref: string | null;
+  run_at: string | null;
+  max_retries: number;
+  timeout_seconds: number;
+  metadata: Record<string, unknown>;
+  lane_id: number;
+}
+
+/** Fields of a task that may change by wish; absent ones stay. */
+export type TaskChanges = Partial<
+  Pick<
+    Task,
+    'name' | 'description' | 'priority' | 'metadata' | 'max_retries' | 'timeout_seconds' | 'required_labels'
+  > & {
+    run_at: string;
+    lane_id: number;
+  }
+>;
+
+export interface TaskFilter {
+  organization_id: string;
+  status: readonly string[] | null;
+  priority: string | null;
+  repository_id: string | null;
+  agent_type: string | null;
+  issue_number: number | null;
+  worker_id: string | null;
+  created_after: string | null;
+  created_before: string | null;
+  q: string | null;
+  before: Position | null;
+  limit: number;
+}
+
+/** How an attempt leaves its task. */
+export interface TaskOutcome {
+  status: TaskStatus;
+  retry_count: number;
+  result: Record<string, unknown> | null;
+  error_message: string | null;
+  failure_reason: FailureReason | null;
+  /** Seconds from now, for one that goes back to the queue. */
+  delay_seconds: number;
+}
+
+/** Columns that PATCH may write, for the statement to be made of. */
+const CHANGEABLE = [
+  'name',
+  'description',
+  'priority',
+  'metadata',
+  'max_retries',
+  'timeout_seconds',
+  'required_labels',
+  'run_at',
+  'lane_id',
+] as const;
+
+@Injectable()
+export class TasksStore {
+  constructor(private readonly database: Database) {}
+
+  async insert(task: NewTask): Promise<Task> {
+    const row = await this.database.one<Task>(
+      `insert into tasks (id, organization_id, actor, repository_id, name, description, status, priority, agent_type,
+         issue_number, required_labels, base_ref, run_at, max_retries, timeout_seconds, metadata, lane_id)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, coalesce($13::timestamptz, now()), $14, $15, $16, $17)
+       returning *`,
+      [
+        task.id,
+        task.organization_id,
+        task.actor,
+        task.repository_id,
+        task.name,
+        task.description,
+        task.status,
+        task.priority,
+        task.agent_type,
+        task.issue_number,
+        task.required_labels,
+        task.base_ref,
+        task.run_at,
+        task.max_retries,
+        task.timeout_seconds,
+        task.metadata,
+        task.lane_id,
+      ],
+    );
+    if (row === null) throw new Error('an inserted task came back empty');
+    return row;
+  }
+
+  findOne(organizationId: string, id: string): Promise<Task | null> {
+    return this.database.one<Task>('select * from tasks where organization_id = $1 and id = $2', [organizationId, id]);
+  }
+
+  /** Locks a task until the transaction ends. Its queue row and its lease are to be locked before it. */
+  lock(id: string, organizationId: string | null = null): Promise<Task | null> {
+    return this.database.one<Task>(
+      'select * from tasks where id = $1 and ($2::uuid is null or organization_id = $2) for update',
+      [id, organizationId],
+    );
+  }
+
+  findByIds(ids: readonly string[]): Promise<Task[]> {
+    return this.database.query<Task>('select * from tasks where id = any ($1::uuid[])', [ids]);
+  }
+
+  /** Newest first; one more than the limit, to tell whether there are more. */
+  findPage(filter: TaskFilter): Promise<(Task & { cursor_at: string })[]> {
+    return this.database.query<Task & { cursor_at: string }>(
+      `select *, ${cursorTime('created_at')} as cursor_at from tasks
+       where organization_id = $1
+         and ($2::text[] is null or status = any ($2))
+         and ($3::text is null or priority = $3)
+         and ($4::uuid is null or repository_id = $4)
+         and ($5::text is null or agent_type = $5)
+         and ($6::integer is null or issue_number = $6)
+         and ($7::uuid is null or worker_id = $7)
+         and ($8::timestamptz is null or created_at > $8)
+         and ($9::timestamptz is null or created_at < $9)
+         and ($10::text is null or name ilike $10 or description ilike $10)
+         and ($11::timestamptz is null or (created_at, id) < ($11, $12::uuid))
+       order by created_at desc, id desc limit $13`,
+      [
+        filter.organization_id,
+        filter.status,
+        filter.priority,
+        filter.repository_id,
+        filter.agent_type,
+        filter.issue_number,
+        filter.worker_id,
+        filter.created_after,
+        filter.created_before,
+        filter.q === null ? null : `%${filter.q.replace(/[\\%_]/g, '\\$&')}%`,
+        filter.before?.at ?? null,
+        filter.before?.id ?? null,
+        filter.limit + 1,
+      ],
+    );
+  }
+
+  async update(id: string, changes: TaskChanges): Promise<Task> {
+    const columns = CHANGEABLE.filter((column) => changes[column] !== undefined);
+    const sets = columns.map((column, at) => `${column} = $${String(at + 2)}`);
+    return this.changed(
+      `update tasks set ${[...sets, 'version = version + 1', 'updated_at = now()'].join(', ')} where id = $1 returning *`,
+      [id, ...columns.map((column) => changes[column])],
+    );
+  }
+
+  /** Writes how an attempt ended. A task that goes back to the queue keeps nothing of the worker. */
+  applyOutcome(id: string, outcome: TaskOutcome): Promise<Task> {
+    return this.changed(
+      `update tasks set status = $2, retry_count = $3, result = $4, error_message = $5, failure_reason = $6,
+         run_at = case when $2 = 'pending' then now() + make_interval(secs => $7) else run_at end,
+         completed_at = case when $2 = 'pending' then null else now() end,
+         cancel_requested_at = case when $2 = 'pending' then null else cancel_requested_at end,
+         worker_id = case when $2 = 'pending' then null else worker_id end,
+         current_execution_id = case when $2 = 'pending' then null else current_execution_id end,
+         version = version + 1, updated_at = now()
+       where id = $1 returning *`,
+      [
+        id,
+        outcome.status,
+        outcome.retry_count,
+        outcome.result,
+        outcome.error_message,
+        outcome.failure_reason,
+        outcome.delay_seconds,
+      ],
+    );
+  }
+
+  cancel(id: string, reason: string | null): Promise<Task> {
+    return this.changed(
+      `update tasks set status = 'cancelled', error_message = $2, completed_at = now(), cancel_requested_at = now(),
+         version = version + 1, updated_at = now() where id = $1 returning *`,
+      [id, reason],
+    );
+  }
+
+  requestCancel(id: string, reason: string | null): Promise<Task> {
+    return this.changed(
+      `update tasks set cancel_requested_at = coalesce(cancel_requested_at, now()),
+         error_message = coalesce($2, error_message), version = version + 1, updated_at = now()
+       where id = $1 returning *`,
+      [id, reason],
+    );
+  }
+
+  async remove(id: string): Promise<void> {
+    await this.database.query('delete from tasks where id = $1', [id]);
+  }
+
+  private async changed(sql: string, parameters: readonly unknown[]): Promise<Task> {
+    const row = await this.database.one<Task>(sql, parameters);
+    if (row === null) throw new Error('a locked task was not there to be changed');
+    return row;
+  }
+}

@@ -1,0 +1,72 @@
+import { Injectable } from '@nestjs/common';
+import type { WorkerPrincipal } from '../auth/principal.js';
+import { HintsService } from '../events/hints.service.js';
+import { Lifecycle } from '../http/lifecycle.js';
+import type { ClaimedRow } from '../queue/claim.store.js';
+import { LeasesService, workerTopic } from '../queue/leases.service.js';
+import type { Signals } from '../queue/leases.store.js';
+import { QUEUE_TOPIC, QueueService } from '../queue/queue.service.js';
+import { Bell } from '../events/bell.js';
+import { ClaimBriefs, type ClaimBrief } from './claim-briefs.service.js';
+
+/** How often a waiting claim looks by itself: hints may be lost, and no hint says that `run_at` has come. */
+const SLOW_POLL_MS = 2000;
+
+export interface ClaimWish {
+  max: number;
+  wait_seconds: number;
+  request_key: string | null;
+  /** Aborted when the worker's socket closes: nothing must be given to nobody. */
+  closed: AbortSignal;
+}
+
+/** Claims: at once when there is work, else a wait that new work, a cancellation or a pause ends. */
+@Injectable()
+export class ClaimsService {
+  private readonly waiting = new Map<string, Promise<ClaimedRow[]>>();
+
+  constructor(
+    private readonly queue: QueueService,
+    private readonly leases: LeasesService,
+    private readonly briefs: ClaimBriefs,
+    private readonly hints: HintsService,
+    private readonly lifecycle: Lifecycle,
+  ) {}
+
+  /** Up to `max` tasks; empty after `wait_seconds`, for a worker that is not active, and while the server stops. */
+  async claim(worker: WorkerPrincipal, wish: ClaimWish): Promise<{ executions: ClaimBrief[]; signals: Signals }> {
+    const rows = await this.shared(worker, wish);
+    return { executions: await this.briefs.for(rows), signals: await this.leases.signals(worker.id) };
+  }
+
+  /** Requests with the same key that wait at the same time share one wait. */
+  private shared(worker: WorkerPrincipal, wish: ClaimWish): Promise<ClaimedRow[]> {
+    if (wish.request_key === null) return this.wait(worker, wish);
+    const key = `${worker.id} ${wish.request_key}`;
+    const known = this.waiting.get(key);
+    if (known) return known;
+    const wait = this.wait(worker, wish).finally(() => this.waiting.delete(key));
+    this.waiting.set(key, wait);
+    return wait;
+  }
+
+  private async wait(worker: WorkerPrincipal, wish: ClaimWish): Promise<ClaimedRow[]> {
+    const until = Date.now() + wish.wait_seconds * 1000;
+    const before = await this.leases.signals(worker.id);
+    const bell = new Bell(this.hints, [QUEUE_TOPIC, workerTopic(worker.id)], [wish.closed, this.lifecycle.stopping]);
+    try {
+      for (;;) {
+        if (bell.over) return [];
+        bell.reset();
+        const rows = await this.queue.claim(worker.id, worker.actor, wish.max, wish.request_key);
+        const left = until - Date.now();
+        if (rows.length > 0 || left <= 0) return rows;
+        const signals = await this.leases.signals(worker.id);
+        if (signals.desired_status !== 'active' || signals.cancel.length > before.cancel.length) return [];
+        await bell.rung(Math.min(left, SLOW_POLL_MS * (0.9 + Math.random() * 0.2)));
+      }
+    } finally {
+      bell.close();
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import { Injectable } from '@nestjs/common';
+import type { WorkerPrincipal } from '../auth/principal.js';
+import { QueueConfig } from '../config/queue.config.js';
+import { LeasesService } from '../queue/leases.service.js';
+import type { Signals } from '../queue/leases.store.js';
+import { WorkersStore, type Launcher, type WorkerMetrics } from './workers.store.js';
+
+export interface Beat {
+  metrics?: WorkerMetrics;
+  launchers?: readonly Launcher[];
+  executions: readonly { id: string; progress?: number; message?: string }[];
+}
+
+export interface BeatReceipt extends Signals {
+  server_time: string;
+  next_heartbeat_seconds: number;
+  note: string | null;
+}
+
+/** Signs of life of workers. */
+@Injectable()
+export class HeartbeatsService {
+  constructor(
+    private readonly store: WorkersStore,
+    private readonly leases: LeasesService,
+    private readonly config: QueueConfig,
+  ) {}
+
+  /** Notes that a worker is alive and renews exactly the executions it lists. */
+  async beat(worker: WorkerPrincipal, beat: Beat): Promise<BeatReceipt> {
+    await this.leases.renew(worker.id, beat.executions);
+    if (beat.metrics) await this.store.setMetrics(worker.id, beat.metrics);
+    if (beat.launchers) await this.store.setLaunchers(worker.id, beat.launchers);
+    const { now, note } = await this.store.serverTime(worker.id);
+    const named = beat.executions.map((execution) => execution.id);
+    return {
+      server_time: now.toISOString(),
+      next_heartbeat_seconds: this.config.heartbeat_seconds,
+      note,
+      ...(await this.leases.signals(worker.id, named)),
+    };
+  }
+}

@@ -1,0 +1,51 @@
+import { Body, Controller, HttpCode, Post, Req } from '@nestjs/common';
+import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import type { Request } from 'express';
+import { AllowWorker, CurrentWorker } from '../auth/access.js';
+import type { WorkerPrincipal } from '../auth/principal.js';
+import { Waits } from '../http/deadline.interceptor.js';
+import { ApiIdParam } from '../http/id-param.js';
+import { socketClosed } from '../http/socket-closed.js';
+import { ClaimsService } from './claims.service.js';
+import { HeartbeatsService } from './heartbeats.service.js';
+import { ClaimDto, ClaimedExecutionDto, ClaimReceiptDto, HeartbeatDto, HeartbeatReceiptDto } from './protocol.dto.js';
+
+@ApiTags('Worker protocol')
+@Controller('workers')
+export class ProtocolController {
+  constructor(
+    private readonly heartbeats: HeartbeatsService,
+    private readonly claims: ClaimsService,
+  ) {}
+
+  /** Send a sign of life. Renews exactly the executions listed, and is never refused for what it lists. */
+  @Post(':id/heartbeat')
+  @AllowWorker()
+  @HttpCode(200)
+  @ApiIdParam('id', 'Id of the worker.')
+  @ApiOkResponse({ type: HeartbeatReceiptDto })
+  heartbeat(@CurrentWorker() worker: WorkerPrincipal, @Body() body: HeartbeatDto): Promise<HeartbeatReceiptDto> {
+    return this.heartbeats.beat(worker, { ...body, executions: body.executions ?? [] });
+  }
+
+  /** Ask for work, and wait for it if need be. Nothing to do is an empty list. */
+  @Post(':id/claim')
+  @AllowWorker()
+  @Waits()
+  @HttpCode(200)
+  @ApiIdParam('id', 'Id of the worker.')
+  @ApiOkResponse({ type: ClaimReceiptDto })
+  async claim(
+    @CurrentWorker() worker: WorkerPrincipal,
+    @Body() body: ClaimDto,
+    @Req() request: Request,
+  ): Promise<ClaimReceiptDto> {
+    const { executions, signals } = await this.claims.claim(worker, {
+      max: body.max ?? 1,
+      wait_seconds: body.wait_seconds ?? 0,
+      request_key: body.request_key ?? null,
+      closed: socketClosed(request),
+    });
+    return { executions: executions.map((brief) => ClaimedExecutionDto.from(brief)), ...signals };
+  }
+}

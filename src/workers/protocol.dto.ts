@@ -1,0 +1,250 @@
+import { ApiProperty } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import { ArrayMaxSize, IsArray, ValidateNested } from 'class-validator';
+import { LaunchDto } from '../agents/agents.dto.js';
+import { ExecutionDto } from '../executions/execution.dto.js';
+import { SignalsDto } from '../executions/reports.dto.js';
+import { Id, IgnoresUnknownFields, Optional, Pattern, RawText, WholeNumber } from '../http/fields.js';
+import { TaskDto } from '../tasks/task.dto.js';
+import type { ClaimBrief } from './claim-briefs.service.js';
+import { LauncherDto, MetricsDto } from './worker-facts.dto.js';
+
+const MOST_RUNNING = 256;
+
+/** An execution that a worker runs. */
+@IgnoresUnknownFields()
+export class ExecutionBeatDto {
+  /**
+   * Id of the execution.
+   * @example 0192f0c1-2345-7abc-8def-0123456789ad
+   */
+  @Id()
+  id!: string;
+
+  /**
+   * Percent done.
+   * @example 40
+   */
+  @Optional()
+  @WholeNumber({ min: 0, max: 100 })
+  progress?: number;
+
+  /**
+   * What it is at, in a line.
+   * @example Running the tests
+   */
+  @Optional()
+  @RawText({ max: 1000 })
+  message?: string;
+}
+
+/** A sign of life. */
+@IgnoresUnknownFields()
+export class HeartbeatDto {
+  /** Usage of the machine. */
+  @Optional()
+  @ValidateNested()
+  @Type(() => MetricsDto)
+  metrics?: MetricsDto;
+
+  /** Command-line agents it has, when that has changed. */
+  @Optional()
+  @IsArray()
+  @ArrayMaxSize(100)
+  @ValidateNested({ each: true })
+  @Type(() => LauncherDto)
+  launchers?: LauncherDto[];
+
+  /** What it runs. Exactly these leases are renewed. */
+  @Optional()
+  @IsArray()
+  @ArrayMaxSize(MOST_RUNNING)
+  @ValidateNested({ each: true })
+  @Type(() => ExecutionBeatDto)
+  executions?: ExecutionBeatDto[];
+}
+
+/** What a worker learns in return for a heartbeat. */
+export class HeartbeatReceiptDto extends SignalsDto {
+  /**
+   * Time of the server.
+   * @example 2026-01-31T12:00:00.000Z
+   */
+  @ApiProperty({ format: 'date-time' })
+  server_time!: string;
+
+  /**
+   * Send the next one in so many seconds.
+   * @example 15
+   */
+  next_heartbeat_seconds!: number;
+
+  /**
+   * What somebody noted about its status.
+   * @example null
+   */
+  note!: string | null;
+}
+
+/** A wish for work. */
+@IgnoresUnknownFields()
+export class ClaimDto {
+  /**
+   * How many executions to give at the most; 1 when absent.
+   * @example 1
+   */
+  @Optional()
+  @WholeNumber({ min: 1, max: 100 })
+  max?: number;
+
+  /**
+   * How long to wait for work, in seconds; 0 when absent.
+   * @example 25
+   */
+  @Optional()
+  @WholeNumber({ min: 0, max: 25 })
+  wait_seconds?: number;
+
+  /**
+   * A text of the worker's own. The same one again within ten minutes gets what the first still runs.
+   * @example 6f1d2c3b4a596877
+   */
+  @Optional()
+  @Pattern(/^[\w.:-]{1,100}$/, 'at most 100 letters, digits, dots, colons, dashes or underscores', 100)
+  request_key?: string;
+}
+
+/** Where an execution finds its code. */
+export class ClaimedRepositoryDto {
+  /**
+   * Id of the repository.
+   * @example 0192f0c1-2345-7abc-8def-0123456789ac
+   */
+  @ApiProperty({ format: 'uuid' })
+  id!: string;
+
+  /**
+   * Owner and name where it has them.
+   * @example octocat/hello-world
+   */
+  full_name!: string | null;
+
+  /**
+   * Address for Git, with the execution's id as user and the worker's token as password.
+   * @example http://127.0.0.1:8080/git/0192f0c1-2345-7abc-8def-0123456789ac.git
+   */
+  clone_url!: string;
+
+  /**
+   * Its default branch.
+   * @example main
+   */
+  default_branch!: string;
+}
+
+/** How the agent of an execution is started. */
+export class ClaimedAgentDto {
+  /**
+   * Id of the agent.
+   * @example codegen-agent
+   */
+  id!: string;
+
+  /**
+   * What tasks name it by.
+   * @example codegen
+   */
+  agent_type!: string;
+
+  /** The argument list and what to make of its output. */
+  launch!: LaunchDto;
+}
+
+/** The last attempt that left work behind. */
+export class PreviousAttemptDto {
+  /**
+   * Id of that execution.
+   * @example 0192f0c1-2345-7abc-8def-0123456789aa
+   */
+  @ApiProperty({ format: 'uuid' })
+  execution_id!: string;
+
+  /**
+   * Branch with its work.
+   * @example task/add-a-dark-mode-456789ab-a1
+   */
+  branch!: string;
+}
+
+/** One task given to a worker. */
+export class ClaimedExecutionDto {
+  /** The execution. */
+  execution!: ExecutionDto;
+
+  /** Its task. */
+  task!: TaskDto;
+
+  /** Its repository, null when it works in an empty one of its own. */
+  @ApiProperty({ type: ClaimedRepositoryDto, nullable: true })
+  repository!: ClaimedRepositoryDto | null;
+
+  /**
+   * Branch, tag or commit to start from, null without a repository.
+   * @example main
+   */
+  base_ref!: string | null;
+
+  /**
+   * Branch to push the work to.
+   * @example task/add-a-dark-mode-456789ab-a1
+   */
+  branch!: string;
+
+  /**
+   * What to tell the agent.
+   * @example Add a dark mode
+   */
+  prompt!: string;
+
+  /** How to start the agent. */
+  agent!: ClaimedAgentDto;
+
+  /** The last attempt that left work behind, null when there is none. */
+  @ApiProperty({ type: PreviousAttemptDto, nullable: true, example: null })
+  previous!: PreviousAttemptDto | null;
+
+  /**
+   * When the attempt will be ended.
+   * @example 2026-01-31T13:00:00.000Z
+   */
+  @ApiProperty({ format: 'date-time' })
+  deadline!: string;
+
+  /**
+   * Until when it holds without a heartbeat.
+   * @example 2026-01-31T12:01:00.000Z
+   */
+  @ApiProperty({ format: 'date-time' })
+  lease_expires_at!: string;
+
+  static from({ execution, task, repository, base_ref, prompt, agent, previous }: ClaimBrief): ClaimedExecutionDto {
+    return {
+      execution: ExecutionDto.from(execution),
+      task: TaskDto.from(task),
+      repository,
+      base_ref,
+      branch: execution.branch,
+      prompt,
+      agent,
+      previous,
+      deadline: (execution.deadline_at ?? execution.started_at).toISOString(),
+      lease_expires_at: (execution.lease_expires_at ?? execution.started_at).toISOString(),
+    };
+  }
+}
+
+/** What a worker was given. */
+export class ClaimReceiptDto extends SignalsDto {
+  /** The executions; empty when there is nothing to do. */
+  executions!: ClaimedExecutionDto[];
+}

@@ -1,0 +1,65 @@
+import { Decimal, Flag, IgnoresUnknownFields, Nullable, Optional, RawText } from '../http/fields.js';
+import type { Launcher, WorkerMetrics } from './workers.store.js';
+
+/** A command-line agent that a worker has. */
+@IgnoresUnknownFields()
+export class LauncherDto implements Launcher {
+  /**
+   * Its command.
+   * @example claude
+   */
+  @RawText({ max: 100 })
+  name!: string;
+
+  /**
+   * Its version as it prints it, null when it is not known.
+   * @example 2.1.0
+   */
+  @Nullable()
+  @RawText({ max: 200 })
+  version?: string | null;
+
+  /**
+   * Whether it is signed in to its account, null when that cannot be told.
+   * @example true
+   */
+  @Nullable()
+  @Flag()
+  signed_in?: boolean | null;
+}
+
+/** Usage of the machine a worker runs on. What is not known is left out. */
+@IgnoresUnknownFields()
+export class MetricsDto implements WorkerMetrics {
+  /**
+   * Percent of its processors in use.
+   * @example 35.5
+   */
+  @Optional()
+  @Decimal({ min: 0, max: 100 })
+  cpu_usage?: number;
+
+  /**
+   * Percent of its memory in use.
+   * @example 60
+   */
+  @Optional()
+  @Decimal({ min: 0, max: 100 })
+  memory_usage?: number;
+
+  /**
+   * Percent of the disk of its directory in use.
+   * @example 71.2
+   */
+  @Optional()
+  @Decimal({ min: 0, max: 100 })
+  disk_usage?: number;
+
+  /**
+   * Seconds since its machine was started.
+   * @example 86400
+   */
+  @Optional()
+  @Decimal({ min: 0, max: 1e12 })
+  uptime_seconds?: number;
+}

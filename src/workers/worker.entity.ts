@@ -1,0 +1,61 @@
+import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+
+/** A worker as it described itself when it registered. */
+@Entity('workers')
+@Index('workers_name_key', ['organization_id', 'name'], { unique: true, where: 'organization_id is not null' })
+@Index('workers_instance_name_key', ['name'], { unique: true, where: 'organization_id is null' })
+@Check('workers_status_check', `status in ('active', 'paused', 'draining', 'stopped')`)
+@Check('workers_isolation_check', `isolation in ('uid', 'namespace', 'wrapper', 'none')`)
+@Check('workers_capacity_check', `capacity between 1 and 256`)
+export class Worker {
+  @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'workers_pkey' })
+  id!: string;
+
+  /** Null serves every organization. */
+  @Column({ type: 'uuid', nullable: true })
+  @Index('workers_organization_id_idx')
+  @ForeignKey('Organization', { name: 'workers_organization_id_fkey', onDelete: 'CASCADE' })
+  organization_id!: string | null;
+
+  @Column({ type: 'text' })
+  name!: string;
+
+  @Column({ type: 'text', default: 'active' })
+  status!: 'active' | 'paused' | 'draining' | 'stopped';
+
+  @Column({ type: 'text', array: true, default: '{}' })
+  labels!: string[];
+
+  /** Null takes any. */
+  @Column({ type: 'text', array: true, nullable: true })
+  agent_types!: string[] | null;
+
+  /** Null is taken at its word for any agent. */
+  @Column({ type: 'jsonb', nullable: true })
+  launchers!: object[] | null;
+
+  /** Names out of `launchers`, for the claim to compare. */
+  @Column({ type: 'text', array: true, nullable: true })
+  launcher_names!: string[] | null;
+
+  @Column({ type: 'text', default: 'none' })
+  isolation!: string;
+
+  @Column({ type: 'integer', default: 1 })
+  capacity!: number;
+
+  @Column({ type: 'text', nullable: true })
+  version!: string | null;
+
+  @Column({ type: 'integer', default: 1 })
+  protocol!: number;
+
+  @Column({ type: 'text', nullable: true })
+  host!: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  note!: string | null;
+
+  @Column({ type: 'timestamptz', default: () => 'now()' })
+  registered_at!: Date;
+}

@@ -1,0 +1,65 @@
+import { Body, Controller, Get, HttpStatus, Post, Query, Res } from '@nestjs/common';
+import { ApiCreatedResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
+import { Allow, CurrentPrincipal } from '../auth/access.js';
+import type { Principal } from '../auth/principal.js';
+import { QueueConfig } from '../config/queue.config.js';
+import { ApiIdParam, IdParam } from '../http/id-param.js';
+import { PageOf, type Page } from '../http/page.js';
+import { ProblemsWith } from '../http/problems.decorator.js';
+import { VERSION } from '../version.js';
+import { WorkerDto } from './worker.dto.js';
+import { RegisterWorkerDto, RegistrationDto, WorkersQuery } from './workers.dto.js';
+import { MIN_PROTOCOL, PROTOCOL, WorkersService } from './workers.service.js';
+
+@ApiTags('Workers')
+@Controller('workers')
+export class WorkersController {
+  constructor(
+    private readonly workers: WorkersService,
+    private readonly config: QueueConfig,
+  ) {}
+
+  /** Register a worker. It gets a token of its own; 200 instead of 201 says that it has come back. */
+  @Post()
+  @Allow('workers.register')
+  @ApiCreatedResponse({ type: RegistrationDto })
+  @ApiOkResponse({ type: RegistrationDto, description: 'The worker has come back.' })
+  @ProblemsWith({ 409: ['worker/name-taken'], 426: ['worker/protocol-too-old'] })
+  async register(
+    @CurrentPrincipal() principal: Principal,
+    @Body() body: RegisterWorkerDto,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<RegistrationDto> {
+    const { worker, token, created } = await this.workers.register(principal, body.toRegistration());
+    response.status(created ? HttpStatus.CREATED : HttpStatus.OK);
+    response.setHeader('Location', `/api/v1/workers/${worker.id}`);
+    return {
+      worker: WorkerDto.from(worker),
+      token,
+      protocol: PROTOCOL,
+      min_protocol: MIN_PROTOCOL,
+      server_version: VERSION,
+      heartbeat_seconds: this.config.heartbeat_seconds,
+      lease_seconds: this.config.lease_seconds,
+      log_batch: this.config.log_batch,
+    };
+  }
+
+  /** List the workers of the organization and of the instance, the last registered first. */
+  @Get()
+  @Allow('workers.read')
+  @ApiOkResponse({ type: PageOf(WorkerDto) })
+  list(@CurrentPrincipal() principal: Principal, @Query() query: WorkersQuery): Promise<Page<WorkerDto>> {
+    return this.workers.list(principal, query, (worker) => WorkerDto.from(worker));
+  }
+
+  /** Read a worker. */
+  @Get(':id')
+  @Allow('workers.read')
+  @ApiIdParam('id', 'Id of the worker.')
+  @ApiOkResponse({ type: WorkerDto })
+  async find(@CurrentPrincipal() principal: Principal, @IdParam() id: string): Promise<WorkerDto> {
+    return WorkerDto.from(await this.workers.find(principal, id));
+  }
+}

@@ -1,0 +1,22 @@
+import { Module } from '@nestjs/common';
+import { AgentsModule } from '../agents/agents.module.js';
+import { AuthModule } from '../auth/auth.module.js';
+import { EventsModule } from '../events/events.module.js';
+import { ExecutionsModule } from '../executions/executions.module.js';
+import { QueueModule } from '../queue/queue.module.js';
+import { RepositoriesModule } from '../repositories/repositories.module.js';
+import { TasksModule } from '../tasks/tasks.module.js';
+import { ClaimBriefs } from './claim-briefs.service.js';
+import { ClaimsService } from './claims.service.js';
+import { HeartbeatsService } from './heartbeats.service.js';
+import { ProtocolController } from './protocol.controller.js';
+import { WorkersController } from './workers.controller.js';
+import { WorkersService } from './workers.service.js';
+import { WorkersStore } from './workers.store.js';
+
+@Module({
+  imports: [AgentsModule, AuthModule, EventsModule, ExecutionsModule, QueueModule, RepositoriesModule, TasksModule],
+  controllers: [WorkersController, ProtocolController],
+  providers: [WorkersService, WorkersStore, HeartbeatsService, ClaimsService, ClaimBriefs],
+})
+export class WorkersModule {}

@@ -1,0 +1,114 @@
+import { Injectable } from '@nestjs/common';
+import { AccessKeysService } from '../auth/access-keys.service.js';
+import { organizationOf, type Principal } from '../auth/principal.js';
+import { QueueConfig } from '../config/queue.config.js';
+import { Database } from '../database/database.js';
+import { EventsService } from '../events/events.service.js';
+import { ExecutionsService } from '../executions/executions.service.js';
+import { readCursor, toPage, type Page } from '../http/page.js';
+import { newId } from '../ids.js';
+import {
+  ProtocolTooOld,
+  ScopeNeedsOrganization,
+  ScopeNotAllowed,
+  WorkerNameTaken,
+  WorkerNotFound,
+} from './worker.errors.js';
+import { WorkersStore, type WorkerDescription, type WorkerView } from './workers.store.js';
+
+/** Version of the worker protocol that this server speaks, and the oldest it still serves. */
+export const PROTOCOL = 1;
+export const MIN_PROTOCOL = 1;
+
+export interface WorkerRegistration extends WorkerDescription {
+  name: string;
+  scope: 'organization' | 'instance';
+  replace: boolean;
+  /** Executions that a worker goes on with after it has come back. */
+  resume: readonly string[];
+}
+
+/** The fleet: who belongs to it, and whether they are alive. */
+@Injectable()
+export class WorkersService {
+  constructor(
+    private readonly store: WorkersStore,
+    private readonly executions: ExecutionsService,
+    private readonly keys: AccessKeysService,
+    private readonly events: EventsService,
+    private readonly database: Database,
+    private readonly config: QueueConfig,
+  ) {}
+
+  /**
+   * Takes a worker into the fleet and gives it a token of its own. The name of one that is alive is refused unless
+   * `replace` says so; what the old one ran is handed back, but for `resume`. `created` is false for one that has
+   * come back.
+   */
+  async register(
+    principal: Principal,
+    registration: WorkerRegistration,
+  ): Promise<{ worker: WorkerView; token: string; created: boolean }> {
+    if (registration.protocol < MIN_PROTOCOL) throw new ProtocolTooOld(MIN_PROTOCOL);
+    const organizationId = scopeOf(principal, registration.scope);
+    const { id, created, token } = await this.database.transaction(async () => {
+      const known = await this.store.lockByName(organizationId, registration.name, this.config.lease_seconds);
+      if (known?.live && !registration.replace) throw new WorkerNameTaken(registration.name);
+      const worker_id = known?.id ?? newId();
+      if (known === null) await this.store.insert(worker_id, organizationId, registration.name, registration);
+      else await this.takeOver(principal, worker_id, registration);
+      const own = { organization_id: organizationId, worker_id, name: registration.name };
+      return { id: worker_id, created: known === null, token: await this.keys.issueWorkerToken(own) };
+    });
+    const worker = await this.store.findById(id);
+    if (worker === null) throw new WorkerNotFound();
+    if (organizationId !== null)
+      await this.events.record({
+        organization_id: organizationId,
+        type: 'worker.registered',
+        actor: principal.actor,
+        subject: { worker_id: id },
+        data: { name: worker.name },
+      });
+    return { worker, token, created };
+  }
+
+  async find(principal: Principal, id: string): Promise<WorkerView> {
+    const worker = await this.store.findOne(organizationOf(principal), id);
+    if (worker === null) throw new WorkerNotFound();
+    return worker;
+  }
+
+  async list<T>(
+    principal: Principal,
+    input: { status?: string; health?: string; label?: string; cursor?: string; limit: number },
+    present: (worker: WorkerView) => T,
+  ): Promise<Page<T>> {
+    const rows = await this.store.findPage({
+      organization_id: organizationOf(principal),
+      status: input.status ?? null,
+      health: input.health ?? null,
+      label: input.label ?? null,
+      before: readCursor(input.cursor),
+      limit: input.limit,
+    });
+    return toPage(rows, input.limit, present);
+  }
+
+  /** A worker has come back, or another one takes its name: what it does not go on with is handed back. */
+  private async takeOver(principal: Principal, id: string, registration: WorkerRegistration): Promise<void> {
+    const running = await this.executions.releaseAll(id, registration.resume, principal.actor);
+    await this.keys.revokeForWorker(id);
+    await this.store.redescribe(id, registration, running);
+  }
+}
+
+/** The organization a new worker serves; null is every one. */
+function scopeOf(principal: Principal, scope: 'organization' | 'instance'): string | null {
+  if (scope === 'organization') {
+    if (principal.organization_id === null) throw new ScopeNeedsOrganization();
+    return principal.organization_id;
+  }
+  if (principal.organization_id !== null) throw new ScopeNotAllowed();
+  return null;
+}

@@ -1,0 +1,172 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.js';
+import { cursorTime, type Position } from '../http/page.js';
+import { healthSql, type Health } from './worker.health.js';
+import type { Worker } from './worker.entity.js';
+
+/** Usage of the machine a worker runs on. */
+export interface WorkerMetrics {
+  cpu_usage?: number;
+  memory_usage?: number;
+  disk_usage?: number;
+  uptime_seconds?: number;
+}
+
+/** A launcher: a command-line agent that a worker has. */
+export interface Launcher {
+  name: string;
+  version?: string | null;
+  signed_in?: boolean | null;
+}
+
+export type WorkerView = Worker & {
+  health: Health;
+  last_heartbeat: Date | null;
+  last_work_at: Date | null;
+  metrics: WorkerMetrics | null;
+  active_tasks: number;
+  completed_tasks: number;
+  failed_tasks: number;
+};
+
+/** What a worker says of itself. */
+export interface WorkerDescription {
+  labels: readonly string[];
+  agent_types: readonly string[] | null;
+  launchers: readonly Launcher[] | null;
+  isolation: string;
+  capacity: number;
+  version: string | null;
+  protocol: number;
+  host: string | null;
+}
+
+const VIEW = `
+  select w.*, ${healthSql('w', 'live')} as health, live.last_heartbeat, live.last_work_at, live.metrics,
+         live.running as active_tasks, coalesce(f.completed, 0) as completed_tasks, coalesce(f.failed, 0) as failed_tasks
+  from workers w join worker_liveness live on live.worker_id = w.id
+  left join lateral (
+    select count(*) filter (where status = 'completed')::integer as completed,
+           count(*) filter (where status = 'failed')::integer as failed
+    from agent_executions e where e.worker_id = w.id
+  ) f on true`;
+
+@Injectable()
+export class WorkersStore {
+  constructor(private readonly database: Database) {}
+
+  /** Locks the worker of a name until the transaction ends, with whether it is alive. */
+  lockByName(
+    organizationId: string | null,
+    name: string,
+    silentSeconds: number,
+  ): Promise<(Worker & { live: boolean }) | null> {
+    return this.database.one<Worker & { live: boolean }>(
+      `select w.*, w.status <> 'stopped'
+         and coalesce(live.last_heartbeat, w.registered_at) > now() - make_interval(secs => $3) as live
+       from workers w join worker_liveness live on live.worker_id = w.id
+       where w.name = $2 and w.organization_id is not distinct from $1 for update of w`,
+      [organizationId, name, silentSeconds],
+    );
+  }
+
+  async insert(id: string, organizationId: string | null, name: string, description: WorkerDescription): Promise<void> {
+    await this.database.query(
+      `insert into workers (id, organization_id, name, labels, agent_types, launchers, launcher_names, isolation,
+         capacity, version, protocol, host)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+      [id, organizationId, name, ...columnsOf(description)],
+    );
+    await this.database.query('insert into worker_liveness (worker_id) values ($1)', [id]);
+  }
+
+  /** Writes a new description over a worker that has come back; `running` is what it goes on with. */
+  async redescribe(id: string, description: WorkerDescription, running: number): Promise<void> {
+    await this.database.query(
+      `update workers set status = 'active', note = null, registered_at = now(), labels = $2, agent_types = $3,
+         launchers = $4, launcher_names = $5, isolation = $6, capacity = $7, version = $8, protocol = $9, host = $10
+       where id = $1`,
+      [id, ...columnsOf(description)],
+    );
+    await this.database.query(
+      'update worker_liveness set last_heartbeat = null, metrics = null, running = $2 where worker_id = $1',
+      [id, running],
+    );
+  }
+
+  async setMetrics(id: string, metrics: WorkerMetrics): Promise<void> {
+    await this.database.query('update worker_liveness set metrics = $2 where worker_id = $1', [id, metrics]);
+  }
+
+  async setLaunchers(id: string, launchers: readonly Launcher[]): Promise<void> {
+    await this.database.query('update workers set launchers = $2, launcher_names = $3 where id = $1', [
+      id,
+      JSON.stringify(launchers),
+      launchers.map((launcher) => launcher.name),
+    ]);
+  }
+
+  /** The database's time, and what was noted about the worker. */
+  async serverTime(id: string): Promise<{ now: Date; note: string | null }> {
+    const row = await this.database.one<{ now: Date; note: string | null }>(
+      'select now() as now, (select note from workers where id = $1) as note',
+      [id],
+    );
+    if (row === null) throw new Error('a select without a table gave no row');
+    return row;
+  }
+
+  /** Workers an organization may see: its own and those of the instance. */
+  findOne(organizationId: string, id: string): Promise<WorkerView | null> {
+    return this.database.one<WorkerView>(
+      `${VIEW} where w.id = $1 and (w.organization_id is null or w.organization_id = $2)`,
+      [id, organizationId],
+    );
+  }
+
+  findById(id: string): Promise<WorkerView | null> {
+    return this.database.one<WorkerView>(`${VIEW} where w.id = $1`, [id]);
+  }
+
+  findPage(filter: {
+    organization_id: string;
+    status: string | null;
+    health: string | null;
+    label: string | null;
+    before: Position | null;
+    limit: number;
+  }): Promise<(WorkerView & { cursor_at: string })[]> {
+    return this.database.query<WorkerView & { cursor_at: string }>(
+      `select page.*, ${cursorTime('registered_at')} as cursor_at from (${VIEW}
+         where (w.organization_id is null or w.organization_id = $1)
+           and ($2::text is null or w.status = $2)
+           and ($3::text is null or ${healthSql('w', 'live')} = $3)
+           and ($4::text is null or $4 = any (w.labels))
+           and ($5::timestamptz is null or (w.registered_at, w.id) < ($5, $6::uuid))
+         order by w.registered_at desc, w.id desc limit $7
+       ) page order by registered_at desc, id desc`,
+      [
+        filter.organization_id,
+        filter.status,
+        filter.health,
+        filter.label,
+        filter.before?.at ?? null,
+        filter.before?.id ?? null,
+        filter.limit + 1,
+      ],
+    );
+  }
+}
+
+/** Parameters of a description, in the order both statements have them. */
+const columnsOf = (description: WorkerDescription): unknown[] => [
+  description.labels,
+  description.agent_types,
+  description.launchers === null ? null : JSON.stringify(description.launchers),
+  description.launchers?.map((launcher) => launcher.name) ?? null,
+  description.isolation,
+  description.capacity,
+  description.version,
+  description.protocol,
+  description.host,
+];

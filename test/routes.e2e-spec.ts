@@ -1,0 +1,149 @@
+import { METHOD_METADATA, PATH_METADATA } from '@nestjs/common/constants.js';
+import { Controller, Get, Module, RequestMethod } from '@nestjs/common';
+import { DiscoveryModule } from '@nestjs/core';
+import { Test } from '@nestjs/testing';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Allow, AllowWorker, Public } from '../src/auth/access.js';
+import { AccessKeysService } from '../src/auth/access-keys.service.js';
+import { PERMISSIONS } from '../src/auth/permissions.js';
+import { RouteAccess, type RouteInfo } from '../src/auth/route-access.js';
+import { newId } from '../src/ids.js';
+import { startTestApp, type TestApp } from './test-app.js';
+
+interface ExpressRoute {
+  route?: { path: string; methods: Record<string, boolean> };
+}
+
+let server: TestApp;
+let routes: RouteInfo[];
+
+beforeAll(async () => {
+  server = await startTestApp();
+  routes = server.app.get(RouteAccess, { strict: false }).routes();
+});
+afterAll(() => server.close());
+
+const SOME_ID = newId();
+const list = (value: string | string[] | undefined): string[] => (Array.isArray(value) ? value : [value ?? '']);
+const metadata = (key: string, target: object): string | string[] | undefined =>
+  Reflect.getMetadata(key, target) as string | string[] | undefined;
+
+const filled = (path: string): string => path.replace(/:[a-z_]+/g, SOME_ID);
+
+/** `GET /api/v1/tasks/<id>` for each path of a route. */
+function addresses({ controller, handler }: RouteInfo): { method: string; path: string }[] {
+  const method = RequestMethod[Reflect.getMetadata(METHOD_METADATA, handler) as number] ?? '';
+  return list(metadata(PATH_METADATA, controller)).flatMap((base) =>
+    list(metadata(PATH_METADATA, handler)).map((path) => {
+      const prefix = base.startsWith('git') ? '' : 'api/v1';
+      const parts = [prefix, base, path].flatMap((part) => part.split('/')).filter((part) => part !== '');
+      return { method, path: filled(`/${parts.join('/')}`) };
+    }),
+  );
+}
+
+const call = (method: string, path: string, token?: string) =>
+  fetch(server.url + path, {
+    method: method === 'ALL' ? 'GET' : method,
+    headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
+  });
+
+describe('every route', () => {
+  it('says who may call it, in words that exist', () => {
+    expect(routes.length).toBeGreaterThan(8);
+    const known = new Set<string>(['public', 'signed-in', 'worker', ...PERMISSIONS]);
+    expect(routes.filter(({ access }) => access === undefined || !known.has(access)).map(({ name }) => name)).toEqual(
+      [],
+    );
+  });
+
+  it('that is not public is a 401 without a token', async () => {
+    const closed = routes.filter(({ access }) => access !== 'public');
+    expect(closed.length).toBeGreaterThan(3);
+    const open: string[] = [];
+    for (const { method, path } of closed.flatMap(addresses)) {
+      const answer = await call(method, path);
+      const problem = (await answer.json()) as { code: string };
+      if (answer.status !== 401 || problem.code !== 'auth/no-token' || !answer.headers.has('www-authenticate'))
+        open.push(`${method} ${path}: ${String(answer.status)} ${problem.code}`);
+    }
+    expect(open).toEqual([]);
+  });
+
+  it('that is public is on this list, so that opening one is a decision', () => {
+    expect(
+      routes
+        .filter(({ access }) => access === 'public')
+        .map(({ name }) => name)
+        .sort(),
+    ).toEqual(PUBLIC);
+  });
+
+  it('that is not for workers is a 403 with a worker token, and a 404 below the address of another worker', async () => {
+    const keys = server.app.get(AccessKeysService, { strict: false });
+    const token = await keys.issueWorkerToken({ organization_id: null, worker_id: newId(), name: 'w1' });
+    const open: string[] = [];
+    for (const route of routes.filter(({ access }) => access !== 'public')) {
+      for (const { method, path } of addresses(route)) {
+        const { status } = await call(method, path, token);
+        const ownOnly = route.access === 'worker' && path.includes(`/workers/${SOME_ID}`);
+        const expected = ownOnly ? 404 : route.access === 'worker' ? status : 403;
+        if (status !== expected) open.push(`${method} ${path}: ${String(status)}`);
+      }
+    }
+    expect(open).toEqual([]);
+  });
+
+  it('of the HTTP server is one of these, but for the documents', () => {
+    const { stack } = (server.app.getHttpAdapter().getInstance() as { router: { stack: ExpressRoute[] } }).router;
+    const mounted = stack.flatMap(({ route }) => (route ? [route.path] : []));
+    const known = new Set(routes.flatMap(addresses).map(({ path }) => path));
+    // Nest's own answer for what the global prefix leaves out: a 404.
+    known.add('/git/{*path}');
+    const unknown = mounted
+      .filter((path) => !known.has(filled(path)))
+      .filter((path) => !/^\/api\/(docs|openapi)/.test(path));
+    expect(unknown).toEqual([]);
+  });
+});
+
+describe('an application', () => {
+  @Controller('forgotten')
+  class ForgottenController {
+    @Get()
+    @Public()
+    known(): string {
+      return '';
+    }
+
+    @Get('open')
+    forgotten(): string {
+      return '';
+    }
+  }
+
+  @Module({ imports: [DiscoveryModule], controllers: [ForgottenController], providers: [RouteAccess] })
+  class ForgottenModule {}
+
+  it('does not start with a route that says nothing', async () => {
+    const app = (await Test.createTestingModule({ imports: [ForgottenModule] }).compile()).createNestApplication({
+      logger: false,
+    });
+    await expect(app.init()).rejects.toThrow(/ForgottenController\.forgotten$/);
+  });
+
+  it('cannot be written with a route that says two things', () => {
+    const handler = { value: () => undefined };
+    Allow('tasks.read')({}, 'create', handler);
+    expect(() => Public()({}, 'create', handler)).toThrow('create says twice');
+    expect(() => AllowWorker()({}, 'create', handler)).toThrow('create says twice');
+  });
+});
+
+const PUBLIC = [
+  'AuthController.mockLogin',
+  'AuthController.refresh',
+  'HealthController.health',
+  'HealthController.live',
+  'HealthController.ready',
+];

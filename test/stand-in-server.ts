@@ -1,0 +1,244 @@
+import { spawn } from 'node:child_process';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { newId } from '../src/ids.js';
+import type { Finish, Grant, LogBatch, LogEntry, WorkerRegistration } from '../src/runner/protocol.js';
+
+interface Attempt {
+  readonly log: LogEntry[];
+  finish: Finish | null;
+  finishes: number;
+}
+
+type Answer = [status: number, body: Record<string, unknown>];
+
+/** The worker's side of the contract in memory, with faults on demand: for specs of the runner alone. */
+export class StandInServer {
+  readonly registrations: WorkerRegistration[] = [];
+  readonly attempts = new Map<string, Attempt>();
+  readonly heartbeats: { executions: { id: string; message?: string }[] }[] = [];
+  readonly pushes: string[] = [];
+  readonly cancel = new Set<string>();
+  readonly lost = new Set<string>();
+  readonly problems = new Map<RegExp, Answer>();
+  token = '';
+  refuseEntries: (batch: LogBatch) => boolean = () => false;
+  claims: { max: number; request_key: string }[] = [];
+  heartbeatSeconds = 0.2;
+  /** Requests that are carried out but whose answer never arrives: how often for which path. */
+  private readonly swallowed = new Map<RegExp, number>();
+  private readonly queue: Grant[] = [];
+  private readonly granted = new Map<string, Grant[]>();
+  private readonly watchers = new Set<() => void>();
+  private server: Server | null = null;
+  private port = 0;
+
+  /** `gitRoot` holds bare repositories named `<repository id>.git`. */
+  constructor(private readonly gitRoot = '') {}
+
+  get url(): string {
+    return `http://127.0.0.1:${String(this.port)}`;
+  }
+
+  /** Listens, after a stop on the same port again. */
+  async start(): Promise<void> {
+    const server = createServer((request, response) => {
+      this.serve(request, response).catch(() => response.destroy());
+    });
+    await new Promise<void>((resolve) => server.listen(this.port, '127.0.0.1', resolve));
+    this.port = (server.address() as AddressInfo).port;
+    this.server = server;
+  }
+
+  /** Cuts every connection, as a killed process does; what was stored stays. */
+  async stop(): Promise<void> {
+    const { server } = this;
+    this.server = null;
+    if (server === null) return;
+    const closed = new Promise((resolve) => server.close(resolve));
+    server.closeAllConnections();
+    await closed;
+  }
+
+  swallow(path: RegExp, times = 1): void {
+    this.swallowed.set(path, times);
+  }
+
+  give(grant: Grant): void {
+    this.queue.push(grant);
+    this.attemptOf(grant.execution.id);
+    this.tell();
+  }
+
+  attemptOf(id: string): Attempt {
+    const known = this.attempts.get(id) ?? { log: [], finish: null, finishes: 0 };
+    this.attempts.set(id, known);
+    return known;
+  }
+
+  /** Resolves when the fact holds; it is looked at after each request. */
+  async until(fact: () => boolean): Promise<void> {
+    while (!fact()) await new Promise<void>((resolve) => this.watchers.add(resolve));
+  }
+
+  async finished(id: string): Promise<Finish> {
+    await this.until(() => this.attemptOf(id).finish !== null);
+    return this.attemptOf(id).finish as Finish;
+  }
+
+  private tell(): void {
+    const watchers = [...this.watchers];
+    this.watchers.clear();
+    watchers.forEach((wake) => wake());
+  }
+
+  private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = (request.url ?? '').split('?')[0] ?? '';
+    if (path.startsWith('/git/')) return this.serveGit(request, response);
+    const chunks: Buffer[] = [];
+    for await (const chunk of request) chunks.push(chunk as Buffer);
+    const body = JSON.parse(Buffer.concat(chunks).toString('utf8') || '{}') as Record<string, unknown>;
+    const [status, answer] = await this.answer(path, request, body);
+    this.tell();
+    const swallowed = [...this.swallowed].find(([pattern, times]) => times > 0 && pattern.test(path));
+    if (swallowed !== undefined) {
+      this.swallowed.set(swallowed[0], swallowed[1] - 1);
+      request.socket.destroy();
+      return;
+    }
+    response.writeHead(status, { 'content-type': status < 400 ? 'application/json' : 'application/problem+json' });
+    response.end(JSON.stringify(answer));
+  }
+
+  private async answer(path: string, request: IncomingMessage, body: Record<string, unknown>): Promise<Answer> {
+    const planned = [...this.problems].find(([pattern]) => pattern.test(path));
+    if (planned !== undefined) return planned[1];
+    if (path === '/api/v1/workers') return this.register(body as unknown as WorkerRegistration);
+    if (request.headers.authorization !== `Bearer ${this.token}`) return problem(401, 'auth/unauthenticated');
+    const [, id = '', verb = ''] = /^\/api\/v1\/(?:workers|executions)\/([^/]+)\/(\w+)$/.exec(path) ?? [];
+    switch (verb) {
+      case 'heartbeat':
+        this.heartbeats.push(body as never);
+        return [
+          200,
+          {
+            ...this.directives(),
+            server_time: new Date().toISOString(),
+            next_heartbeat_seconds: this.heartbeatSeconds,
+            note: null,
+          },
+        ];
+      case 'claim':
+        return this.claim(body as never, request);
+      case 'logs':
+        return this.storeLogs(id, body as unknown as LogBatch);
+      case 'progress':
+        return [200, this.directives()];
+      case 'finish':
+        return this.finish(id, body as unknown as Finish);
+      default:
+        return problem(404, 'request/not-found');
+    }
+  }
+
+  private register(body: WorkerRegistration): Answer {
+    this.registrations.push(body);
+    this.token = `mwt_${newId()}`;
+    const worker = { id: newId(), name: body.name };
+    const numbers = { heartbeat_seconds: this.heartbeatSeconds, lease_seconds: 60, log_batch: 500 };
+    return [201, { worker, token: this.token, protocol: 1, min_protocol: 1, server_version: 'stand-in', ...numbers }];
+  }
+
+  private async claim(body: { max: number; request_key: string }, request: IncomingMessage): Promise<Answer> {
+    this.claims.push(body);
+    const before = this.granted.get(body.request_key);
+    if (before !== undefined) return [200, { ...this.directives(), executions: before }];
+    // A long poll that also returns when there is something to tell.
+    const told = this.cancel.size + this.lost.size;
+    const stop = performance.now() + 2000;
+    while (
+      this.queue.length === 0 &&
+      !request.socket.destroyed &&
+      told === this.cancel.size + this.lost.size &&
+      performance.now() < stop
+    )
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    if (request.socket.destroyed) return [200, {}];
+    const executions = this.queue.splice(0, body.max);
+    if (executions.length > 0) this.granted.set(body.request_key, executions);
+    return [200, { ...this.directives(), executions }];
+  }
+
+  private storeLogs(id: string, batch: LogBatch): Answer {
+    const { offset, entries } = batch;
+    const { log } = this.attemptOf(id);
+    if (this.refuseEntries(batch)) return problem(400, 'request/invalid');
+    if (this.lost.has(id)) return problem(409, 'execution/lease-lost');
+    if (offset > log.length) return problem(409, 'execution/log-offset', { next_offset: log.length });
+    log.push(...entries.slice(log.length - offset));
+    return [200, { ...this.directives(), next_offset: log.length }];
+  }
+
+  private finish(id: string, finish: Finish): Answer {
+    if (this.lost.has(id)) return problem(409, 'execution/lease-lost');
+    const attempt = this.attemptOf(id);
+    attempt.finishes++;
+    attempt.finish ??= finish;
+    const status = finish.outcome;
+    return [200, { ...this.directives(), execution: { id, status }, task: { id: newId(), status } }];
+  }
+
+  private directives(): Record<string, unknown> {
+    return { cancel: [...this.cancel], lost: [...this.lost], desired_status: 'active' };
+  }
+
+  private serveGit(request: IncomingMessage, response: ServerResponse): void {
+    const [user, password] = Buffer.from((request.headers.authorization ?? '').replace('Basic ', ''), 'base64')
+      .toString()
+      .split(':');
+    if (password !== this.token || user === undefined || this.lost.has(user)) {
+      response.writeHead(password === this.token ? 403 : 401, { 'www-authenticate': 'Basic' }).end();
+      return;
+    }
+    const url = new URL(request.url ?? '', this.url);
+    if (url.pathname.endsWith('/git-receive-pack') && request.method === 'POST') this.pushes.push(user);
+    const backend = spawn('git', ['http-backend'], {
+      env: {
+        PATH: process.env['PATH'],
+        GIT_PROJECT_ROOT: this.gitRoot,
+        GIT_HTTP_EXPORT_ALL: '1',
+        GIT_CONFIG_NOSYSTEM: '1',
+        GIT_CONFIG_COUNT: '1',
+        GIT_CONFIG_KEY_0: 'http.receivepack',
+        GIT_CONFIG_VALUE_0: 'true',
+        REMOTE_USER: user,
+        PATH_INFO: url.pathname.slice('/git'.length),
+        QUERY_STRING: url.search.slice(1),
+        REQUEST_METHOD: request.method,
+        CONTENT_TYPE: request.headers['content-type'],
+        CONTENT_LENGTH: request.headers['content-length'],
+        HTTP_CONTENT_ENCODING: request.headers['content-encoding'],
+        GIT_PROTOCOL: request.headers['git-protocol'] as string | undefined,
+      },
+    });
+    request.pipe(backend.stdin);
+    const parts: Buffer[] = [];
+    backend.stdout.on('data', (part: Buffer) => parts.push(part));
+    backend.on('close', () => {
+      const output = Buffer.concat(parts);
+      const split = output.indexOf('\r\n\r\n');
+      const headers = output
+        .toString('latin1', 0, split)
+        .split('\r\n')
+        .map((line) => line.split(': ') as [string, string]);
+      const status = Number(headers.find(([name]) => name === 'Status')?.[1].slice(0, 3) ?? 200);
+      response.writeHead(status, Object.fromEntries(headers.filter(([name]) => name !== 'Status')));
+      response.end(output.subarray(split + 4), () => this.tell());
+    });
+  }
+}
+
+const problem = (status: number, code: string, extra: Record<string, unknown> = {}): Answer => [
+  status,
+  { type: 'about:blank', title: code, status, code, ...extra },
+];
