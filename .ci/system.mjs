@@ -9,6 +9,8 @@ import { listProcesses, processesIn, processesTagged, sendSignal } from '../scri
 
 const INSTALL_AND_START_MS = 600_000;
 const STOP_MS = 40_000;
+// Agents that do not listen to SIGTERM have 10 s, and npm does not wait for us under every shell.
+const GONE_WITHIN_MS = 20_000;
 // What a machine needs to reach the registry; everything else of our environment stays out.
 const PASSED_ON = /^(PATH|LANG|HTTPS?_PROXY|https?_proxy|NO_PROXY|no_proxy|NODE_EXTRA_CA_CERTS|SSL_CERT_(FILE|DIR))$/;
 
@@ -82,7 +84,7 @@ export class System {
 
   /** Throws when anything still runs or listens. */
   async assertGone() {
-    const deadline = Date.now() + 5000;
+    const deadline = Date.now() + GONE_WITHIN_MS;
     while (this.processes().length > 0 && Date.now() < deadline) await sleep(100);
     const left = this.processes().map(({ pid, command }) => `\n  ${pid} ${command}`);
     if (left.length > 0) throw new Error(`still running:${left.join('')}\n${this.#output()}`);

@@ -28,8 +28,7 @@ export class Tour {
     const done = await this.#untilFinal(task.id);
     if (done.status !== 'completed') throw new Error(`the task is ${done.status}: ${JSON.stringify(done)}`);
 
-    const [execution] = (await this.#call('GET', `/tasks/${task.id}/executions`)).items;
-    const { items: lines } = await this.#call('GET', `/executions/${execution.id}/logs`);
+    const { execution, lines } = await this.#logOf(task.id);
     if (!lines.some(({ message }) => message.includes('hello from the tour'))) {
       throw new Error(`the log has no line of the command: ${JSON.stringify(lines)}`);
     }
@@ -46,10 +45,10 @@ export class Tour {
 
   /** Something for the end of the system to end: a command that does not listen to SIGTERM, and its child. */
   async leaveRunning() {
-    const script = 'trap "" TERM; (setsid sleep 3600 &); sleep 3601';
+    const script = 'trap "" TERM; (setsid sleep 3600 &); echo "at work"; sleep 3601';
     const { id } = await this.#create('Run for ever', 'script', { command: ['sh', '-c', script] });
-    const hasStarted = async () => (await this.#call('GET', `/tasks/${id}`)).status === 'running';
-    await until(hasStarted, 'the task to run');
+    const isAtWork = async () => (await this.#logOf(id)).lines.some(({ message }) => message.includes('at work'));
+    await until(isAtWork, 'the task to run');
   }
 
   /** What the tour made has survived. */
@@ -61,6 +60,12 @@ export class Tour {
 
   #create(name, agent_type, metadata) {
     return this.#call('POST', '/tasks', { name, agent_type, metadata, repository_id: this.#repositoryId });
+  }
+
+  async #logOf(taskId) {
+    const [execution] = (await this.#call('GET', `/executions?task_id=${taskId}`)).items;
+    const lines = execution ? (await this.#call('GET', `/executions/${execution.id}/logs`)).items : [];
+    return { execution, lines };
   }
 
   async #untilFinal(id) {

@@ -20,7 +20,7 @@ import { dataDirectory, root } from './root.mjs';
 const PORT_ATTEMPTS = 5;
 // An API finishes its requests in 8 s; a worker gives its agents 10 s and then reports how they ended.
 const SERVER_STOPS_WITHIN_MS = 12_000;
-const WORKER_STOPS_WITHIN_MS = 20_000;
+const WORKER_STOPS_WITHIN_MS = 25_000;
 
 const began = Date.now();
 const stopping = new AbortController();

@@ -68,7 +68,7 @@ export async function endEarlierRun() {
  * @returns {Promise<void>}
  */
 export async function endAgents() {
-  for (const { pid } of processesIn(workerDirectory)) await endProcess(pid, { waitMs: 1000 });
+  await Promise.all(processesIn(workerDirectory).map(({ pid }) => endProcess(pid, { waitMs: 1000 })));
 }
 
 /**
@@ -78,5 +78,5 @@ export async function endAgents() {
 export async function endWithDescendants(pid, waitMs = 15_000) {
   const known = descendantsOf(pid);
   await endProcess(pid, { waitMs });
-  for (const child of known.filter(isSameProcess)) await endProcess(child.pid, { waitMs: 1000 });
+  await Promise.all(known.filter(isSameProcess).map((child) => endProcess(child.pid, { waitMs: 1000 })));
 }

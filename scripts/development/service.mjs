@@ -63,8 +63,10 @@ export class Service {
     await this.#end();
   }
 
-  /** Makes a `stop` that is under way end now. */
+  /** Ends it for good, at once. */
   hurry() {
+    this.#stopped = true;
+    clearTimeout(this.#timer);
     this.#child?.kill('SIGKILL');
   }
 

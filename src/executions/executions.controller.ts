@@ -5,7 +5,7 @@ import type { Principal } from '../auth/principal.js';
 import { ApiIdParam, IdParam } from '../http/id-param.js';
 import { PageOf, type Page } from '../http/page.js';
 import { ExecutionDto } from './execution.dto.js';
-import { ExecutionsQuery, LogEntryDto, LogsPage, LogsQuery } from './executions.dto.js';
+import { ExecutionsQuery, ExecutionLogEntryDto, LogsPage, LogsQuery } from './executions.dto.js';
 import { ExecutionsService } from './executions.service.js';
 
 @ApiTags('Executions')
@@ -41,6 +41,6 @@ export class ExecutionsController {
     @Query() query: LogsQuery,
   ): Promise<LogsPage> {
     const { rows, next_after, complete } = await this.executions.logs(principal, id, query);
-    return { items: rows.map((row) => LogEntryDto.from(row)), next_after, complete };
+    return { items: rows.map((row) => ExecutionLogEntryDto.from(row)), next_after, complete };
   }
 }

@@ -93,7 +93,7 @@ export class LogsQuery implements LogsInput {
 }
 
 /** One line of what an execution said. */
-export class LogEntryDto {
+export class ExecutionLogEntryDto {
   /**
    * Its number within the execution, from 0 without gaps.
    * @example 0
@@ -128,7 +128,7 @@ export class LogEntryDto {
   @ApiProperty({ format: 'date-time' })
   logged_at!: string;
 
-  static from({ seq, level, stream, message, logged_at }: LogRow): LogEntryDto {
+  static from({ seq, level, stream, message, logged_at }: LogRow): ExecutionLogEntryDto {
     return { seq, level, stream, message, logged_at: logged_at.toISOString() };
   }
 }
@@ -136,7 +136,7 @@ export class LogEntryDto {
 /** Some log entries, oldest first. */
 export class LogsPage {
   /** The entries. */
-  items!: LogEntryDto[];
+  items!: ExecutionLogEntryDto[];
 
   /**
    * `after` of the next question.

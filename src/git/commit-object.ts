@@ -10,7 +10,7 @@ export interface CommitObject {
   message: string;
 }
 
-const PERSON = /^(.*?) ?<([^<>]*)>[^<>]*? (-?\d{1,15})(?: [+-]\d+)?\s*$/s;
+const PERSON = /^(.*?) ?<([^<>]*)>.*? (-?\d{1,15})(?: [+-]\d+)?\s*$/s;
 // The last instant that a JavaScript date can hold; commits may claim any.
 const LAST_INSTANT = 8_640_000_000_000;
 
@@ -61,8 +61,8 @@ function decoderFor(label = 'utf-8'): (bytes: Buffer) => string {
   try {
     new TextDecoder(label);
     return decode(label);
-  } catch (error) {
-    if (error instanceof RangeError) return decode('utf-8');
-    throw error;
+  } catch {
+    // A label that is not known.
+    return decode('utf-8');
   }
 }

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { GitConfig } from '../config/git.config.js';
+import { codeOf } from './error-code.js';
 import { causeOf } from './git-causes.js';
 import { gitEnvironment, prepareHome, type EnvironmentOptions } from './git-environment.js';
 import { GitFailed, GitNotHere } from './git.errors.js';
@@ -162,6 +163,6 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
     process.kill(-child.pid, signal);
   } catch (error) {
-    if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    if (codeOf(error) !== 'ESRCH') throw error;
   }
 }

@@ -1,6 +1,7 @@
 import { pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import type { Request } from 'express';
+import { codeOf } from './error-code.js';
 import { GitRequestRefused } from './git.errors.js';
 
 /** The two services of Git's smart HTTP (gitprotocol-http). */
@@ -53,7 +54,6 @@ async function* bounded(chunks: AsyncIterable<Buffer>, max_bytes: number): Async
       yield chunk;
     }
   } catch (error) {
-    const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-    throw code.startsWith('Z_') ? new GitRequestRefused('invalid', 'The body is not valid gzip.') : error;
+    throw codeOf(error).startsWith('Z_') ? new GitRequestRefused('invalid', 'The body is not valid gzip.') : error;
   }
 }

@@ -2,6 +2,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { GitConfig } from '../config/git.config.js';
+import { codeOf } from './error-code.js';
 import { GitFailed, LocalPathRefused } from './git.errors.js';
 import { GitProcess } from './git-process.js';
 
@@ -73,5 +74,4 @@ function isBelow(roots: readonly string[], path: string): boolean {
   });
 }
 
-const isFileError = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && /^E[A-Z]+$/.test(String(error.code));
+const isFileError = (error: unknown): boolean => /^E[A-Z]+$/.test(codeOf(error));

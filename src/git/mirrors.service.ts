@@ -4,6 +4,7 @@ import { Injectable, Logger } from '@nestjs/common';
 import { GitConfig } from '../config/git.config.js';
 import { DomainError } from '../domain-error.js';
 import { isId, newId } from '../ids.js';
+import { codeOf } from './error-code.js';
 import { AddressRefused, GitFailed, GitNotHere, GitRepositoryNotFound, MirrorNotReady } from './git.errors.js';
 import { GitProcess } from './git-process.js';
 import { LocalPathsService } from './local-paths.service.js';
@@ -206,8 +207,7 @@ const asError = (error: unknown): Error => (error instanceof Error ? error : new
 /** A disk that is full or gone is told like any other failure of Git. */
 function asFault(error: unknown): DomainError {
   if (error instanceof DomainError) return error;
-  const full = error instanceof Error && 'code' in error && error.code === 'ENOSPC';
-  return new GitFailed(full ? 'disk_full' : 'unknown', { cause: error });
+  return new GitFailed(codeOf(error) === 'ENOSPC' ? 'disk_full' : 'unknown', { cause: error });
 }
 
 const exists = (path: string): Promise<boolean> =>

@@ -74,7 +74,7 @@ describe('a refusal', () => {
     const both = request(`${OLD} ${NEW} refs/heads/task/x-a1\0report-status`, `${OLD} ${NEW} refs/heads/main`);
     expect(refusalOf(both, 'task/x-a1')).not.toBeNull();
     expect(refuseAll(both, 'no').toString()).toBe(
-      '000eunpack ok\n' + '0022ng refs/heads/task/x-a1 no\n' + '001bng refs/heads/main no\n' + '0000',
+      '000eunpack ok\n' + '001fng refs/heads/task/x-a1 no\n' + '001ang refs/heads/main no\n' + '0000',
     );
   });
 });

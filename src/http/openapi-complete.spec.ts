@@ -93,4 +93,21 @@ describe('completeDocument', () => {
     expect(id).toMatchObject({ description: 'Id of the repository.', schema: { type: 'string', format: 'uuid' } });
     expect(other).toMatchObject({ description: 'Issue.', schema: { type: 'integer' }, example: 7 });
   });
+
+  it('takes the example of a path as the form of an id that is no UUID', () => {
+    const [id] = completed('get', '/agents/{id}', {
+      ...SIGNED_IN,
+      parameters: [{ name: 'id', in: 'path', required: true, schema: { type: 'string', example: 'codegen-agent' } }],
+    }).parameters as object[];
+    expect(id).toMatchObject({ description: 'Id of the agent.', schema: { type: 'string' }, example: 'codegen-agent' });
+    expect(id).not.toHaveProperty('schema.format');
+  });
+
+  it('describes the parameters of every list', () => {
+    const parameters = ['limit', 'cursor'].map((name) => ({ name, in: 'query', schema: { type: 'string' } }));
+    const operation = completed('get', '/tasks', { ...SIGNED_IN, parameters });
+    for (const parameter of operation.parameters as object[]) {
+      expect(parameter).toMatchObject({ description: expect.stringMatching(/\.$/), example: expect.anything() });
+    }
+  });
 });

@@ -1,4 +1,5 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { completeParameters } from './openapi-parameters.js';
 import {
   declaredRefusals,
   problemComponents,
@@ -12,7 +13,6 @@ import { DECLARED_PROBLEMS, type DeclaredProblems } from './problems.decorator.j
 
 type PathItem = OpenAPIObject['paths'][string];
 type Operation = NonNullable<PathItem['get']> & { 'x-permission'?: string; [DECLARED_PROBLEMS]?: DeclaredProblems };
-type Parameter = Exclude<NonNullable<Operation['parameters']>[number], { $ref: string }>;
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 const WITH_BODY: ReadonlySet<string> = new Set(['post', 'put', 'patch']);
@@ -39,11 +39,7 @@ function completePath(path: string, item: PathItem): void {
   for (const method of METHODS) {
     const operation: Operation | undefined = item[method];
     if (operation === undefined) continue;
-    for (const parameter of operation.parameters ?? []) {
-      if ('$ref' in parameter) continue;
-      if (parameter.in === 'path') completePathParameter(path, parameter);
-      if (parameter.in === 'query') Object.assign(parameter, PAGING[parameter.name], definedOf(parameter));
-    }
+    completeParameters(path, operation);
     completeTexts(operation);
     completeAnswers(path, operation, WITH_BODY.has(method));
   }
@@ -104,38 +100,6 @@ function sharedStatuses(path: string, operation: Operation, withBody: boolean): 
     503,
   ];
 }
-
-/** The comments of `page.ts` do not reach Nest's document, which reads those of `*.dto.ts` files only. */
-const PAGING: Readonly<Record<string, { description: string; example: unknown }>> = {
-  limit: { description: 'How many items to answer at the most.', example: 20 },
-  cursor: {
-    description: '`next_cursor` of the page before; absent for the first page.',
-    example: 'WyIyMDI2LTAxLTMxVDEyOjAwOjAwLjAwMDAwMFoiLCIwMTljMTIzNC01Njc4LTdhYmMtOGRlZi0wMTIzNDU2Nzg5YWIiXQ',
-  },
-};
-
-const definedOf = (parameter: Parameter): Partial<Parameter> =>
-  Object.fromEntries(Object.entries(parameter).filter(([, value]) => value !== undefined));
-
-/** Ids in paths are UUIDs unless the controller says otherwise. */
-function completePathParameter(path: string, parameter: Parameter): void {
-  const before =
-    path
-      .slice(0, path.indexOf(`/{${parameter.name}}`))
-      .split('/')
-      .at(-1) ?? '';
-  const owner =
-    parameter.name === 'id' ? before.replace(/ies$/, 'y').replace(/s$/, '') : parameter.name.replace(/_id$/, '');
-  parameter.description ??= `Id of the ${owner.replaceAll(/[-_]/g, ' ')}.`;
-  const schema = parameter.schema ?? {};
-  if (isPlainText(schema)) parameter.schema = { ...schema, type: 'string', format: 'uuid' };
-  parameter.example ??= '019c1234-5678-7abc-8def-0123456789ab';
-}
-
-const isPlainText = (schema: NonNullable<Parameter['schema']>): boolean =>
-  !('$ref' in schema) &&
-  (schema.type ?? 'string') === 'string' &&
-  [schema.format, schema.pattern, schema.enum].every((limit) => limit === undefined);
 
 function usedTags(document: OpenAPIObject): OpenAPIObject['tags'] {
   const used = new Set(

@@ -52,6 +52,14 @@ describe('modernizeSchemas', () => {
     expect(field({ type: 'number', minimum: 0, example: 4 })).toEqual({ type: 'number', minimum: 0, examples: [4] });
   });
 
+  it('puts the values of an enumeration in an order that does not depend on the compiler', () => {
+    expect(field({ type: 'string', enum: ['b', 'a'] })).toEqual({ type: 'string', enum: ['a', 'b'] });
+  });
+
+  it('gives a text an example that is a text', () => {
+    expect(field({ type: 'string', example: 19 })).toEqual({ type: 'string', examples: ['19'] });
+  });
+
   it('keeps fields that have the names of keywords', () => {
     const properties = { example: { type: 'string', example: 'x' }, nullable: { type: 'boolean', example: true } };
     const { A } = modernized({ A: { type: 'object', properties } });

@@ -47,7 +47,9 @@ function modern(schema: Json): Json {
     Object.assign(copy, parts.length === 1 ? parts[0] : { allOf: parts });
   }
   if (isWhole(copy, example)) copy['type'] = 'integer';
-  if (example !== undefined) copy['examples'] = [example];
+  // The plugin takes the values from the compiler, whose order depends on what it has compiled before.
+  if (Array.isArray(copy['enum'])) copy['enum'] = copy['enum'].toSorted();
+  if (example !== undefined) copy['examples'] = [copy['type'] === 'string' ? String(example) : example];
   return nullable === true ? orNull(copy) : copy;
 }
 

@@ -31,17 +31,17 @@ export class LogAppendStore {
          select execution_id, log_entries from leases where execution_id = $1 and worker_id = $2 for update
        ), fresh as (
          insert into execution_logs (execution_id, seq, level, stream, message, logged_at)
-         select $1, $3 + at - 1, level, stream, message, coalesce(logged_at, now())
+         select $1, $3::integer + at - 1, level, stream, message, coalesce(logged_at, now())
          from lease cross join rows from (
            jsonb_to_recordset($4::jsonb) as (level text, stream text, message text, logged_at timestamptz)
          ) with ordinality as entry (level, stream, message, logged_at, at)
-         where $3 <= lease.log_entries and $3 + at - 1 >= lease.log_entries
+         where $3::integer <= lease.log_entries and $3::integer + at - 1 >= lease.log_entries
        ), counted as (
-         update leases l set log_entries = greatest(l.log_entries, $3 + $5)
-         from lease where l.execution_id = lease.execution_id and $3 <= lease.log_entries
+         update leases l set log_entries = greatest(l.log_entries, $3::integer + $5::integer)
+         from lease where l.execution_id = lease.execution_id and $3::integer <= lease.log_entries
        )
        select log_entries as stored_before,
-              case when $3 <= log_entries then greatest(log_entries, $3 + $5) else log_entries end as stored
+              case when $3::integer <= log_entries then greatest(log_entries, $3::integer + $5::integer) else log_entries end as stored
        from lease`,
       [executionId, workerId, offset, JSON.stringify(entries), entries.length],
     );

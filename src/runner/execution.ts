@@ -195,10 +195,9 @@ export class Execution implements Running {
     }
   }
 
-  private facts(): { tail: string; branch: string; timeoutSeconds: number; stallSeconds: number } {
+  private facts(): { tail: string; timeoutSeconds: number; stallSeconds: number } {
     return {
       tail: this.tail.text(),
-      branch: this.grant.branch,
       timeoutSeconds: this.grant.task.timeout_seconds,
       stallSeconds: this.house.settings.runner.stall_seconds,
     };

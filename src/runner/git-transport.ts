@@ -1,6 +1,6 @@
-import { backoff, pause } from './patience.js';
 import { Fault } from './fault.js';
 import { GitFailed } from './git.js';
+import { backoff, pause } from './patience.js';
 
 /** How the runner reaches a repository: an address without secrets, and the secret for the environment. */
 export interface Remote {

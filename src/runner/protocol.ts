@@ -80,11 +80,11 @@ export interface Grant {
   };
   repository: { id: string; full_name: string | null; clone_url: string; default_branch: string } | null;
   base_ref: string | null;
-  merge_refs: string[];
+  merge_refs?: string[];
   branch: string;
   prompt: string;
   agent: { id: string; agent_type: string; name?: string; launch: { command: string[]; mode: string } };
-  model: string | null;
+  model?: string | null;
   deadline: string;
   lease_expires_at: string;
 }
@@ -133,7 +133,7 @@ export interface Finish {
   failure_reason?: FailureReason;
   retryable?: boolean;
   exit_code?: number;
-  branch?: string;
+  base_sha?: string;
   commit_sha?: string;
   log_entries?: number;
 }

@@ -16,7 +16,6 @@ export interface Story {
   readonly handedBack: HandedBack | null;
   /** Last lines of output. */
   readonly tail: string;
-  readonly branch: string;
   readonly timeoutSeconds: number;
   readonly stallSeconds: number;
 }
@@ -31,13 +30,12 @@ export function verdictOf(story: Story): Finish {
     ...(typeof agent?.exitCode === 'number' ? { exit_code: agent.exitCode } : {}),
   };
   if (finish.error_message !== undefined) finish.error_message = plainText(finish.error_message, LONGEST_ERROR);
-  if (handedBack?.pushed === true && handedBack.commitSha !== null) {
-    finish.branch = story.branch;
-    finish.commit_sha = handedBack.commitSha;
-  }
   if (handedBack !== null) {
-    const { commits, filesChanged, baseSha } = handedBack;
-    finish.result = { commits, files_changed: filesChanged, base_sha: baseSha, summary: tail };
+    const { commits, filesChanged, baseSha, commitSha, pushed } = handedBack;
+    finish.result = { commits, files_changed: filesChanged, summary: tail };
+    if (baseSha !== null) finish.base_sha = baseSha;
+    // Only what the server has: a commit it cannot look up would be a promise not kept.
+    if (pushed && commitSha !== null) finish.commit_sha = commitSha;
   }
   return finish;
 }

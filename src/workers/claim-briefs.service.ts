@@ -14,6 +14,8 @@ export interface ClaimBrief {
   task: Task;
   repository: ClaimRepository | null;
   base_ref: string | null;
+  /** Branches to merge into the start, in this order. */
+  merge_refs: string[];
   prompt: string;
   agent: { id: string; agent_type: string; launch: Launch };
   previous: { execution_id: string; branch: string } | null;
@@ -52,6 +54,7 @@ export class ClaimBriefs {
           task,
           repository: repository ?? null,
           base_ref: task.base_ref ?? repository?.default_branch ?? null,
+          merge_refs: [],
           prompt: promptOf(task),
           agent,
           previous: previous && { execution_id: previous.id, branch: previous.branch },

@@ -195,6 +195,12 @@ export class ClaimedExecutionDto {
   base_ref!: string | null;
 
   /**
+   * Branches to merge into the start first, in this order.
+   * @example []
+   */
+  merge_refs!: string[];
+
+  /**
    * Branch to push the work to.
    * @example task/add-a-dark-mode-456789ab-a1
    */
@@ -227,12 +233,13 @@ export class ClaimedExecutionDto {
   @ApiProperty({ format: 'date-time' })
   lease_expires_at!: string;
 
-  static from({ execution, task, repository, base_ref, prompt, agent, previous }: ClaimBrief): ClaimedExecutionDto {
+  static from({ execution, task, repository, base_ref, merge_refs, prompt, agent, previous }: ClaimBrief): ClaimedExecutionDto {
     return {
       execution: ExecutionDto.from(execution),
       task: TaskDto.from(task),
       repository,
       base_ref,
+      merge_refs,
       branch: execution.branch,
       prompt,
       agent,

@@ -1,0 +1,4226 @@
+// Made from openapi.json by `npm run generate`.
+export interface paths {
+    "/api/v1/agents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the agents of the catalogue in its order, with true figures of their executions
+         * @description Needs the permission `agents.read`.
+         */
+        get: operations["agentsList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read one agent
+         * @description Needs the permission `agents.read`.
+         */
+        get: operations["agentsFind"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/logout": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign out, here or everywhere
+         * @description Needs a caller who is signed in.
+         */
+        post: operations["authLogout"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell who is signed in, where, and what they may do
+         * @description Needs a caller who is signed in.
+         */
+        get: operations["authMe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/mock": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sign in without GitHub (development only)
+         * @description Answers 404 where it is not enabled, and 403 for a person who has ever signed in through GitHub.
+         *
+         *     Open to everybody.
+         */
+        post: operations["authMockLogin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/refresh": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Exchange a refresh token for a new pair of tokens
+         * @description Open to everybody.
+         */
+        post: operations["authRefresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Events of the organization in their order
+         * @description Ask again with `after` set to `next_cursor` for those that follow.
+         *
+         *     Needs the permission `events.read`.
+         */
+        get: operations["eventsList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/executions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List executions, newest first
+         * @description Needs the permission `tasks.read`.
+         */
+        get: operations["executionsList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/executions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read an execution
+         * @description Needs the permission `tasks.read`.
+         */
+        get: operations["executionsFind"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/executions/{id}/finish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End an execution
+         * @description Saying the same again is answered like the first time.
+         *
+         *     Needs the token of a worker, which acts for itself alone.
+         */
+        post: operations["reportsFinish"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/executions/{id}/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the log of an execution
+         * @description Ask again with `after` set to `next_after` until `complete`, to follow it.
+         *
+         *     Needs the permission `tasks.read`.
+         */
+        get: operations["executionsLogs"];
+        put?: never;
+        /**
+         * Send log entries
+         * @description Entries already stored are passed over, so a batch may be sent again; a gap is refused.
+         *
+         *     Needs the token of a worker, which acts for itself alone.
+         */
+        post: operations["reportsLogs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/executions/{id}/progress": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say how far an execution has come
+         * @description Needs the token of a worker, which acts for itself alone.
+         */
+        post: operations["reportsProgress"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/health": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * State of the process, the database and its pool
+         * @description Answers within two seconds, 503 when the database is down.
+         *
+         *     Open to everybody.
+         */
+        get: operations["health"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/health/live": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether the process is alive
+         * @description It asks nothing else, so that a platform does not restart it for its database.
+         *
+         *     Open to everybody.
+         */
+        get: operations["healthLive"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/health/ready": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Whether requests should be sent here: after the migrations, with the database in reach, and not while stopping
+         * @description Open to everybody.
+         */
+        get: operations["healthReady"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/logs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List commits as log entries, newest first
+         * @description Commits of all branches, those that workers pushed included. A filter that matches little may answer a short page with a `next_cursor`: go on with it. Without `repository_id`, repositories that were never fetched are left out; a failure of Git is an error with its cause, never an empty list.
+         *
+         *     Needs the permission `repositories.read`.
+         */
+        get: operations["logsList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organizations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the organizations the caller belongs to, newest first
+         * @description Needs the permission `organizations.read`.
+         */
+        get: operations["organizationsList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organizations/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get an organization the caller belongs to
+         * @description Needs the permission `organizations.read`.
+         */
+        get: operations["organizationsGet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/repositories": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the repositories of the organization, newest first
+         * @description Needs the permission `repositories.read`.
+         */
+        get: operations["repositoriesList"];
+        put?: never;
+        /**
+         * Register a Git repository
+         * @description The server makes a mirror of it, which workers check out from and push to. A local one is mostly ready in the answer; others are fetched in the background: watch `status` and `last_error`.
+         *
+         *     Needs the permission `repositories.write`.
+         */
+        post: operations["repositoriesRegister"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/repositories/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a repository
+         * @description Needs the permission `repositories.read`.
+         */
+        get: operations["repositoriesGet"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a repository and its mirror
+         * @description What workers pushed goes with the mirror, so it is refused while tasks belong to it.
+         *
+         *     Needs the permission `repositories.manage`.
+         */
+        delete: operations["repositoriesDelete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change the settings of a repository
+         * @description Needs the permission `repositories.write`.
+         */
+        patch: operations["repositoriesUpdate"];
+        trace?: never;
+    };
+    "/api/v1/repositories/{id}/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fetch a repository now
+         * @description Answers when the fetch is done, or after three seconds with `status` `syncing` while it goes on.
+         *
+         *     Needs the permission `repositories.write`.
+         */
+        post: operations["repositoriesSync"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List tasks, newest first
+         * @description Needs the permission `tasks.read`.
+         */
+        get: operations["tasksList"];
+        put?: never;
+        /**
+         * Create a task
+         * @description It is queued at once and given to the first worker that may take it.
+         *
+         *     Needs the permission `tasks.create`.
+         */
+        post: operations["tasksCreate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a task
+         * @description Its `ETag` is what `If-Match` takes.
+         *
+         *     Needs the permission `tasks.read`.
+         */
+        get: operations["tasksFind"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a task with its executions and logs
+         * @description Refused while it runs.
+         *
+         *     Needs the permission `tasks.delete`.
+         */
+        delete: operations["tasksRemove"];
+        options?: never;
+        head?: never;
+        /**
+         * Change a task that is not finished
+         * @description Absent fields stay; a status cannot be set.
+         *
+         *     Needs the permission `tasks.update`.
+         */
+        patch: operations["tasksPatch"];
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/cancel": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel a task
+         * @description What waits is cancelled at once (200); what runs is ended by its worker (202).
+         *
+         *     Needs the permission `tasks.update`.
+         */
+        post: operations["tasksCancel"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/explain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Explain why a task is not running: every demand that nothing meets, and its place in the queue
+         * @description Needs the permission `tasks.read`.
+         */
+        get: operations["tasksExplain"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the workers of the organization and of the instance, the last registered first
+         * @description Needs the permission `workers.read`.
+         */
+        get: operations["workersList"];
+        put?: never;
+        /**
+         * Register a worker
+         * @description It gets a token of its own; 200 instead of 201 says that it has come back.
+         *
+         *     Needs the permission `workers.register`.
+         */
+        post: operations["workersRegister"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workers/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a worker
+         * @description Needs the permission `workers.read`.
+         */
+        get: operations["workersFind"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workers/{id}/claim": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for work, and wait for it if need be
+         * @description Nothing to do is an empty list.
+         *
+         *     Needs the token of a worker, which acts for itself alone.
+         */
+        post: operations["protocolClaim"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workers/{id}/heartbeat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a sign of life
+         * @description Renews exactly the executions listed, and is never refused for what it lists.
+         *
+         *     Needs the token of a worker, which acts for itself alone.
+         */
+        post: operations["protocolHeartbeat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+}
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        Actor: {
+            /**
+             * @description What kind of caller it was.
+             * @example user
+             * @enum {string}
+             */
+            type: "api_key" | "execution" | "github" | "system" | "user" | "worker";
+            /**
+             * @description Id of the user, key, worker or execution; null for the system.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ab
+             */
+            id: string | null;
+            /**
+             * @description Login of the person, null for programs.
+             * @example octocat
+             */
+            login: string | null;
+            /** @description What made the system act, null otherwise. */
+            trigger: string | null;
+        };
+        Agent: {
+            /**
+             * @description 3 plans, 4 works.
+             * @example 4
+             */
+            layer: number;
+            /**
+             * @description What kind of work it is.
+             * @example coding
+             * @enum {string}
+             */
+            category: "builtin" | "business" | "coding";
+            /**
+             * @description How it is started; null means by the fleet's default CLI.
+             * @example null
+             */
+            launch: components["schemas"]["Launch"] | null;
+            /**
+             * @description Seconds after which an attempt is ended when its task does not say.
+             * @example 3600
+             */
+            default_timeout_seconds: number;
+            /** @description The most executions of it at a time, null for no limit. */
+            max_concurrent: number | null;
+            /**
+             * @description Id of the agent.
+             * @example codegen-agent
+             */
+            id: string;
+            /**
+             * @description What tasks name it by.
+             * @example codegen
+             */
+            agent_type: string;
+            /**
+             * @description Name for people.
+             * @example CodeGenAgent
+             */
+            name: string;
+            /** @description What it does. */
+            description: string;
+            /**
+             * @description What it is able to do.
+             * @example [
+             *       "generation",
+             *       "bug fixing",
+             *       "refactoring"
+             *     ]
+             */
+            capabilities: string[];
+            /**
+             * @description Whether its tasks are given to workers.
+             * @example true
+             */
+            enabled: boolean;
+            /** @description Its executions in this organization. */
+            executions: components["schemas"]["AgentExecutions"];
+            /**
+             * @description Mean duration of its successful executions in seconds, null while there are none.
+             * @example 312.5
+             */
+            average_duration_seconds: number | null;
+        };
+        AgentExecutions: {
+            /**
+             * @description Running now.
+             * @example 2
+             */
+            running: number;
+            /**
+             * @description Ended with success.
+             * @example 40
+             */
+            completed: number;
+            /**
+             * @description Ended without success.
+             * @example 3
+             */
+            failed: number;
+        };
+        AgentPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["Agent"][];
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example null
+             */
+            next_cursor: string | null;
+        };
+        CancelTask: {
+            /**
+             * @description A line for people.
+             * @example No longer wanted
+             */
+            reason?: string;
+        };
+        Claim: {
+            /**
+             * @description How many executions to give at the most; 1 when absent.
+             * @example 1
+             */
+            max?: number;
+            /**
+             * @description How long to wait for work, in seconds; 0 when absent.
+             * @example 25
+             */
+            wait_seconds?: number;
+            /**
+             * @description A text of the worker's own. The same one again within ten minutes gets what the first still runs.
+             * @example 6f1d2c3b4a596877
+             */
+            request_key?: string;
+        };
+        ClaimReceipt: {
+            /**
+             * @description What the worker should be.
+             * @example active
+             * @enum {string}
+             */
+            desired_status: "active" | "draining" | "paused" | "stopped";
+            /**
+             * @description Executions of this worker that somebody wants to end: end the agent, then finish as `cancelled`.
+             * @example []
+             */
+            cancel: string[];
+            /**
+             * @description Executions named in the request that are not this worker's any more: end the agent, say nothing.
+             * @example []
+             */
+            lost: string[];
+            /** @description The executions; empty when there is nothing to do. */
+            executions: components["schemas"]["ClaimedExecution"][];
+        };
+        ClaimedAgent: {
+            /**
+             * @description Id of the agent.
+             * @example codegen-agent
+             */
+            id: string;
+            /**
+             * @description What tasks name it by.
+             * @example codegen
+             */
+            agent_type: string;
+            /** @description The argument list and what to make of its output. */
+            launch: components["schemas"]["Launch"];
+        };
+        ClaimedExecution: {
+            /** @description Its repository, null when it works in an empty one of its own. */
+            repository: components["schemas"]["ClaimedRepository"] | null;
+            /**
+             * @description The last attempt that left work behind, null when there is none.
+             * @example null
+             */
+            previous: components["schemas"]["PreviousAttempt"] | null;
+            /**
+             * Format: date-time
+             * @description When the attempt will be ended.
+             * @example 2026-01-31T13:00:00.000Z
+             */
+            deadline: string;
+            /**
+             * Format: date-time
+             * @description Until when it holds without a heartbeat.
+             * @example 2026-01-31T12:01:00.000Z
+             */
+            lease_expires_at: string;
+            /** @description The execution. */
+            execution: components["schemas"]["Execution"];
+            /** @description Its task. */
+            task: components["schemas"]["Task"];
+            /**
+             * @description Branch, tag or commit to start from, null without a repository.
+             * @example main
+             */
+            base_ref: string | null;
+            /**
+             * @description Branches to merge into the start first, in this order.
+             * @example []
+             */
+            merge_refs: string[];
+            /**
+             * @description Branch to push the work to.
+             * @example task/add-a-dark-mode-456789ab-a1
+             */
+            branch: string;
+            /** @description What to tell the agent. */
+            prompt: string;
+            /** @description How to start the agent. */
+            agent: components["schemas"]["ClaimedAgent"];
+        };
+        ClaimedRepository: {
+            /**
+             * Format: uuid
+             * @description Id of the repository.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ac
+             */
+            id: string;
+            /**
+             * @description Owner and name where it has them.
+             * @example octocat/hello-world
+             */
+            full_name: string | null;
+            /**
+             * @description Address for Git, with the execution's id as user and the worker's token as password.
+             * @example http://127.0.0.1:8080/git/0192f0c1-2345-7abc-8def-0123456789ac.git
+             */
+            clone_url: string;
+            /**
+             * @description Its default branch.
+             * @example main
+             */
+            default_branch: string;
+        };
+        CreateTask: {
+            /** @description What is to be done, in a line of 1 to 255 characters. */
+            name: string;
+            /**
+             * @description The whole brief, for the agent. Markdown.
+             * @example The settings page gets a switch; the choice is kept for each person.
+             */
+            description?: string;
+            /**
+             * @description P0 is served before P1, P1 before P2.
+             * @example P1
+             * @enum {string}
+             */
+            priority?: "P0" | "P1" | "P2";
+            /**
+             * Format: uuid
+             * @description Repository to work in. Without one the agent gets an empty Git repository.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ab
+             */
+            repository_id?: string;
+            /**
+             * @description Which agent of the catalogue does it; `codegen` when absent.
+             * @example codegen
+             */
+            agent_type?: string;
+            /**
+             * @description Number of the issue it comes from.
+             * @example 123
+             */
+            issue_number?: number;
+            /**
+             * @description Anything of the caller's own; kept to the letter. A task of the type `script` has its argument list here as `command`.
+             * @example {
+             *       "command": [
+             *         "npm",
+             *         "test"
+             *       ]
+             *     }
+             */
+            metadata?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description How many further attempts may follow the first; 3 when absent.
+             * @example 3
+             */
+            max_retries?: number;
+            /**
+             * @description Seconds after which an attempt is ended; 3600 when absent.
+             * @example 3600
+             */
+            timeout_seconds?: number;
+            /**
+             * Format: date-time
+             * @description Not to be started before this time; at once when absent.
+             * @example 2026-01-31T12:00:00Z
+             */
+            run_at?: string;
+            /**
+             * @description Labels a worker must have to get it, `key` or `key=value`.
+             * @example [
+             *       "gpu",
+             *       "region=eu"
+             *     ]
+             */
+            required_labels?: string[];
+            /**
+             * @description Branch, tag or commit to start from; the repository's default branch when absent.
+             * @example main
+             */
+            base_ref?: string;
+        };
+        DatabaseHealth: {
+            /**
+             * @description Whether PostgreSQL answers.
+             * @example connected
+             * @enum {string}
+             */
+            status: "connected" | "unreachable";
+            /**
+             * @description Connections of the pool that serve a request now.
+             * @example 1
+             */
+            active_connections: number;
+            /**
+             * @description Connections of the pool that are open and free.
+             * @example 4
+             */
+            idle_connections: number;
+            /**
+             * @description The most connections the pool opens.
+             * @example 100
+             */
+            max_connections: number;
+            /**
+             * @description Requests that wait for a connection.
+             * @example 0
+             */
+            waiting: number;
+            /**
+             * @description Milliseconds the database took to answer a question; null when it did not answer.
+             * @example 1.2
+             */
+            latency_ms: number | null;
+        };
+        Event: {
+            /**
+             * @description Ids of what it is about.
+             * @example {
+             *       "task_id": "0192f0c1-2345-7abc-8def-0123456789ab"
+             *     }
+             */
+            subject: {
+                [key: string]: string;
+            };
+            /**
+             * @description What else is to be said, by type.
+             * @example {
+             *       "status": "completed"
+             *     }
+             */
+            data: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description Position in the order of events, a decimal number. It only grows for a reader.
+             * @example 1025
+             */
+            id: string;
+            /**
+             * @description What happened.
+             * @example task.completed
+             */
+            type: string;
+            /** @description Who did it. */
+            actor: components["schemas"]["Actor"];
+            /**
+             * @description When it happened.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            created_at: string;
+        };
+        EventsPage: {
+            /** @description The events. */
+            items: components["schemas"]["Event"][];
+            /**
+             * @description Position to read on from: `after` of the next question.
+             * @example 1025
+             */
+            next_cursor: string;
+        };
+        Execution: {
+            /**
+             * Format: uuid
+             * @description Id of the execution; every later call of its worker names it.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ad
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description Task it is an attempt at.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ab
+             */
+            task_id: string;
+            /**
+             * Format: uuid
+             * @description Repository it works in, null for none.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ac
+             */
+            repository_id: string | null;
+            /**
+             * @description Which attempt it is, from 1.
+             * @example 1
+             */
+            attempt: number;
+            /**
+             * Format: uuid
+             * @description Worker that runs it, null when that worker is gone.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ae
+             */
+            worker_id: string | null;
+            /**
+             * @description Where it is in its life.
+             * @example completed
+             * @enum {string}
+             */
+            status: "cancelled" | "completed" | "failed" | "released" | "running";
+            /**
+             * @description Why it ended without success.
+             * @enum {string|null}
+             */
+            failure_reason: "agent_error" | "agent_missing" | "auth" | "context_overflow" | "disk_full" | "git" | "merge_conflict" | "network" | "policy" | "quota" | "rate_limited" | "stalled" | "timeout" | "unknown" | "worker_lost" | "worktree" | null;
+            /**
+             * @description Percent done as the worker reported, null when it did not.
+             * @example 100
+             */
+            progress: number | null;
+            /**
+             * Format: date-time
+             * @description When it began.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            started_at: string;
+            /**
+             * Format: date-time
+             * @description When it ended.
+             * @example 2026-01-31T12:05:00.000Z
+             */
+            finished_at: string | null;
+            /**
+             * Format: date-time
+             * @description Until when it holds without a heartbeat; null when it has ended.
+             */
+            lease_expires_at: string | null;
+            /**
+             * @description Exit code of the agent's process.
+             * @example 0
+             */
+            exit_code: number | null;
+            /**
+             * @description Log entries stored.
+             * @example 42
+             */
+            log_entries: number;
+            /**
+             * @description What it gave as its result.
+             * @example {
+             *       "files_changed": 3
+             *     }
+             */
+            result: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * @description Kind of agent that does it.
+             * @example codegen
+             */
+            agent_type: string;
+            /**
+             * @description How the agent is kept from the rest of the machine, as its worker reported: uid, namespace, wrapper or none.
+             * @example none
+             */
+            isolation: string | null;
+            /** @description What went wrong, for people. */
+            error_message: string | null;
+            /**
+             * @description What it is at, in a line.
+             * @example Running the tests
+             */
+            progress_message: string | null;
+            /**
+             * @description Commit it started from.
+             * @example 3b18e512dba79e4c8300dd08aeb37f8e728b8dad
+             */
+            base_sha: string | null;
+            /**
+             * @description Branch its work goes to.
+             * @example task/add-a-dark-mode-456789ab-a1
+             */
+            branch: string;
+            /**
+             * @description Commit its work ended in, null when there is none.
+             * @example 7fd1a60b01f91b314f59955a4e4d4e80d8edf11d
+             */
+            commit_sha: string | null;
+            /**
+             * @description Whether the worker sent more log entries than arrived.
+             * @example false
+             */
+            log_incomplete: boolean;
+        };
+        ExecutionBeat: {
+            /**
+             * Format: uuid
+             * @description Id of the execution.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ad
+             */
+            id: string;
+            /**
+             * @description Percent done.
+             * @example 40
+             */
+            progress?: number;
+            /**
+             * @description What it is at, in a line.
+             * @example Running the tests
+             */
+            message?: string;
+        };
+        ExecutionPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["Execution"][];
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example null
+             */
+            next_cursor: string | null;
+        };
+        ExplainReason: {
+            /**
+             * @description Stable name of the reason.
+             * @example cli-missing
+             */
+            code: string;
+            /** @description The reason for people, with what to do. */
+            detail: string;
+        };
+        Explanation: {
+            /**
+             * @description Where it is in its life.
+             * @example pending
+             * @enum {string}
+             */
+            status: "blocked" | "cancelled" | "completed" | "failed" | "pending" | "running" | "skipped";
+            /** @description What keeps it from running, what to mend first coming first; empty when it is finished. */
+            reasons: components["schemas"]["ExplainReason"][];
+            /**
+             * @description Its place among the tasks that the same workers may take, from 1 and counted to 1000; null unless it may start now.
+             * @example 1
+             */
+            queue_position: number | null;
+        };
+        /** @description One fault of the input. */
+        FieldFault: {
+            /**
+             * @description Path of the field, such as `tasks[3].name`.
+             * @example name
+             */
+            field: string;
+            /**
+             * @description What is wrong with it.
+             * @example name must not be blank
+             */
+            message: string;
+        };
+        Finish: {
+            /**
+             * @description `released` hands the task back without counting the attempt.
+             * @example completed
+             * @enum {string}
+             */
+            outcome: "cancelled" | "completed" | "failed" | "released";
+            /**
+             * @description What came of it, for whoever reads the task.
+             * @example {
+             *       "files_changed": 3
+             *     }
+             */
+            result?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description What went wrong, for people.
+             * @example The tests failed.
+             */
+            error_message?: string;
+            /**
+             * @description Why it failed, from the closed list of reasons; one this server does not know becomes `unknown`.
+             * @example agent_error
+             */
+            failure_reason?: string;
+            /**
+             * @description Whether another attempt may help; by default the reason decides.
+             * @example true
+             */
+            retryable?: boolean;
+            /**
+             * @description Seconds to wait before another attempt, at least.
+             * @example 60
+             */
+            retry_after_seconds?: number;
+            /**
+             * @description Exit code of the agent's process.
+             * @example 0
+             */
+            exit_code?: number;
+            /**
+             * @description Commit the work started from.
+             * @example 3b18e512dba79e4c8300dd08aeb37f8e728b8dad
+             */
+            base_sha?: string;
+            /**
+             * @description Commit the work ended in; its branch must have been pushed.
+             * @example 7fd1a60b01f91b314f59955a4e4d4e80d8edf11d
+             */
+            commit_sha?: string;
+            /**
+             * @description How many log entries were sent in all.
+             * @example 42
+             */
+            log_entries?: number;
+        };
+        FinishReceipt: {
+            /**
+             * @description What the worker should be.
+             * @example active
+             * @enum {string}
+             */
+            desired_status: "active" | "draining" | "paused" | "stopped";
+            /**
+             * @description Executions of this worker that somebody wants to end: end the agent, then finish as `cancelled`.
+             * @example []
+             */
+            cancel: string[];
+            /**
+             * @description Executions named in the request that are not this worker's any more: end the agent, say nothing.
+             * @example []
+             */
+            lost: string[];
+            /** @description The execution, ended. */
+            execution: components["schemas"]["Execution"];
+            /** @description The task: finished, or waiting for another attempt. */
+            task: components["schemas"]["Task"];
+        };
+        Health: {
+            /**
+             * @description `ok`; `degraded` when requests wait for a connection; `down` when the database is out of reach.
+             * @example ok
+             * @enum {string}
+             */
+            status: "degraded" | "down" | "ok";
+            /**
+             * @description Version of the server.
+             * @example 0.1.0
+             */
+            version: string;
+            /**
+             * @description Seconds since this process was started.
+             * @example 3600
+             */
+            uptime_seconds: number;
+            /** @description The database as this process sees it. */
+            database: components["schemas"]["DatabaseHealth"];
+        };
+        Heartbeat: {
+            /** @description Usage of the machine. */
+            metrics?: components["schemas"]["Metrics"];
+            /** @description Command-line agents it has, when that has changed. */
+            launchers?: components["schemas"]["Launcher"][];
+            /** @description What it runs. Exactly these leases are renewed. */
+            executions?: components["schemas"]["ExecutionBeat"][];
+        };
+        HeartbeatReceipt: {
+            /**
+             * @description What the worker should be.
+             * @example active
+             * @enum {string}
+             */
+            desired_status: "active" | "draining" | "paused" | "stopped";
+            /**
+             * Format: date-time
+             * @description Time of the server.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            server_time: string;
+            /**
+             * @description Send the next one in so many seconds.
+             * @example 15
+             */
+            next_heartbeat_seconds: number;
+            /** @description What somebody noted about its status. */
+            note: string | null;
+            /**
+             * @description Executions of this worker that somebody wants to end: end the agent, then finish as `cancelled`.
+             * @example []
+             */
+            cancel: string[];
+            /**
+             * @description Executions named in the request that are not this worker's any more: end the agent, say nothing.
+             * @example []
+             */
+            lost: string[];
+        };
+        Launch: {
+            /**
+             * @description `plain`: a program whose output is its log. `builtin`: done by the worker itself.
+             * @example plain
+             * @enum {string}
+             */
+            mode: "builtin" | "plain";
+            /**
+             * @description The argument list, with placeholders such as `{{prompt}}` and `{{task.name}}`.
+             * @example [
+             *       "claude",
+             *       "--print",
+             *       "{{prompt}}"
+             *     ]
+             */
+            command: string[];
+        };
+        Launcher: {
+            /**
+             * @description Its command.
+             * @example claude
+             */
+            name: string;
+            /**
+             * @description Its version as it prints it, null when it is not known.
+             * @example 2.1.0
+             */
+            version?: string | null;
+            /**
+             * @description Whether it is signed in to its account, null when that cannot be told.
+             * @example true
+             */
+            signed_in?: boolean | null;
+        };
+        LogBatch: {
+            /**
+             * @description Number of the first entry: `next_offset` of the answer before, 0 at first.
+             * @example 0
+             */
+            offset: number;
+            /** @description 1 to 1000 entries. */
+            entries: components["schemas"]["NewLogEntry"][];
+        };
+        LogContext: {
+            /**
+             * Format: uuid
+             * @description Id of the repository the commit is in.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            repository_id: string;
+            /**
+             * @description Owner and name of the repository where it is on GitHub, else null.
+             * @example octocat/hello-world
+             */
+            full_name: string | null;
+            /**
+             * @description The message without its first paragraph, at most 4,000 characters.
+             * @example Issue: #42
+             */
+            body: string;
+            /**
+             * @description Ids of the commits it follows.
+             * @example [
+             *       "1f4c2a9b7d3e5f60718293a4b5c6d7e8f9012345"
+             *     ]
+             */
+            parents: string[];
+            /**
+             * @description E-mail address of the author, as the commit has it.
+             * @example ada@example.com
+             */
+            author_email: string;
+            /**
+             * Format: date-time
+             * @description When it was written; `timestamp` is when it was committed.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            authored_at: string;
+        };
+        LogEntry: {
+            /**
+             * @description `warn` for reverts, hotfixes and breaking changes, else `info`.
+             * @example info
+             * @enum {string}
+             */
+            level: "info" | "warn";
+            /**
+             * @description From the trailer `Issue:`, else the first `#123`, else `issue-123`; null when nothing tells.
+             * @example 42
+             */
+            issue_number: number | null;
+            /**
+             * @description Id of the entry, which is the commit's.
+             * @example 9fceb02d0ae598e95dc970b74767f19372d61af8
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When it was committed; entries are ordered by this instant, newest first.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            timestamp: string;
+            /**
+             * @description From the trailer `Agent-Type:`, else from the conventional type (`feat` and `fix` are codegen, `refactor` and
+             *     `chore` refresher), else from words such as "deploy"; null when nothing tells.
+             * @example codegen
+             */
+            agent_type: string | null;
+            /**
+             * @description The first paragraph of the message on one line, at most 1,000 characters.
+             * @example feat: sign in with a passkey
+             */
+            message: string;
+            /** @description What is known beyond the line. */
+            context: components["schemas"]["LogContext"];
+            /**
+             * @description Id of the commit.
+             * @example 9fceb02d0ae598e95dc970b74767f19372d61af8
+             */
+            commit_sha: string;
+            /** @description Name of the author, as the commit has it. */
+            author: string;
+        };
+        LogEntryPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["LogEntry"][];
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example null
+             */
+            next_cursor: string | null;
+        };
+        LogReceipt: {
+            /**
+             * @description What the worker should be.
+             * @example active
+             * @enum {string}
+             */
+            desired_status: "active" | "draining" | "paused" | "stopped";
+            /**
+             * @description Number of the next entry to send.
+             * @example 2
+             */
+            next_offset: number;
+            /**
+             * @description Entries of this batch in which something had to be replaced.
+             * @example 0
+             */
+            cleaned: number;
+            /**
+             * @description Executions of this worker that somebody wants to end: end the agent, then finish as `cancelled`.
+             * @example []
+             */
+            cancel: string[];
+            /**
+             * @description Executions named in the request that are not this worker's any more: end the agent, say nothing.
+             * @example []
+             */
+            lost: string[];
+        };
+        Logout: {
+            /**
+             * @description Whether to end every session of the person rather than this one.
+             * @example false
+             */
+            everywhere?: boolean;
+        };
+        LogsPage: {
+            /**
+             * @description `after` of the next question.
+             * @example 41
+             */
+            next_after: number;
+            /** @description The entries. */
+            items: components["schemas"]["LogEntry"][];
+            /**
+             * @description Whether the execution has ended and nothing follows.
+             * @example true
+             */
+            complete: boolean;
+        };
+        Me: {
+            /**
+             * @description What the person is in that organization.
+             * @example owner
+             * @enum {string}
+             */
+            role: "admin" | "member" | "owner" | "viewer";
+            /**
+             * @description What the role allows, as `resource.action`.
+             * @example [
+             *       "tasks.read",
+             *       "tasks.create"
+             *     ]
+             */
+            permissions: ("agents.execute" | "agents.manage" | "agents.read" | "agents.run_script" | "audit.read" | "coordinators.manage" | "coordinators.read" | "coordinators.register" | "dashboard.read" | "deployments.read" | "deployments.write" | "events.read" | "keys.manage" | "members.manage" | "organizations.manage" | "organizations.read" | "repositories.manage" | "repositories.read" | "repositories.write" | "tasks.create" | "tasks.delete" | "tasks.read" | "tasks.update" | "webhooks.manage" | "webhooks.read" | "workers.manage" | "workers.read" | "workers.register" | "workflows.read" | "workflows.run" | "workflows.write" | "worktrees.manage" | "worktrees.read")[];
+            /** @description The person. */
+            user: components["schemas"]["User"];
+            /** @description The organization the access token acts in. */
+            organization: components["schemas"]["Organization"];
+        };
+        Metrics: {
+            /**
+             * @description Percent of its processors in use.
+             * @example 35.5
+             */
+            cpu_usage?: number;
+            /**
+             * @description Percent of its memory in use.
+             * @example 60
+             */
+            memory_usage?: number;
+            /**
+             * @description Percent of the disk of its directory in use.
+             * @example 71.2
+             */
+            disk_usage?: number;
+            /**
+             * @description Seconds since its machine was started.
+             * @example 86400
+             */
+            uptime_seconds?: number;
+        };
+        MockLogin: {
+            /**
+             * @description GitHub id of the person, a number or a string of digits; beyond 2^53 - 1 only the string is exact.
+             * @example 1001
+             */
+            github_id: number | string;
+            /**
+             * Format: email
+             * @description E-mail address; the login is made of what stands before the `@`.
+             * @example ada@example.com
+             */
+            email: string;
+            /**
+             * @description Name as shown to others. Absent, an earlier one is kept.
+             * @example Ada Lovelace
+             */
+            name?: string;
+        };
+        NewLogEntry: {
+            /**
+             * @description How severe it is; `info` when absent.
+             * @example info
+             * @enum {string}
+             */
+            level?: "debug" | "error" | "info" | "warn";
+            /**
+             * @description Where it came from; `stdout` when absent.
+             * @example stdout
+             * @enum {string}
+             */
+            stream?: "agent" | "stderr" | "stdout" | "system";
+            /** @description The line, at most 64 KiB. NUL and lone surrogates are replaced and counted. */
+            message: string;
+            /**
+             * Format: date-time
+             * @description When it was said, by the worker's clock; when it arrived if absent.
+             * @example 2026-01-31T12:00:01.000Z
+             */
+            logged_at?: string;
+        };
+        Organization: {
+            /**
+             * Format: uuid
+             * @description Id of the organization.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            id: string;
+            /**
+             * @description Name of the organization; that of its person where it is a personal one.
+             * @example ada
+             */
+            name: string;
+            /**
+             * @description Whether it was made for one person at their first login.
+             * @example true
+             */
+            personal: boolean;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            created_at: string;
+        };
+        OrganizationPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["Organization"][];
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example null
+             */
+            next_cursor: string | null;
+        };
+        PatchTask: {
+            /**
+             * @description What is to be done, in a line.
+             * @example Add a dark mode
+             */
+            name?: string;
+            /**
+             * @description The whole brief; null clears it.
+             * @example The settings page gets a switch.
+             */
+            description?: string | null;
+            /**
+             * @description P0 is served before P1, P1 before P2.
+             * @example P0
+             * @enum {string}
+             */
+            priority?: "P0" | "P1" | "P2";
+            /**
+             * @description Replaces the metadata as a whole.
+             * @example {
+             *       "team": "web"
+             *     }
+             */
+            metadata?: {
+                [key: string]: unknown;
+            };
+            /**
+             * Format: date-time
+             * @description Not to be started before this time.
+             * @example 2026-01-31T12:00:00Z
+             */
+            run_at?: string;
+            /**
+             * @description How many further attempts may follow the first; never below those already made.
+             * @example 5
+             */
+            max_retries?: number;
+            /**
+             * @description Seconds after which an attempt is ended; for attempts that start after the change.
+             * @example 1800
+             */
+            timeout_seconds?: number;
+            /**
+             * @description Labels a worker must have to get it.
+             * @example [
+             *       "gpu"
+             *     ]
+             */
+            required_labels?: string[];
+        };
+        PreviousAttempt: {
+            /**
+             * Format: uuid
+             * @description Id of that execution.
+             * @example 0192f0c1-2345-7abc-8def-0123456789aa
+             */
+            execution_id: string;
+            /**
+             * @description Branch with its work.
+             * @example task/add-a-dark-mode-456789ab-a1
+             */
+            branch: string;
+        };
+        Probe: {
+            /**
+             * @description `ok`, or why not.
+             * @example ok
+             * @enum {string}
+             */
+            status: "down" | "ok" | "stopping";
+        };
+        /** @description A refusal (RFC 9457). Some carry further members, which their description names. */
+        Problem: {
+            /**
+             * @description Always `about:blank`: `code` tells refusals apart.
+             * @example about:blank
+             */
+            type: string;
+            /**
+             * @description The name of the status.
+             * @example Conflict
+             */
+            title: string;
+            /**
+             * @description The HTTP status.
+             * @example 409
+             */
+            status: number;
+            /**
+             * @description Stable name of the refusal, for programs.
+             * @example task/not-claimable
+             */
+            code: string;
+            /**
+             * @description What happened, for people.
+             * @example The task is not pending.
+             */
+            detail?: string;
+            /**
+             * @description The `X-Request-Id` of the answer, for questions to the operator.
+             * @example 0d5e7a9c-3f1b-4c2d-8e6f-1a2b3c4d5e6f
+             */
+            request_id: string;
+            /** @description Each field at fault; only when the input has faults. */
+            errors?: components["schemas"]["FieldFault"][];
+        } & {
+            [key: string]: unknown;
+        };
+        Progress: {
+            /**
+             * @description Percent done.
+             * @example 40
+             */
+            progress?: number;
+            /**
+             * @description What it is at, in a line.
+             * @example Running the tests
+             */
+            message?: string;
+        };
+        Refresh: {
+            /**
+             * @description `refresh_token` of the latest sign-in or refresh. Each works once; a second use ends the session.
+             * @example myr_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+             */
+            refresh_token: string;
+        };
+        RegisterRepository: {
+            /**
+             * @description Owner and name on GitHub.
+             * @example octocat/hello-world
+             */
+            full_name?: string;
+            /**
+             * @description An `https://` or `ssh://` address (also `git@host:path`) without credentials, or a `file://` one below a
+             *     configured root. Private and loopback addresses are refused unless the server is configured to allow them.
+             * @example https://example.com/team/project.git
+             */
+            clone_url?: string;
+            /**
+             * @description Absolute path of a work tree or bare repository on the server's host, below a root that
+             *     `LOCAL_REPOSITORY_ROOTS` names. It is only read: what workers push is in the server's own mirror.
+             * @example /srv/repositories/project
+             */
+            local_path?: string;
+            /**
+             * @description Branch that tasks start from. Default: the one a clone would check out.
+             * @example main
+             */
+            default_branch?: string;
+        };
+        RegisterWorker: {
+            /**
+             * @description Its name, unique among the workers of its scope.
+             * @example build-7
+             */
+            name: string;
+            /**
+             * @description Whom it serves; `instance` needs a key of the instance.
+             * @example organization
+             * @enum {string}
+             */
+            scope?: "instance" | "organization";
+            /**
+             * @description Labels it has, `key` or `key=value`.
+             * @example [
+             *       "gpu",
+             *       "region=eu"
+             *     ]
+             */
+            labels?: string[];
+            /**
+             * @description Agent types it takes; null or absent is any.
+             * @example [
+             *       "codegen",
+             *       "review"
+             *     ]
+             */
+            agent_types?: string[] | null;
+            /** @description Command-line agents it has; null or absent is taken at its word for any agent. */
+            launchers?: components["schemas"]["Launcher"][] | null;
+            /**
+             * @description How agents are kept from the rest of its machine; `none` when absent.
+             * @example none
+             * @enum {string}
+             */
+            isolation?: "namespace" | "none" | "uid" | "wrapper";
+            /**
+             * @description How many executions it runs at a time; 1 when absent.
+             * @example 2
+             */
+            capacity?: number;
+            /**
+             * @description Version of its program.
+             * @example 0.1.0
+             */
+            version?: string;
+            /**
+             * @description Version of the worker protocol it speaks; 1 when absent.
+             * @example 1
+             */
+            protocol?: number;
+            /**
+             * @description Host it runs on.
+             * @example build-7.example.org
+             */
+            host?: string;
+            /**
+             * @description Takes the place of a live worker of this name.
+             * @example false
+             */
+            replace?: boolean;
+            /**
+             * @description Executions it goes on with after it has come back; all others of this name are handed back.
+             * @example []
+             */
+            resume?: string[];
+        };
+        Registration: {
+            /**
+             * @description Version of the worker protocol that this server speaks.
+             * @example 1
+             */
+            protocol: number;
+            /**
+             * @description The oldest version it still serves.
+             * @example 1
+             */
+            min_protocol: number;
+            /**
+             * @description Log entries to send at once, at the most.
+             * @example 500
+             */
+            log_batch: number;
+            /** @description The worker. */
+            worker: components["schemas"]["Worker"];
+            /**
+             * @description Its token. It is shown this once, and bound to this worker alone.
+             * @example myw_0123456789ABCDEFGHIJabcdefghij0123456789abcdef
+             */
+            token: string;
+            /**
+             * @description Version of the server.
+             * @example 0.1.0
+             */
+            server_version: string;
+            /**
+             * @description Send a heartbeat this often, in seconds, a little sooner or later.
+             * @example 15
+             */
+            heartbeat_seconds: number;
+            /**
+             * @description Life of a lease without a heartbeat, in seconds.
+             * @example 60
+             */
+            lease_seconds: number;
+        };
+        Repository: {
+            /**
+             * Format: uuid
+             * @description Id of the repository.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description Id of the organization it belongs to.
+             * @example 019c1234-5678-7abc-8def-0123456789ac
+             */
+            organization_id: string;
+            /**
+             * @description `syncing` until the first fetch is done and during one that was asked for; `error` while the last one failed.
+             * @example ready
+             * @enum {string}
+             */
+            status: "error" | "ready" | "syncing";
+            /** @description How many of its tasks may run at once; null for no limit. */
+            max_running: number | null;
+            /**
+             * @description Owner and name where it is on GitHub, else null.
+             * @example octocat/hello-world
+             */
+            full_name: string | null;
+            /**
+             * @description Where it is fetched from, never with credentials; null for one registered by path.
+             * @example https://github.com/octocat/hello-world.git
+             */
+            clone_url: string | null;
+            /** @description Path on the server's host, links resolved; null for one registered by address. */
+            local_path: string | null;
+            /**
+             * @description Branch that tasks start from; `main` until the first fetch has told.
+             * @example main
+             */
+            default_branch: string;
+            /** @description Why the last fetch failed; null when it went well. */
+            last_error: string | null;
+            /**
+             * Format: date-time
+             * @description When it was last fetched without a fault; null before that.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            last_synced_at: string | null;
+            /** @description Agent type of tasks that name none; null for the default of the fleet. */
+            default_agent_type: string | null;
+            /**
+             * @description Whether tasks open a pull request when they have not said.
+             * @example false
+             */
+            auto_pr: boolean;
+            /**
+             * Format: date-time
+             * @description When it was registered.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            created_at: string;
+        };
+        RepositoryPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["Repository"][];
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example null
+             */
+            next_cursor: string | null;
+        };
+        Signals: {
+            /**
+             * @description What the worker should be.
+             * @example active
+             * @enum {string}
+             */
+            desired_status: "active" | "draining" | "paused" | "stopped";
+            /**
+             * @description Executions of this worker that somebody wants to end: end the agent, then finish as `cancelled`.
+             * @example []
+             */
+            cancel: string[];
+            /**
+             * @description Executions named in the request that are not this worker's any more: end the agent, say nothing.
+             * @example []
+             */
+            lost: string[];
+        };
+        Task: {
+            /**
+             * Format: uuid
+             * @description Id of the task.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ab
+             */
+            id: string;
+            /**
+             * @description Grows with every change; `If-Match` takes it.
+             * @example 1
+             */
+            version: number;
+            /**
+             * Format: uuid
+             * @description Organization it belongs to.
+             * @example 0192f0c1-2345-7abc-8def-0123456789aa
+             */
+            organization_id: string;
+            /** @description Who created it. */
+            actor: components["schemas"]["Actor"];
+            /**
+             * Format: uuid
+             * @description Repository it works in, null for none.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ac
+             */
+            repository_id: string | null;
+            /**
+             * @description Where it is in its life.
+             * @example pending
+             * @enum {string}
+             */
+            status: "blocked" | "cancelled" | "completed" | "failed" | "pending" | "running" | "skipped";
+            /**
+             * @description P0 is served before P1, P1 before P2.
+             * @example P1
+             * @enum {string}
+             */
+            priority: "P0" | "P1" | "P2";
+            /**
+             * @description Number of the issue it comes from.
+             * @example 123
+             */
+            issue_number: number | null;
+            /**
+             * Format: date-time
+             * @description Not to be started before this time.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            run_at: string;
+            /**
+             * @description Attempts that counted beyond the first.
+             * @example 0
+             */
+            retry_count: number;
+            /**
+             * @description How many further attempts may follow the first.
+             * @example 3
+             */
+            max_retries: number;
+            /**
+             * @description Seconds after which an attempt is ended.
+             * @example 3600
+             */
+            timeout_seconds: number;
+            /**
+             * @description Anything of the creator's own.
+             * @example {
+             *       "team": "web"
+             *     }
+             */
+            metadata: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description What the successful attempt gave as its result.
+             * @example {
+             *       "files_changed": 3
+             *     }
+             */
+            result: {
+                [key: string]: unknown;
+            } | null;
+            /**
+             * @description Why the last attempt ended without success.
+             * @enum {string|null}
+             */
+            failure_reason: "agent_error" | "agent_missing" | "auth" | "context_overflow" | "disk_full" | "git" | "merge_conflict" | "network" | "policy" | "quota" | "rate_limited" | "stalled" | "timeout" | "unknown" | "worker_lost" | "worktree" | null;
+            /**
+             * Format: uuid
+             * @description Worker that runs it or has run it last.
+             */
+            worker_id: string | null;
+            /**
+             * Format: uuid
+             * @description The current or last attempt.
+             */
+            current_execution_id: string | null;
+            /**
+             * Format: date-time
+             * @description When somebody asked to end it.
+             */
+            cancel_requested_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it was created.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it last changed.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            updated_at: string;
+            /**
+             * Format: date-time
+             * @description When the current or last attempt began.
+             */
+            started_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it reached a final status.
+             */
+            completed_at: string | null;
+            /** @description What is to be done, in a line. */
+            name: string;
+            /**
+             * @description The whole brief.
+             * @example The settings page gets a switch.
+             */
+            description: string | null;
+            /**
+             * @description Kind of agent that does it.
+             * @example codegen
+             */
+            agent_type: string;
+            /**
+             * @description Labels a worker must have to get it.
+             * @example [
+             *       "gpu"
+             *     ]
+             */
+            required_labels: string[];
+            /**
+             * @description Branch, tag or commit to start from; null is the default branch.
+             * @example main
+             */
+            base_ref: string | null;
+            /** @description What went wrong in the last attempt, or why it was cancelled. */
+            error_message: string | null;
+        };
+        TaskPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["Task"][];
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example null
+             */
+            next_cursor: string | null;
+        };
+        TokenPair: {
+            /**
+             * @description Always `Bearer`.
+             * @example Bearer
+             * @enum {string}
+             */
+            token_type: "Bearer";
+            /**
+             * @description Life of the access token in seconds.
+             * @example 3600
+             */
+            expires_in: number;
+            /**
+             * @description Life of the refresh token in seconds.
+             * @example 604800
+             */
+            refresh_expires_in: number;
+            /**
+             * @description For the header `Authorization: Bearer`.
+             * @example eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIwMTljIn0.c2lnbmF0dXJl
+             */
+            access_token: string;
+            /**
+             * @description For `POST /auth/refresh`, once.
+             * @example myr_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+             */
+            refresh_token: string;
+            /** @description The person who signed in. */
+            user: components["schemas"]["User"];
+        };
+        UpdateRepository: {
+            /**
+             * @description Branch that tasks start from.
+             * @example main
+             */
+            default_branch?: string;
+            /**
+             * @description Agent type of tasks that name none; null goes back to the default of the fleet.
+             * @example codegen
+             */
+            default_agent_type?: string | null;
+            /**
+             * @description Whether tasks open a pull request when they have not said.
+             * @example false
+             */
+            auto_pr?: boolean;
+            /**
+             * @description How many tasks of this repository may run at once; null for no limit.
+             * @example 4
+             */
+            max_running?: number | null;
+        };
+        User: {
+            /**
+             * Format: uuid
+             * @description Id of the person here.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            id: string;
+            /**
+             * @description GitHub id as a string of digits.
+             * @example 1001
+             */
+            github_id: string;
+            /**
+             * @description GitHub login.
+             * @example ada
+             */
+            login: string;
+            /**
+             * @description E-mail address; null when none is known.
+             * @example ada@example.com
+             */
+            email: string | null;
+            /**
+             * @description Name as shown to others; null when none is known.
+             * @example Ada Lovelace
+             */
+            name: string | null;
+            /**
+             * @description Address of a picture; null when none is known.
+             * @example https://avatars.githubusercontent.com/u/1001
+             */
+            avatar_url: string | null;
+            /**
+             * Format: date-time
+             * @description When the person first signed in.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            created_at: string;
+        };
+        Worker: {
+            /**
+             * Format: uuid
+             * @description Id of the worker.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ae
+             */
+            id: string;
+            /**
+             * @description Whom it serves: its organization, or every one.
+             * @example instance
+             * @enum {string}
+             */
+            scope: "instance" | "organization";
+            /**
+             * @description What it is to be.
+             * @example active
+             * @enum {string}
+             */
+            status: "active" | "draining" | "paused" | "stopped";
+            /**
+             * @description Whether it can be counted upon, from the time of its last contact.
+             * @example healthy
+             * @enum {string}
+             */
+            health: "degraded" | "healthy" | "unhealthy" | "unknown";
+            /** @description Agent types it takes; null is any. */
+            agent_types: string[] | null;
+            /** @description Command-line agents it has; null when it does not say, which is taken at its word for any agent. */
+            launchers: components["schemas"]["Launcher"][] | null;
+            /**
+             * @description How agents are kept from the rest of its machine.
+             * @example none
+             * @enum {string}
+             */
+            isolation: "namespace" | "none" | "uid" | "wrapper";
+            /**
+             * @description How many executions it runs at a time.
+             * @example 2
+             */
+            capacity: number;
+            /**
+             * @description Version of the worker protocol it speaks.
+             * @example 1
+             */
+            protocol: number;
+            /**
+             * @description Executions it runs now.
+             * @example 1
+             */
+            active_tasks: number;
+            /**
+             * @description Executions it ended with success.
+             * @example 40
+             */
+            completed_tasks: number;
+            /**
+             * @description Executions it ended without success.
+             * @example 3
+             */
+            failed_tasks: number;
+            /** @description Usage of its machine as it last reported, null when it did not. */
+            metrics: components["schemas"]["Metrics"] | null;
+            /**
+             * Format: date-time
+             * @description When it was last in contact.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            last_heartbeat: string | null;
+            /**
+             * Format: date-time
+             * @description When it last began or ended an execution.
+             */
+            last_work_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it last registered.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            registered_at: string;
+            /**
+             * @description Its name, unique among the workers of its scope.
+             * @example local
+             */
+            name: string;
+            /**
+             * @description Labels it has, for tasks that require them.
+             * @example [
+             *       "gpu",
+             *       "region=eu"
+             *     ]
+             */
+            labels: string[];
+            /**
+             * @description Version of its program.
+             * @example 0.1.0
+             */
+            version: string | null;
+            /**
+             * @description Host it runs on, as it said.
+             * @example build-7
+             */
+            host: string | null;
+            /** @description What somebody noted about its status. */
+            note: string | null;
+        };
+        WorkerPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["Worker"][];
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example null
+             */
+            next_cursor: string | null;
+        };
+    };
+    responses: {
+        /** @description The input has faults; `errors` names each. */
+        BadRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Bad Request",
+                 *       "status": 400,
+                 *       "code": "request/invalid",
+                 *       "detail": "The request has a fault.",
+                 *       "request_id": "0d5e7a9c-3f1b-4c2d-8e6f-1a2b3c4d5e6f",
+                 *       "errors": [
+                 *         {
+                 *           "field": "name",
+                 *           "message": "name must not be blank"
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body is larger than the route accepts. */
+        ContentTooLarge: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Content Too Large",
+                 *       "status": 413,
+                 *       "code": "request/too-large",
+                 *       "detail": "The body is larger than this route accepts.",
+                 *       "request_id": "0d5e7a9c-3f1b-4c2d-8e6f-1a2b3c4d5e6f"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The caller lacks the permission that the operation names. */
+        Forbidden: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Forbidden",
+                 *       "status": 403,
+                 *       "code": "auth/forbidden",
+                 *       "detail": "This needs the permission tasks.create.",
+                 *       "request_id": "0d5e7a9c-3f1b-4c2d-8e6f-1a2b3c4d5e6f"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The `Host` header names a host this server does not answer for. */
+        MisdirectedRequest: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Misdirected Request",
+                 *       "status": 421,
+                 *       "code": "http/foreign-host",
+                 *       "detail": "This server does not answer for the host named. Add it to ALLOWED_HOSTS if it should.",
+                 *       "request_id": "0d5e7a9c-3f1b-4c2d-8e6f-1a2b3c4d5e6f"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Not there, or not yours: the two look alike. */
+        NotFound: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Not Found",
+                 *       "status": 404,
+                 *       "code": "task/not-found",
+                 *       "detail": "There is no such task.",
+                 *       "request_id": "0d5e7a9c-3f1b-4c2d-8e6f-1a2b3c4d5e6f"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body did not arrive in time. */
+        RequestTimeout: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Request Timeout",
+                 *       "status": 408,
+                 *       "code": "request/too-slow",
+                 *       "detail": "The body did not arrive in time.",
+                 *       "request_id": "0d5e7a9c-3f1b-4c2d-8e6f-1a2b3c4d5e6f"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description A fault of the server. Its log has the whole story under `request_id`. */
+        ServerFault: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Internal Server Error",
+                 *       "status": 500,
+                 *       "code": "server/fault",
+                 *       "request_id": "0d5e7a9c-3f1b-4c2d-8e6f-1a2b3c4d5e6f"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description Nobody is signed in, or the token is not valid any more. */
+        Unauthorized: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "WWW-Authenticate": components["headers"]["Challenge"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Unauthorized",
+                 *       "status": 401,
+                 *       "code": "auth/no-token",
+                 *       "detail": "Sign in and send the access token as `Authorization: Bearer ...`.",
+                 *       "request_id": "0d5e7a9c-3f1b-4c2d-8e6f-1a2b3c4d5e6f"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The database or its pool is out of reach, or no answer could be given in time. Try again. */
+        Unavailable: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Retry-After": components["headers"]["RetryAfter"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Service Unavailable",
+                 *       "status": 503,
+                 *       "code": "database/unavailable",
+                 *       "detail": "The database is out of reach or too busy. Nothing is known to be lost; try again.",
+                 *       "request_id": "0d5e7a9c-3f1b-4c2d-8e6f-1a2b3c4d5e6f"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+        /** @description The body is not JSON in UTF-8. */
+        UnsupportedMediaType: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Unsupported Media Type",
+                 *       "status": 415,
+                 *       "code": "request/unsupported-media-type",
+                 *       "detail": "Send the body as application/json in UTF-8.",
+                 *       "request_id": "0d5e7a9c-3f1b-4c2d-8e6f-1a2b3c4d5e6f"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
+    };
+    parameters: never;
+    requestBodies: never;
+    headers: {
+        /**
+         * @description How to sign in (RFC 6750).
+         * @example Bearer realm="miyabi"
+         */
+        Challenge: string;
+        /**
+         * @description Id of the request; a sane `X-Request-Id` of the caller is kept.
+         * @example 0d5e7a9c-3f1b-4c2d-8e6f-1a2b3c4d5e6f
+         */
+        RequestId: string;
+        /**
+         * @description Seconds after which a further attempt makes sense.
+         * @example 2
+         */
+        RetryAfter: number;
+    };
+    pathItems: never;
+}
+export type $defs = Record<string, never>;
+export interface operations {
+    agentsList: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only agents of this category; the built-in ones are listed only when asked for.
+                 * @example coding
+                 */
+                category?: "builtin" | "business" | "coding";
+                /**
+                 * @description `next_cursor` of the page before.
+                 * @example 19
+                 */
+                cursor?: string;
+                /**
+                 * @description How many agents to answer at the most.
+                 * @example 100
+                 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    agentsFind: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the agent.
+                 * @example codegen-agent
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    authLogout: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Logout"];
+            };
+        };
+        responses: {
+            /** @description The tokens of the session are refused from now on. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    authMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The person behind the access token. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Me"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    authMockLogin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["MockLogin"];
+            };
+        };
+        responses: {
+            /** @description Signed in. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenPair"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            /** @description Refused: `auth/known-through-github`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: `auth/mock-login-off`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    authRefresh: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Refresh"];
+            };
+        };
+        responses: {
+            /** @description The next pair; the refresh token sent is used up. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenPair"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            /** @description Refused: `auth/invalid-token`, `auth/session-ended`. */
+            401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    eventsList: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Position behind which to read: `id` of the last event known. Absent reads from the beginning.
+                 * @example 1024
+                 */
+                after?: string;
+                /**
+                 * @description Only events of these types; repeatable.
+                 * @example [
+                 *       "task.completed"
+                 *     ]
+                 */
+                types?: ("execution.finished" | "execution.stale_write" | "execution.started" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.started" | "task.updated" | "worker.registered")[];
+                /**
+                 * @description Only events about this task.
+                 * @example 0192f0c1-2345-7abc-8def-0123456789ab
+                 */
+                task_id?: string;
+                /**
+                 * @description How many events to answer at the most.
+                 * @example 20
+                 */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventsPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    executionsList: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How many items to answer at the most.
+                 * @example 20
+                 */
+                limit?: number;
+                /**
+                 * @description `next_cursor` of the page before; absent for the first page.
+                 * @example WyIyMDI2LTAxLTMxVDEyOjAwOjAwLjAwMDAwMFoiLCIwMTljMTIzNC01Njc4LTdhYmMtOGRlZi0wMTIzNDU2Nzg5YWIiXQ
+                 */
+                cursor?: string;
+                /**
+                 * @description Only executions with one of these statuses; repeatable.
+                 * @example [
+                 *       "running"
+                 *     ]
+                 */
+                status?: ("cancelled" | "completed" | "failed" | "released" | "running")[];
+                /**
+                 * @description Only attempts at this task.
+                 * @example 0192f0c1-2345-7abc-8def-0123456789ab
+                 */
+                task_id?: string;
+                /**
+                 * @description Only executions by this kind of agent.
+                 * @example codegen
+                 */
+                agent_type?: string;
+                /**
+                 * @description Only executions of this worker.
+                 * @example 0192f0c1-2345-7abc-8def-0123456789ae
+                 */
+                worker_id?: string;
+                /**
+                 * @description Only executions in this repository.
+                 * @example 0192f0c1-2345-7abc-8def-0123456789ac
+                 */
+                repository_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    executionsFind: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the execution.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Execution"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    reportsFinish: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the execution.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Finish"];
+            };
+        };
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FinishReceipt"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `execution/lease-lost`, `execution/already-finished`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    executionsLogs: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Number of the last entry known; -1, the default, reads from the first.
+                 * @example 41
+                 */
+                after?: number;
+                /**
+                 * @description Only this many of the last entries, instead of the first behind `after`.
+                 * @example 50
+                 */
+                tail?: number;
+                /**
+                 * @description How many entries to answer at the most.
+                 * @example 100
+                 */
+                limit?: number;
+                /**
+                 * @description Only entries of this level or a more severe one.
+                 * @example warn
+                 */
+                level?: "debug" | "error" | "info" | "warn";
+                /**
+                 * @description Only entries that hold this text, whatever its case.
+                 * @example error
+                 */
+                q?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the execution.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogsPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    reportsLogs: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the execution.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LogBatch"];
+            };
+        };
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogReceipt"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `execution/lease-lost`, `execution/log-offset`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    reportsProgress: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the execution.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Progress"];
+            };
+        };
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Signals"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `execution/lease-lost`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    health: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            /** @description The database is out of reach. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Health"];
+                };
+            };
+        };
+    };
+    healthLive: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Probe"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    healthReady: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Probe"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            /** @description Send requests elsewhere. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Probe"];
+                };
+            };
+        };
+    };
+    logsList: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How many items to answer at the most.
+                 * @example 20
+                 */
+                limit?: number;
+                /**
+                 * @description `next_cursor` of the page before; absent for the first page.
+                 * @example WyIyMDI2LTAxLTMxVDEyOjAwOjAwLjAwMDAwMFoiLCIwMTljMTIzNC01Njc4LTdhYmMtOGRlZi0wMTIzNDU2Nzg5YWIiXQ
+                 */
+                cursor?: string;
+                /**
+                 * @description The repository whose commits are listed. Default: all of the organization, merged, when there are at most 20.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                repository_id?: string;
+                /**
+                 * @description Only entries of this level. Commits are `info`; reverts, hotfixes and breaking changes are `warn`.
+                 * @example warn
+                 */
+                level?: "debug" | "error" | "info" | "warn";
+                /**
+                 * @description Only entries of this agent type.
+                 * @example codegen
+                 */
+                agent_type?: string;
+                /**
+                 * @description Only entries of this issue.
+                 * @example 42
+                 */
+                issue_number?: number;
+                /**
+                 * @description Only entries whose message, author or id holds this text, without regard to case.
+                 * @example login
+                 */
+                q?: string;
+                /**
+                 * @description A branch, tag or commit to list the history of. Default: all branches, those of executions included.
+                 * @example main
+                 */
+                ref?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of log entries. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LogEntryPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Refused: `git/failed`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    organizationsList: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How many items to answer at the most.
+                 * @example 20
+                 */
+                limit?: number;
+                /**
+                 * @description `next_cursor` of the page before; absent for the first page.
+                 * @example WyIyMDI2LTAxLTMxVDEyOjAwOjAwLjAwMDAwMFoiLCIwMTljMTIzNC01Njc4LTdhYmMtOGRlZi0wMTIzNDU2Nzg5YWIiXQ
+                 */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of organizations. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["OrganizationPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    organizationsGet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the organization.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The organization. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Organization"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    repositoriesList: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How many items to answer at the most.
+                 * @example 20
+                 */
+                limit?: number;
+                /**
+                 * @description `next_cursor` of the page before; absent for the first page.
+                 * @example WyIyMDI2LTAxLTMxVDEyOjAwOjAwLjAwMDAwMFoiLCIwMTljMTIzNC01Njc4LTdhYmMtOGRlZi0wMTIzNDU2Nzg5YWIiXQ
+                 */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of repositories. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RepositoryPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    repositoriesRegister: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegisterRepository"];
+            };
+        };
+        responses: {
+            /** @description Registered. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Repository"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `repository/exists`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    repositoriesGet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the repository.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The repository. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Repository"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    repositoriesDelete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the repository.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Deleted. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Refused: `repository/in-use`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    repositoriesUpdate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the repository.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateRepository"];
+            };
+        };
+        responses: {
+            /** @description The repository as it is now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Repository"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    repositoriesSync: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the repository.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The repository as it is now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Repository"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `git/failed`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    tasksList: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How many items to answer at the most.
+                 * @example 20
+                 */
+                limit?: number;
+                /**
+                 * @description `next_cursor` of the page before; absent for the first page.
+                 * @example WyIyMDI2LTAxLTMxVDEyOjAwOjAwLjAwMDAwMFoiLCIwMTljMTIzNC01Njc4LTdhYmMtOGRlZi0wMTIzNDU2Nzg5YWIiXQ
+                 */
+                cursor?: string;
+                /**
+                 * @description Only tasks with one of these statuses; repeatable.
+                 * @example [
+                 *       "pending"
+                 *     ]
+                 */
+                status?: ("blocked" | "cancelled" | "completed" | "failed" | "pending" | "running" | "skipped")[];
+                /**
+                 * @description Only tasks of this priority.
+                 * @example P0
+                 */
+                priority?: "P0" | "P1" | "P2";
+                /**
+                 * @description Only tasks of this repository.
+                 * @example 0192f0c1-2345-7abc-8def-0123456789ab
+                 */
+                repository_id?: string;
+                /**
+                 * @description Only tasks for this kind of agent.
+                 * @example codegen
+                 */
+                agent_type?: string;
+                /**
+                 * @description Only tasks that come from this issue.
+                 * @example 123
+                 */
+                issue_number?: number;
+                /**
+                 * @description Only tasks that this worker runs or has run last.
+                 * @example 0192f0c1-2345-7abc-8def-0123456789ab
+                 */
+                worker_id?: string;
+                /**
+                 * @description Only tasks created after this time.
+                 * @example 2026-01-31T12:00:00Z
+                 */
+                created_after?: string;
+                /**
+                 * @description Only tasks created before this time.
+                 * @example 2026-02-28T12:00:00Z
+                 */
+                created_before?: string;
+                /**
+                 * @description Only tasks whose name or description holds this text, whatever its case.
+                 * @example dark mode
+                 */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    tasksCreate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateTask"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    tasksFind: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the task.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    tasksRemove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the task.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    tasksPatch: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description ETag of the version the change is meant for. */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description Id of the task.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchTask"];
+            };
+        };
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    tasksCancel: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the task.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CancelTask"];
+            };
+        };
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            /** @description Its worker has been asked to end it. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    tasksExplain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the task.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Explanation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    workersList: {
+        parameters: {
+            query?: {
+                /**
+                 * @description How many items to answer at the most.
+                 * @example 20
+                 */
+                limit?: number;
+                /**
+                 * @description `next_cursor` of the page before; absent for the first page.
+                 * @example WyIyMDI2LTAxLTMxVDEyOjAwOjAwLjAwMDAwMFoiLCIwMTljMTIzNC01Njc4LTdhYmMtOGRlZi0wMTIzNDU2Nzg5YWIiXQ
+                 */
+                cursor?: string;
+                /**
+                 * @description Only workers of this status.
+                 * @example active
+                 */
+                status?: "active" | "draining" | "paused" | "stopped";
+                /**
+                 * @description Only workers of this health.
+                 * @example healthy
+                 */
+                health?: "degraded" | "healthy" | "unhealthy" | "unknown";
+                /**
+                 * @description Only workers with this label.
+                 * @example gpu
+                 */
+                label?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    workersRegister: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegisterWorker"];
+            };
+        };
+        responses: {
+            /** @description The worker has come back. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Registration"];
+                };
+            };
+            /** @description Created. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Registration"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `worker/name-taken`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            /** @description Refused: `worker/protocol-too-old`. */
+            426: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    workersFind: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the worker.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Worker"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    protocolClaim: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the worker.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Claim"];
+            };
+        };
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ClaimReceipt"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    protocolHeartbeat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the worker.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Heartbeat"];
+            };
+        };
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HeartbeatReceipt"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+}
