@@ -49,7 +49,11 @@ const SOURCE_CHECKS = [
 /** Of what the build makes of them. */
 const BUILD_CHECKS = [
   { name: 'generated files are current', command: node(join('scripts', 'generate.mjs'), '--check') },
-  { name: 'migrations', command: node(join('scripts', 'checks', 'migrations.mjs')) },
+  // TypeORM compares tables side by side on one connection, which pg announces it will stop allowing.
+  {
+    name: 'migrations',
+    command: node('--disable-warning=DeprecationWarning', join('scripts', 'checks', 'migrations.mjs')),
+  },
 ];
 
 const stopping = new AbortController();

@@ -13,7 +13,7 @@ export function aGrant(
   const { task, agent, seconds = 3600, ...rest } = given;
   const now = Date.now();
   return {
-    execution: { id: executionId, attempt: 1, started_at: new Date(now).toISOString() },
+    execution: { id: executionId, attempt: 1 },
     task: {
       id: newId(),
       name: 'A task',
@@ -31,9 +31,7 @@ export function aGrant(
     branch: `task/a-task-${executionId.slice(-8)}-a1`,
     prompt: 'A task\n\nWhat to do.',
     agent: { id: 'script-agent', agent_type: 'script', launch: { command: ['script'], mode: 'builtin' }, ...agent },
-    model: null,
     deadline: new Date(now + seconds * 1000).toISOString(),
-    lease_expires_at: new Date(now + 60_000).toISOString(),
     ...rest,
   };
 }

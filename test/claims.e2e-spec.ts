@@ -18,7 +18,7 @@ describe('claims', () => {
     const claimed: string[] = [];
     await Promise.all(
       workers.map(async (worker) => {
-        for (let got = 1; got > 0; ) {
+        for (let got = 1; got > 0;) {
           const batch = await worker.claim({ max: 3 });
           got = batch.length;
           claimed.push(...batch.map((claim) => claim.task_id));
@@ -130,7 +130,9 @@ describe('claims', () => {
       signal: gone.signal,
     });
     await eventually('the claim is waiting', async () => {
-      const { rows } = await server.sql.query('select last_heartbeat from worker_liveness where last_heartbeat is not null');
+      const { rows } = await server.sql.query(
+        'select last_heartbeat from worker_liveness where last_heartbeat is not null',
+      );
       return rows.length === 1;
     });
     gone.abort();

@@ -37,7 +37,9 @@ describe('executions', () => {
   const sweep = () => server.app.get(DutiesService).runOnce(server.app.get(LeaseSweepDuty));
   /** Moves the database's view of a lease into the past; nobody waits in tests. */
   const expire = (executionId: string) =>
-    server.sql.query(`update leases set expires_at = now() - interval '1 second' where execution_id = $1`, [executionId]);
+    server.sql.query(`update leases set expires_at = now() - interval '1 second' where execution_id = $1`, [
+      executionId,
+    ]);
   const entries = (from: number, count: number) =>
     Array.from({ length: count }, (_, at) => ({ message: `line ${String(from + at)}` }));
   const endGrace = async () => {
@@ -80,7 +82,7 @@ describe('executions', () => {
     const read = async (query: string) => (await ada.get(`/executions/${execution_id}/logs?${query}`)).body;
     expect(await read('limit=2')).toMatchObject({ next_after: 1, complete: false });
     expect(await read('after=1')).toMatchObject({ next_after: 4, complete: false });
-    expect((await read('tail=2'))['items']).toMatchObject([{ seq: 3 }, { seq: 4 }]);
+    expect((await read('tail=2')).items).toMatchObject([{ seq: 3 }, { seq: 4 }]);
     await worker.finish(execution_id, { outcome: 'completed', log_entries: 5 });
     expect(await read('after=4')).toEqual({ items: [], next_after: 4, complete: true });
     expect(await read('q=LINE%203')).toMatchObject({ items: [{ seq: 3 }], complete: true });
@@ -103,7 +105,10 @@ describe('executions', () => {
       first.body['execution'],
       first.body['task'],
     ]);
-    expect(codeOf(await worker.finish(execution_id, { outcome: 'failed' }))).toEqual([409, 'execution/already-finished']);
+    expect(codeOf(await worker.finish(execution_id, { outcome: 'failed' }))).toEqual([
+      409,
+      'execution/already-finished',
+    ]);
     expect(await task(task_id)).toMatchObject({ status: 'completed', version: 3 });
   });
 
@@ -202,7 +207,11 @@ describe('executions', () => {
 
   it('take a reason that only a newer worker knows for an unknown one', async () => {
     const { execution_id } = await running({ max_retries: 0 });
-    const { body } = await worker.finish(execution_id, { outcome: 'failed', failure_reason: 'solar_flare', novelty: 1 });
+    const { body } = await worker.finish(execution_id, {
+      outcome: 'failed',
+      failure_reason: 'solar_flare',
+      novelty: 1,
+    });
     expect(body['task']).toMatchObject({ status: 'failed', failure_reason: 'unknown' });
   });
 

@@ -25,7 +25,12 @@ export async function registerWorker(server: TestApp, description: object = {}):
   const answer = await server.request
     .post('/api/v1/workers')
     .set('Authorization', `Bearer ${REGISTRATION_KEY}`)
-    .send({ name: `worker-${Math.random().toString(36).slice(2, 10)}`, scope: 'instance', capacity: 100, ...description });
+    .send({
+      name: `worker-${Math.random().toString(36).slice(2, 10)}`,
+      scope: 'instance',
+      capacity: 100,
+      ...description,
+    });
   if (answer.status > 201) throw new Error(`registration was answered with ${String(answer.status)} ${answer.text}`);
   const { worker, token } = answer.body as { worker: { id: string }; token: string };
   const post = async (path: string, body: object): Promise<Answer> => {
@@ -50,8 +55,7 @@ export async function registerWorker(server: TestApp, description: object = {}):
       }));
     },
     finish: (executionId, body) => post(`/executions/${executionId}/finish`, body),
-    beat: (executionIds) =>
-      post(`/workers/${worker.id}/heartbeat`, { executions: executionIds.map((id) => ({ id })) }),
+    beat: (executionIds) => post(`/workers/${worker.id}/heartbeat`, { executions: executionIds.map((id) => ({ id })) }),
   };
 }
 
@@ -76,7 +80,10 @@ export async function signInPerson(server: TestApp): Promise<TestPerson> {
   const { access_token } = login.body as { access_token: string };
   type Method = 'get' | 'post' | 'patch' | 'delete';
   const call = async (method: Method, path: string, body?: object, headers: Record<string, string> = {}) => {
-    const request = server.request[method](`/api/v1${path}`).set({ Authorization: `Bearer ${access_token}`, ...headers });
+    const request = server.request[method](`/api/v1${path}`).set({
+      Authorization: `Bearer ${access_token}`,
+      ...headers,
+    });
     const { status, body: json } = await (body === undefined ? request : request.send(body));
     return { status, body: json as Answer['body'] };
   };

@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { newId } from '../src/ids.js';
-import type { Finish, Grant, LogBatch, LogEntry, WorkerRegistration } from '../src/runner/protocol.js';
+import type { Finish, Grant, LogBatch, WorkerRegistration } from '../src/runner/protocol.js';
 
 interface Attempt {
-  readonly log: LogEntry[];
+  readonly log: LogBatch['entries'];
   finish: Finish | null;
   finishes: number;
 }
@@ -18,6 +19,8 @@ export class StandInServer {
   readonly attempts = new Map<string, Attempt>();
   readonly heartbeats: { executions: { id: string; message?: string }[] }[] = [];
   readonly pushes: string[] = [];
+  /** Command lines of every process of this machine that names git, seen while git spoke with this server. */
+  readonly gitCommands: string[] = [];
   readonly cancel = new Set<string>();
   readonly lost = new Set<string>();
   readonly problems = new Map<RegExp, Answer>();
@@ -185,7 +188,10 @@ export class StandInServer {
     attempt.finishes++;
     attempt.finish ??= finish;
     const status = finish.outcome;
-    return [200, { ...this.directives(), execution: { id, status }, task: { id: newId(), status } }];
+    return [
+      200,
+      { ...this.directives(), execution: { id, status, log_incomplete: false }, task: { id: newId(), status } },
+    ];
   }
 
   private directives(): Record<string, unknown> {
@@ -200,6 +206,7 @@ export class StandInServer {
       response.writeHead(password === this.token ? 403 : 401, { 'www-authenticate': 'Basic' }).end();
       return;
     }
+    this.gitCommands.push(...commandLines().filter((line) => line.includes('git')));
     const url = new URL(request.url ?? '', this.url);
     if (url.pathname.endsWith('/git-receive-pack') && request.method === 'POST') this.pushes.push(user);
     const backend = spawn('git', ['http-backend'], {
@@ -237,6 +244,15 @@ export class StandInServer {
     });
   }
 }
+
+const commandLines = (): string[] =>
+  readdirSync('/proc').flatMap((name) => {
+    try {
+      return /^\d+$/.test(name) ? readFileSync(`/proc/${name}/cmdline`, 'utf8').replaceAll('\0', ' ') : [];
+    } catch {
+      return [];
+    }
+  });
 
 const problem = (status: number, code: string, extra: Record<string, unknown> = {}): Answer => [
   status,

@@ -192,6 +192,6 @@ describe('tasks', () => {
     expect(items.map((event) => event.type)).toEqual(['task.created', 'task.updated', 'task.cancelled']);
     expect(items.every((event) => event.actor.type === 'user')).toBe(true);
     const after = (await hana.get(`/events?after=${items[0]?.id ?? ''}&types=task.cancelled`)).body;
-    expect(after['items']).toHaveLength(1);
+    expect(after.items).toHaveLength(1);
   });
 });

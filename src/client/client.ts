@@ -1,5 +1,5 @@
 import createClient, { type Client } from 'openapi-fetch';
-import type { paths } from '../runner/protocol.js';
+import type { paths } from './schema.generated.js';
 
 export type MiyabiClient = Client<paths>;
 

@@ -9,13 +9,14 @@ import { bodyOf, serviceOf, wireProtocolOf, type GitService } from './git-reques
 import { GitCredentialsRefused, GitRepositoryNotFound, PushFenced } from './git.errors.js';
 import { guardPush } from './guarded-push.js';
 import { MirrorsService, type Patience } from './mirrors.service.js';
-import { packet, refusalOf, refuseAll } from './push-commands.js';
+import { packet, refusalOf, refuseAll, type PushRequest } from './push-commands.js';
 
 const PATIENCE: Patience = { first_ms: 100_000, fresh_ms: 15_000 };
 // What a client wants and has: about 50 bytes for each of its references.
 const MAX_NEGOTIATION = 32 * 1024 * 1024;
 // Git itself refuses a pack of more than `receive.maxInputSize`; this is beyond it.
 const MAX_PUSH = 3 * 1024 ** 3;
+const RECEIVE_PACK_RESULT = 'application/x-git-receive-pack-result';
 
 /** Git's smart HTTP (gitprotocol-http) for workers: one repository to read, one branch to write. */
 @Injectable()
@@ -62,24 +63,33 @@ export class GitHttpService {
   async receivePack(request: Request, response: Response, repository_id: string): Promise<void> {
     const branch = assertMayPush(await this.authorize(request, repository_id));
     const directory = await this.mirrors.locate(repository_id);
-    const content_type = 'application/x-git-receive-pack-result';
     const push = await guardPush(bodyOf(request, 'git-receive-pack', MAX_PUSH), async () => {
       assertMayPush(await this.authorize(request, repository_id));
     });
     const refusal = refusalOf(push.request, branch);
     if (refusal !== null) {
-      this.logger.warn({ repository_id, branch, refusal }, 'a push was refused');
       const silence = setTimeout(() => request.destroy(), SILENCE_MS);
       await push.discard().finally(() => clearTimeout(silence));
-      response.status(200).setHeader('Cache-Control', 'no-cache');
-      response.type(content_type).send(refuseAll(push.request, refusal));
+      this.refuse(response, push.request, refusal);
       return;
     }
-    await exchange(this.git, response, {
-      call: { args: ['receive-pack', '--stateless-rpc', directory] },
-      content_type,
-      body: push.body,
-    });
+    try {
+      await exchange(this.git, response, {
+        call: { args: ['receive-pack', '--stateless-rpc', directory] },
+        content_type: RECEIVE_PACK_RESULT,
+        body: push.body,
+      });
+    } catch (error) {
+      if (!(error instanceof PushFenced)) throw error;
+      this.refuse(response, push.request, `${error.code}: ${error.detail}`);
+    }
+  }
+
+  /** Once commands have been sent, git shows its user only what it finds in a report on them. */
+  private refuse(response: Response, request: PushRequest, reason: string): void {
+    this.logger.warn({ refs: request.commands.map(({ ref }) => ref), reason }, 'a push was refused');
+    response.status(200).setHeader('Cache-Control', 'no-cache');
+    response.type(RECEIVE_PACK_RESULT).send(refuseAll(request, reason));
   }
 
   private async authorize(request: Request, repository_id: string): Promise<ExecutionGrant> {

@@ -8,6 +8,12 @@ import { uncleanText } from './clean-text.js';
 type Shape = new () => object;
 type Fields = Record<string, unknown>;
 
+/** No list of any request is longer; millions of items are refused before the validator visits each. */
+const MOST_ITEMS = 1000;
+/** Faults told at once, and how much of a name that the caller has made up. */
+const MOST_FAULTS = 100;
+const LONGEST_NAME = 100;
+
 /** Keys that class-transformer drops or trips over; no DTO has them, so they are refused as unknown fields. */
 const TREACHEROUS = new Set(['__proto__', 'constructor', 'prototype', 'hasOwnProperty', 'toString', 'valueOf']);
 
@@ -24,7 +30,8 @@ export class InputPipe implements PipeTransform {
   async transform(value: unknown, { metatype, type }: ArgumentMetadata): Promise<unknown> {
     if (type === 'custom') return value;
     if (!isShape(metatype)) return refuseUnclean(value, type);
-    const raw = value ?? {};
+    // No body at all is an empty object; the JSON value null is not.
+    const raw = value === undefined ? {} : value;
     if (!isFields(raw)) throw new InvalidInput('The body must be a JSON object.');
     if (!acceptsUncleanText(metatype.prototype as object)) refuseUnclean(raw, type);
     return this.make(metatype, raw);
@@ -47,7 +54,7 @@ export class InputPipe implements PipeTransform {
     const faults = errors.flatMap((error) => faultsOf(error, ''));
     throw new InvalidInput(
       `The request has ${faults.length === 1 ? 'a fault' : `${String(faults.length)} faults`}.`,
-      faults,
+      faults.slice(0, MOST_FAULTS),
     );
   }
 
@@ -80,9 +87,7 @@ function detach(raw: Fields, path: string, lenient: boolean, freeForm: ReadonlyS
   for (const [key, value] of Object.entries(raw)) {
     if (TREACHEROUS.has(key)) {
       if (lenient) continue;
-      throw new InvalidInput('The request has a fault.', [
-        { field: path + key, message: `${key} is not a known field` },
-      ]);
+      throw fault(path + key, `${key} is not a known field`);
     }
     if (!freeForm.has(key)) copy[key] = detachValue(value, `${path}${key}`, lenient);
   }
@@ -90,16 +95,25 @@ function detach(raw: Fields, path: string, lenient: boolean, freeForm: ReadonlyS
 }
 
 function detachValue(value: unknown, path: string, lenient: boolean): unknown {
-  if (Array.isArray(value)) return value.map((item, at) => detachValue(item, `${path}[${String(at)}]`, lenient));
+  if (Array.isArray(value)) {
+    if (value.length > MOST_ITEMS) throw fault(path, `${path} must hold at most ${String(MOST_ITEMS)} items`);
+    return value.map((item, at) => detachValue(item, `${path}[${String(at)}]`, lenient));
+  }
   return isFields(value) ? detach(value, `${path}.`, lenient, new Set()) : value;
 }
 
+const shorten = (name: string): string => (name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
+
+const fault = (field: string, message: string): InvalidInput =>
+  new InvalidInput('The request has a fault.', [{ field, message }]);
+
 function faultsOf(error: ValidationError, path: string): FieldFault[] {
-  const isIndex = /^\d+$/.test(error.property);
-  const field = isIndex ? `${path}[${error.property}]` : path === '' ? error.property : `${path}.${error.property}`;
-  const own = Object.entries(error.constraints ?? {}).map(([name, message]) => ({
+  const isIndex = path !== '' && /^\d+$/.test(error.property);
+  const name = shorten(error.property);
+  const field = isIndex ? `${path}[${name}]` : path === '' ? name : `${path}.${name}`;
+  const own = Object.entries(error.constraints ?? {}).map(([constraint, message]) => ({
     field,
-    message: name === 'whitelistValidation' ? `${error.property} is not a known field` : message,
+    message: constraint === 'whitelistValidation' ? `${name} is not a known field` : message,
   }));
   return [...own, ...(error.children ?? []).flatMap((child) => faultsOf(child, field))];
 }

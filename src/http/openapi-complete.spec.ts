@@ -13,7 +13,7 @@ function completed(method: Method, path: string, operation: object): Operation {
     openapi: '3.0.0',
     info: { title: 't', version: '1', contact: {} },
     paths: { [path]: { [method]: { responses, ...operation } } },
-  } as OpenAPIObject);
+  });
   const found = document.paths[path]?.[method];
   if (found === undefined) throw new Error('the operation is gone');
   return found;

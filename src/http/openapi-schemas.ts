@@ -49,7 +49,8 @@ function modern(schema: Json): Json {
   if (isWhole(copy, example)) copy['type'] = 'integer';
   // The plugin takes the values from the compiler, whose order depends on what it has compiled before.
   if (Array.isArray(copy['enum'])) copy['enum'] = copy['enum'].toSorted();
-  if (example !== undefined) copy['examples'] = [copy['type'] === 'string' ? String(example) : example];
+  if (example !== undefined)
+    copy['examples'] = [copy['type'] === 'string' && typeof example === 'number' ? String(example) : example];
   return nullable === true ? orNull(copy) : copy;
 }
 

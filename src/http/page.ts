@@ -2,6 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { InvalidInput } from '../domain-error.js';
 import { isId } from '../ids.js';
 import { Optional, Pattern, QueryNumber } from './fields.js';
+import { isInstant } from './instant.js';
 
 const DEFAULT_LIMIT = 20;
 const CURSOR_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$/;
@@ -46,9 +47,8 @@ export function readCursor(cursor: string | undefined): Position | null {
   try {
     const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
     const [at, id] = Array.isArray(parsed) ? (parsed as unknown[]) : [];
-    if (typeof at === 'string' && CURSOR_TIME.test(at) && !Number.isNaN(Date.parse(at)) && typeof id === 'string') {
-      if (isId(id)) return { at, id };
-    }
+    if (typeof at === 'string' && CURSOR_TIME.test(at) && isInstant(at) && typeof id === 'string' && isId(id))
+      return { at, id };
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
   }

@@ -64,7 +64,7 @@ export class ApiControlPlane implements ControlPlane {
 
   claim(body: ClaimRequest, signal: AbortSignal): Promise<ClaimAnswer> {
     const params = { path: { id: this.workerId } };
-    return this.directed(body.wait_seconds + BEYOND_WAIT_SECONDS, signal, (options) =>
+    return this.directed((body.wait_seconds ?? 0) + BEYOND_WAIT_SECONDS, signal, (options) =>
       this.client.POST('/api/v1/workers/{id}/claim', { params, body, ...options }),
     );
   }
@@ -146,6 +146,6 @@ const text = (value: unknown): string => (typeof value === 'string' ? value : ''
 function reasonOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const cause = error.cause instanceof Error ? error.cause : null;
-  const code = (cause as NodeJS.ErrnoException | null)?.code;
+  const code = cause !== null && 'code' in cause ? String(cause.code) : undefined;
   return [error.message, code ?? cause?.message].filter((part) => part !== undefined).join(': ');
 }

@@ -52,7 +52,7 @@ async function tell(
     const answer = await delivery.finish(finish);
     const facts = { execution_id: id, outcome: finish.outcome, task: answer.task.status };
     house.log.info(facts, 'the result was taken');
-    if (answer.log_incomplete === true) house.log.warn({ execution_id: id }, 'the server has not got the whole log');
+    if (answer.execution.log_incomplete) house.log.warn({ execution_id: id }, 'the server has not got the whole log');
     if (keep === null) await directory.remove();
     else await keepBecause(house, directory, keep);
   } catch (error) {

@@ -26,13 +26,13 @@ describe('fill', () => {
 });
 
 describe('launchOf', () => {
-  const launched = (command: string[], mode: string, metadata: Record<string, unknown> = {}) => {
+  const launched = (command: string[], mode: 'plain' | 'builtin', metadata: Record<string, unknown> = {}) => {
     const grant = aGrant({ task: { name: 'A task', description: null, metadata } });
     return launchOf({ ...grant, agent: { ...grant.agent, launch: { command, mode } } });
   };
 
   it('fills the command of a catalogue entry', () => {
-    expect(launched(['claude', '-p', '{{task.name}}', '{{task.issue_number}}'], 'text')).toEqual({
+    expect(launched(['claude', '-p', '{{task.name}}', '{{task.issue_number}}'], 'plain')).toEqual({
       kind: 'process',
       argv: ['claude', '-p', 'A task', '7'],
     });

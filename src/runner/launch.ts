@@ -12,7 +12,6 @@ const placeholders = (grant: Grant): Record<string, string | number | null> => (
   prompt: grant.prompt,
   branch: grant.branch,
   base_ref: grant.base_ref,
-  model: grant.model ?? null,
   'task.id': grant.task.id,
   'task.name': grant.task.name,
   'task.description': grant.task.description,

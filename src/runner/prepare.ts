@@ -30,7 +30,7 @@ export async function prepareCheckout(
     };
     const patience = { signal, patienceMs: TRANSPORT_PATIENCE_MS, onWait };
     const checkout = await house.cache.enter(repository.id, remote, patience, (cache) =>
-      checkoutFrom(house.git, { cache, baseRef, mergeRefs: grant.merge_refs ?? [] }, plan),
+      checkoutFrom(house.git, { cache, baseRef, mergeRefs: grant.merge_refs }, plan),
     );
     const from =
       checkout.baseSha === null ? 'a repository without commits' : `${baseRef} (${checkout.baseSha.slice(0, 12)})`;

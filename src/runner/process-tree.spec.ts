@@ -58,6 +58,14 @@ describe('endTree', () => {
     expect(findTree({ ...marks, leader: null })).toEqual([]);
   });
 
+  it('ends a daemon that went elsewhere, by the mark in its environment', async () => {
+    const marks = await start(`(cd / && setsid sleep 300 >/dev/null 2>&1 &)\nsleep 0.2`);
+    const daemons = findTree({ ...marks, leader: null }).filter((pid) => pid !== marks.leader);
+    expect(daemons).not.toEqual([]);
+    await endTree(marks, 100);
+    expect(daemons.map((pid) => findProcess(pid))).toEqual(daemons.map(() => null));
+  });
+
   it('ends a daemon that also cleared its environment, by where it works', async () => {
     const marks = await start(`(setsid env -i /bin/sleep 300 >/dev/null 2>&1 &)\nsleep 0.2`);
     const daemons = findTree({ ...marks, executionId: newId(), leader: null });

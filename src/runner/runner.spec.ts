@@ -129,7 +129,7 @@ describe('Runner', () => {
 
   it('writes a note', async () => {
     start();
-    const launch = { command: ['note'], mode: 'builtin' };
+    const launch = { command: ['note'], mode: 'builtin' as const };
     const grant = aGrant({ repository: repository(), agent: { id: 'note-agent', agent_type: 'note', launch } });
     server.give(grant);
     expect(await server.finished(idOf(grant))).toMatchObject({ outcome: 'completed', result: { files_changed: 1 } });
@@ -391,8 +391,9 @@ describe('Runner', () => {
       if (name.isFile()) seen.push(await readFile(join(name.parentPath, name.name), 'latin1').catch(() => ''));
     await server.finished(idOf(grant));
     const basic = Buffer.from(`${idOf(grant)}:${server.token}`).toString('base64');
-    for (const text of [...seen, ...messages(grant)])
+    for (const text of [...seen, ...messages(grant), ...server.gitCommands])
       for (const secret of [server.token, basic, 'myk_registration']) expect(text).not.toContain(secret);
     expect(seen.length).toBeGreaterThan(10);
+    expect(server.gitCommands.some((command) => command.includes('fetch'))).toBe(true);
   });
 });

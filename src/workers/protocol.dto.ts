@@ -233,7 +233,16 @@ export class ClaimedExecutionDto {
   @ApiProperty({ format: 'date-time' })
   lease_expires_at!: string;
 
-  static from({ execution, task, repository, base_ref, merge_refs, prompt, agent, previous }: ClaimBrief): ClaimedExecutionDto {
+  static from({
+    execution,
+    task,
+    repository,
+    base_ref,
+    merge_refs,
+    prompt,
+    agent,
+    previous,
+  }: ClaimBrief): ClaimedExecutionDto {
     return {
       execution: ExecutionDto.from(execution),
       task: TaskDto.from(task),
