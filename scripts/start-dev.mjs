@@ -61,13 +61,13 @@ async function bringUp(signal) {
   await ensureInstalled(signal);
   const settings = readSettings();
   // Before the build, which takes longer: a taken port is said at once.
-  await choosePort(settings);
+  const choice = await choosePort(settings);
   await ensureBuilt(signal);
 
   const record = new RunRecord();
   const database = await bringUpDatabase(settings.given.DATABASE_URL, record);
   signal.throwIfAborted();
-  const { api, url, env } = await bringUpServer(settings, database.url, record, signal);
+  const { api, url, env } = await bringUpServer(settings, choice, database.url, record, signal);
   record.setUrl(url);
 
   cleanUps.push(endAgents);
@@ -110,9 +110,10 @@ async function bringUpDatabase(given, record) {
   return database;
 }
 
-async function bringUpServer(settings, databaseUrl, record, signal) {
+async function bringUpServer(settings, firstChoice, databaseUrl, record, signal) {
+  let choice = firstChoice;
   for (let attempt = 1; ; attempt += 1) {
-    const { port, asked } = await choosePort(settings);
+    const { port, asked } = choice;
     const url = `http://${urlHost(settings.host)}:${port}`;
     const env = serverEnvironment(settings, { port, databaseUrl });
     const api = new Service({
@@ -135,6 +136,7 @@ async function bringUpServer(settings, databaseUrl, record, signal) {
       if (!lostRace || attempt === PORT_ATTEMPTS) {
         throw new Error(`The API did not start (${error.message}); what it said is above.`);
       }
+      choice = await choosePort(settings);
     }
   }
 }

@@ -4,9 +4,11 @@ import { AppModule } from './app.module.js';
 import { HttpConfig } from './config/http.config.js';
 import type { Configuration } from './config/load.js';
 import { RuntimeConfig } from './config/runtime.config.js';
+import { withinDeadline } from './http/deadline.js';
 import { jsonBody } from './http/json-body.js';
 import { createLogger, createRequestLog, NestLog } from './http/log.js';
 import { serveDocument } from './http/openapi.js';
+import { onlyPlainTargets } from './http/request-target.js';
 import { secure } from './http/security.js';
 import { BoundedExpressAdapter } from './http/server.js';
 
@@ -30,7 +32,7 @@ export async function createApp(configuration: Configuration): Promise<NestExpre
   app.setGlobalPrefix(BASE_PATH, { exclude: ['git/{*path}'] });
   app.use(createRequestLog(logger));
   secure(app, http);
-  app.use(jsonBody(http.body_timeout_seconds));
+  app.use(onlyPlainTargets, jsonBody(http.body_timeout_seconds), withinDeadline);
   serveDocument(app);
   return app.init();
 }

@@ -50,7 +50,7 @@ describe('the document and Swagger UI in development', () => {
   it('serves both to everybody, under a policy that forbids inline scripts', async () => {
     const page = await server.request.get('/api/docs');
     expect(page.status).toBe(200);
-    expect(page.headers['content-security-policy']).toContain("script-src 'self'");
+    expect(page.headers['content-security-policy']).toMatch(/script-src 'self'(;|$)/);
     expect(page.text).not.toMatch(/<script(?![^>]*\bsrc=)[^>]*>\s*\S/);
     expect((await server.request.get('/api/openapi.json')).status).toBe(200);
   });

@@ -190,6 +190,19 @@ describe('executions', () => {
     expect(await task(task_id)).toMatchObject({ status: 'failed', failure_reason: 'timeout' });
   });
 
+  it('are ended by the sweep although another one cannot be', async () => {
+    await endGrace();
+    const broken = await running({ max_retries: 0 });
+    const sound = await running({ max_retries: 0 });
+    await expire(broken.execution_id);
+    await expire(sound.execution_id);
+    // A record that contradicts its task: what a sweep does with it fails.
+    await server.sql.query(`update tasks set status = 'completed' where id = $1`, [broken.task_id]);
+    await sweep();
+    expect(await task(sound.task_id)).toMatchObject({ status: 'failed', failure_reason: 'worker_lost' });
+    await server.sql.query('delete from leases where execution_id = $1', [broken.execution_id]);
+  });
+
   it('never exceed the retry budget, and tell why the last one failed', async () => {
     const { task_id, execution_id } = await running({ max_retries: 2 });
     let current = execution_id;

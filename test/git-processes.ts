@@ -28,7 +28,9 @@ export function liveProcesses(): LiveProcess[] {
 
 /** Waits until a fact holds. Throws when it does not within `ms`. */
 export async function until(fact: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
-  for (const began = performance.now(); !(await fact()); await pause(20)) {
+  const began = performance.now();
+  while (!(await fact())) {
     if (performance.now() - began > ms) throw new Error('what was waited for did not come about');
+    await pause(20);
   }
 }

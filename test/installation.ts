@@ -146,7 +146,13 @@ export class Installation {
       () => this.database.drop(),
       () => this.scratch.remove(),
     ];
-    for (const step of steps) await Promise.resolve(step()).catch((error: unknown) => faults.push(error));
+    for (const step of steps) {
+      try {
+        await step();
+      } catch (error) {
+        faults.push(error);
+      }
+    }
     if (faults.length > 0) throw new AggregateError(faults, 'not everything could be cleaned up');
   }
 

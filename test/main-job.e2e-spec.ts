@@ -115,7 +115,7 @@ describe('a command', () => {
         message: 'Add the result',
         agent_type: 'script',
         issue_number: 42,
-        author: 'script-agent',
+        author: 'script',
         level: 'info',
       }),
     ]);
@@ -207,13 +207,8 @@ describe('a task for a command-line agent', () => {
     expect(await ada.task(tasks.agent)).toMatchObject({ status: 'pending' });
     expect(await ada.executions(tasks.agent)).toEqual([]);
     const { reasons } = await ada.get<{ reasons: { code: string; detail: string }[] }>(`/tasks/${tasks.agent}/explain`);
-    expect(reasons).toEqual([
-      expect.objectContaining({
-        code: 'cli-missing',
-        cli: 'claude',
-        detail: expect.stringContaining('npm install -g @anthropic-ai/claude-code') as string,
-      }),
-    ]);
+    expect(reasons).toMatchObject([{ code: 'cli-missing', cli: 'claude' }]);
+    expect(reasons[0]?.detail).toContain('npm install -g @anthropic-ai/claude-code');
   });
 
   it('is run by the first worker that has it, with the brief as one argument', async () => {

@@ -88,9 +88,8 @@ export class Person {
 
   /** Creates a task and gives its id. */
   async create(fields: object): Promise<string> {
-    // The mark is the test's own, not the server's.
-    const { mark, ...task } = { name: 'Do it', mark: '', ...fields };
-    return (await this.post<Task>('/tasks', task)).id;
+    // The mark is the test's own; what is undefined is not sent.
+    return (await this.post<Task>('/tasks', { name: 'Do it', ...fields, mark: undefined })).id;
   }
 
   task(id: string): Promise<Task> {

@@ -1,4 +1,4 @@
-import { onOff, secret, text, whole } from './readers.js';
+import { onOff, registrationKey, secret, whole } from './readers.js';
 import { Variable } from './variable.js';
 
 /** Sign-in, tokens and keys. */
@@ -39,7 +39,7 @@ export class AuthConfig {
   @Variable({
     name: 'WORKER_REGISTRATION_KEY',
     about: 'A key (`myk_...`) with which workers of every organization may register. Generated once in development.',
-    read: text,
+    read: registrationKey,
     default: '',
     secret: true,
   })

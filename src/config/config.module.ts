@@ -18,8 +18,10 @@ export const loadServerConfiguration = (environment: Environment): Configuration
 function mockLoginFaults(environment: Environment): readonly string[] {
   if (environment['MOCK_LOGIN'] !== 'on') return [];
   if (isProduction(environment)) return ['MOCK_LOGIN must be off in production'];
-  const host = environment['HOST'] ?? '127.0.0.1';
-  return isLoopback(host) ? [] : [`MOCK_LOGIN must be off when HOST is ${host}, as others could reach it`];
+  const host = environment['HOST'] ?? '';
+  return host === '' || isLoopback(host)
+    ? []
+    : [`MOCK_LOGIN must be off when HOST is ${host}, as others could reach it`];
 }
 
 /** Makes each configuration class injectable everywhere. */

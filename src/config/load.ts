@@ -53,9 +53,9 @@ export class Configuration {
   }
 }
 
-/** Without a word about it the process is in production: the closed choice. */
+/** Without a word about it the process is in production: the closed choice. An empty variable is none. */
 export const isProduction = (environment: Environment): boolean =>
-  (environment['NODE_ENV'] ?? 'production') === 'production';
+  ['production', '', undefined].includes(environment['NODE_ENV']);
 
 function valueOf(variable: VariableInfo, environment: Environment): unknown {
   const given = environment[variable.name];

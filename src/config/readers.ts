@@ -12,6 +12,12 @@ export const secret: Reader<string> = (value) => {
   return value;
 };
 
+/** The form of a registration key; whether its checksum is right, `auth/keys.ts` knows. */
+export const registrationKey: Reader<string> = (value) => {
+  if (!/^myk_[0-9A-Za-z]{46}$/.test(value)) throw new Error('must be `myk_` and 46 letters or digits');
+  return value;
+};
+
 /** A whole number in decimal digits. */
 export const whole =
   (min: number, max: number): Reader<number> =>

@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { DomainError } from '../domain-error.js';
 
 /** The database or its pool is out of reach; the caller may try again. */
@@ -31,11 +32,12 @@ export function postgresFault(error: unknown): PostgresFault | null {
 export const violates = (error: unknown, constraint: string): boolean =>
   postgresFault(error)?.constraint === constraint;
 
-// Classes 08 (connection), 53 (resources) and 57 (operator intervention, statement timeout), and lock timeout.
-const UNAVAILABLE = /^(08...|53...|57...|55P03|25P03)$/;
+// Classes 08 (connection), 28 (credentials), 53 (resources) and 57 (operator intervention, statement timeout); lock and
+// idle timeouts; a database that is not there, or is a standby that only reads.
+const UNAVAILABLE = /^(08...|28...|53...|57...|55P03|25P0[34]|25006|3D000)$/;
 const SOCKET = /^(ECONN(REFUSED|RESET|ABORTED)|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|ENOENT|ENOTFOUND|EAI_AGAIN)$/;
 const MESSAGES =
-  /timeout exceeded when trying to connect|Query read timeout|Connection terminated|not queryable|pool after calling end/;
+  /timeout exceeded when trying to connect|timeout expired|Query read timeout|Connection terminated|not queryable|pool after calling end/;
 
 /** Whether the exception means that the database cannot be used right now, rather than that the statement is wrong. */
 export function isUnavailable(error: unknown): boolean {
@@ -44,6 +46,11 @@ export function isUnavailable(error: unknown): boolean {
   if (UNAVAILABLE.test(code) || SOCKET.test(code)) return true;
   return error instanceof Error && MESSAGES.test(error.message);
 }
+
+/** Whether the connection itself has failed, rather than a statement that PostgreSQL has answered and given up. */
+export const isConnectionLost = (error: unknown): boolean =>
+  error instanceof DatabaseUnavailable &&
+  !(error.cause instanceof pg.DatabaseError && error.cause.severity === 'ERROR');
 
 /** Deadlocks and serialization failures: the transaction did nothing and may be run again. */
 export const isRetryable = (error: unknown): boolean => /^(40001|40P01)$/.test(postgresFault(error)?.code ?? '');

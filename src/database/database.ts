@@ -2,7 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Injectable, Logger } from '@nestjs/common';
 import type pg from 'pg';
 import { DataSource } from 'typeorm';
-import { DatabaseUnavailable, isRetryable, isUnavailable } from './database.errors.js';
+import { DatabaseUnavailable, isConnectionLost, isRetryable, isUnavailable } from './database.errors.js';
 
 const TRANSACTION_ATTEMPTS = 3;
 
@@ -55,9 +55,26 @@ export class Database {
       try {
         return await this.attempt(work);
       } catch (error) {
-        if (!isRetryable(error) || attempt >= TRANSACTION_ATTEMPTS) throw error;
+        if (!isRetryable(error)) throw error;
+        if (attempt >= TRANSACTION_ATTEMPTS) throw new DatabaseUnavailable(error);
         this.logger.warn({ attempt, error }, 'transaction is run again');
       }
+    }
+  }
+
+  /**
+   * Runs `work` so that its failure undoes it alone and not the transaction under way. Deadlocks and lost connections
+   * end the whole all the same, as PostgreSQL has it.
+   */
+  async savepoint<T>(work: () => Promise<T>): Promise<T> {
+    await this.run('savepoint part', []);
+    try {
+      const result = await work();
+      await this.run('release savepoint part', []);
+      return result;
+    } catch (error) {
+      await this.run('rollback to savepoint part', []);
+      throw error;
     }
   }
 
@@ -88,11 +105,13 @@ export class Database {
   }
 
   private async run<Row extends object>(sql: string, parameters: readonly unknown[]): Promise<pg.QueryResult<Row>> {
-    const executor = this.context.getStore()?.client ?? this.pgPool;
+    const transaction = this.context.getStore();
     try {
-      return await executor.query<Row>(sql, [...parameters]);
+      return await (transaction?.client ?? this.pgPool).query<Row>(sql, [...parameters]);
     } catch (error) {
-      throw isUnavailable(error) ? new DatabaseUnavailable(error) : error;
+      // Within a transaction that is what runs it again.
+      const mayBeRepeated = transaction === undefined && isRetryable(error);
+      throw isUnavailable(error) || mayBeRepeated ? new DatabaseUnavailable(error) : error;
     }
   }
 
@@ -112,7 +131,8 @@ export class Database {
         return result;
       });
     } catch (error) {
-      broken = await this.rollback(transaction.client);
+      // A connection that does not answer any more would let the caller wait once again.
+      broken = isConnectionLost(error) ? (error as Error) : await this.rollback(transaction.client);
       throw error;
     } finally {
       transaction.client.off('error', heard);

@@ -1,11 +1,14 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { SYSTEM } from '../auth/principal.js';
 import { QueueConfig } from '../config/queue.config.js';
+import { DatabaseUnavailable, isRetryable } from '../database/database.errors.js';
+import { Database } from '../database/database.js';
 import { DutiesService } from '../duties/duties.service.js';
 import { DutyRunsStore } from '../duties/duty-runs.store.js';
 import type { Duty } from '../duties/duty.js';
 import { HintsService } from '../events/hints.service.js';
 import { LeasesService, workerTopic } from '../queue/leases.service.js';
+import type { EndedLease } from '../queue/leases.store.js';
 import { AttemptsService } from './attempts.service.js';
 
 const BATCH = 100;
@@ -23,6 +26,7 @@ export class LeaseSweepDuty implements Duty {
     private readonly hints: HintsService,
     private readonly runs: DutyRunsStore,
     private readonly config: QueueConfig,
+    private readonly database: Database,
     duties: DutiesService,
   ) {
     this.interval_seconds = config.sweep_seconds;
@@ -32,11 +36,21 @@ export class LeaseSweepDuty implements Duty {
   async runOnce(): Promise<void> {
     const { sweep_gap_seconds, lease_seconds } = this.config;
     const grace = await this.runs.graceAfterGap(this.name, sweep_gap_seconds, lease_seconds);
-    for (const lease of await this.leases.lockEnded(grace, BATCH)) {
-      const { cause, execution_id, worker_id } = lease;
-      await this.attempts.end(lease, { outcome: 'failed', failure_reason: cause }, SYSTEM, false);
+    for (const lease of await this.leases.lockEnded(grace, BATCH)) await this.end(lease);
+  }
+
+  /** One lease that cannot be ended must not keep the others. */
+  private async end(lease: EndedLease): Promise<void> {
+    const { cause, execution_id, worker_id } = lease;
+    try {
+      await this.database.savepoint(() =>
+        this.attempts.end(lease, { outcome: 'failed', failure_reason: cause }, SYSTEM, false),
+      );
       this.hints.send(workerTopic(worker_id));
       this.logger.warn({ execution_id, worker_id, cause }, 'a lease was ended');
+    } catch (error) {
+      if (error instanceof DatabaseUnavailable || isRetryable(error)) throw error;
+      this.logger.error({ err: error, execution_id }, 'a lease could not be ended');
     }
   }
 }

@@ -1,6 +1,7 @@
 /** Why a git command failed, as far as its own words tell. */
 export type GitCause =
   | 'not_found'
+  | 'not_allowed'
   | 'refused'
   | 'unreachable'
   | 'redirected'
@@ -17,6 +18,7 @@ export type GitCause =
 /** What people are told. Git's own words stay in the server's log, as they hold paths and may hold addresses. */
 export const CAUSE_DETAILS: Readonly<Record<GitCause, string>> = {
   not_found: 'There is no Git repository at its address, or it is not visible without credentials.',
+  not_allowed: 'The repository is at a path or address that this server may not read (any more).',
   refused: 'The other side asks for credentials or refuses them.',
   unreachable: 'The host of the repository cannot be reached.',
   redirected: 'The address of the repository redirects elsewhere. Register the address it redirects to.',

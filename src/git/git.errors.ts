@@ -56,7 +56,10 @@ export class AddressRefused extends DomainError {
 
 /** The path is outside of what may be registered, or is no Git repository. */
 export class LocalPathRefused extends DomainError {
-  constructor(detail: string) {
+  constructor(
+    detail: string,
+    readonly reason: 'not_found' | 'not_allowed' = 'not_allowed',
+  ) {
     super('git/path-refused', 'invalid', detail, { errors: [{ field: 'local_path', message: detail }] });
   }
 }

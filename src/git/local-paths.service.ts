@@ -30,7 +30,7 @@ export class LocalPathsService {
     // Before the disk is asked, so that nobody learns what exists elsewhere.
     if (!isBelow(roots, resolve(path))) throw new LocalPathRefused(OUTSIDE);
     const real = await realpath(path).catch(() => null);
-    if (real === null || !(await stat(real)).isDirectory()) throw new LocalPathRefused(NO_REPOSITORY);
+    if (real === null || !(await stat(real)).isDirectory()) throw new LocalPathRefused(NO_REPOSITORY, 'not_found');
     for (const part of [real, ...(await this.partsOf(real))]) {
       if (!isBelow(roots, part)) throw new LocalPathRefused(OUTSIDE);
     }
@@ -54,7 +54,7 @@ export class LocalPathsService {
       );
     } catch (error) {
       if (error instanceof GitFailed && error.reason !== 'not_found') throw error;
-      if (error instanceof GitFailed || isFileError(error)) throw new LocalPathRefused(NO_REPOSITORY);
+      if (error instanceof GitFailed || isFileError(error)) throw new LocalPathRefused(NO_REPOSITORY, 'not_found');
       throw error;
     }
   }

@@ -5,7 +5,14 @@ import { GitConfig } from '../config/git.config.js';
 import { DomainError } from '../domain-error.js';
 import { isId, newId } from '../ids.js';
 import { codeOf } from './error-code.js';
-import { AddressRefused, GitFailed, GitNotHere, GitRepositoryNotFound, MirrorNotReady } from './git.errors.js';
+import {
+  AddressRefused,
+  GitFailed,
+  GitNotHere,
+  GitRepositoryNotFound,
+  LocalPathRefused,
+  MirrorNotReady,
+} from './git.errors.js';
 import { GitProcess } from './git-process.js';
 import { LocalPathsService } from './local-paths.service.js';
 import { createMirror, defaultBranchOf, fetchInto, pointHead, type FetchSource } from './mirror.js';
@@ -59,7 +66,7 @@ export class MirrorsService {
   /**
    * Fetches unless that was done in the last 10 s; a local source always, as that costs little and people expect
    * to see the commit they have just made. Those who ask together share one fetch.
-   * Throws GitFailed, AddressRefused, LocalPathRefused, GitRepositoryNotFound or GitNotHere.
+   * Throws GitFailed, GitRepositoryNotFound or GitNotHere.
    */
   ensureFresh(repository_id: string): Promise<void> {
     return this.enter(repository_id, false);
@@ -171,13 +178,25 @@ export class MirrorsService {
 
   /** Where to fetch from, checked at each fetch: names and links may lead elsewhere than they did before. */
   private async fetchSource(source: MirrorSource): Promise<FetchSource> {
-    if (source.kind === 'local') {
-      const address = await this.localPaths.resolve(source.path);
-      return { address, protocols: ['file'], settings: {}, timeout_ms: LOCAL_TIMEOUT_MS };
+    try {
+      return source.kind === 'local' ? await this.localSource(source.path) : await this.remoteSource(source.url);
+    } catch (error) {
+      // The caller has named neither the path nor the address now, so the failure is git's, not theirs.
+      if (error instanceof LocalPathRefused) throw new GitFailed(error.reason, { cause: error });
+      if (error instanceof AddressRefused) throw new GitFailed('not_allowed', { cause: error });
+      throw error;
     }
-    const settings = this.config.private_addresses ? {} : pinned(source.url, await this.publicAddresses(source.url));
-    const protocol = new URL(source.url).protocol.slice(0, -1);
-    return { address: source.url, protocols: [protocol], settings, timeout_ms: REMOTE_TIMEOUT_MS };
+  }
+
+  private async localSource(path: string): Promise<FetchSource> {
+    const address = await this.localPaths.resolve(path);
+    return { address, protocols: ['file'], settings: {}, timeout_ms: LOCAL_TIMEOUT_MS };
+  }
+
+  private async remoteSource(url: string): Promise<FetchSource> {
+    const settings = this.config.private_addresses ? {} : pinned(url, await this.publicAddresses(url));
+    const protocol = new URL(url).protocol.slice(0, -1);
+    return { address: url, protocols: [protocol], settings, timeout_ms: REMOTE_TIMEOUT_MS };
   }
 
   private async publicAddresses(url: string): Promise<readonly string[]> {

@@ -16,7 +16,9 @@ export function allowedMethods(request: Request): string[] {
     if (!layer.route || layer.route.path.includes('{*') || !matches(layer, path)) continue;
     for (const method of Object.keys(layer.route.methods)) methods.add(method.toUpperCase());
   }
-  return [...methods].sort();
+  if (methods.size === 0) return [];
+  if (methods.has('GET')) methods.add('HEAD');
+  return [...methods.add('OPTIONS')].sort();
 }
 
 function matches(layer: RouteLayer, path: string): boolean {

@@ -72,13 +72,12 @@ const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 
 function refuseUnclean<T>(value: T, where: string): T {
-  const fault = uncleanText(value);
-  if (fault !== null) {
-    throw new InvalidInput(`The ${where === 'param' ? 'path' : where} holds text that cannot be stored.`, [
-      { field: fault.field, message: `${fault.field || where} must not hold ${fault.what}` },
-    ]);
-  }
-  return value;
+  const found = uncleanText(value);
+  if (found === null) return value;
+  const field = shorten(found.field);
+  throw new InvalidInput(`The ${where === 'param' ? 'path' : where} holds text that cannot be stored.`, [
+    { field, message: `${field || where} must not hold ${found.what}` },
+  ]);
 }
 
 /** A copy without the free-form fields, whatever their depth; treacherous keys are refused, or dropped if lenient. */
@@ -96,7 +95,7 @@ function detach(raw: Fields, path: string, lenient: boolean, freeForm: ReadonlyS
 
 function detachValue(value: unknown, path: string, lenient: boolean): unknown {
   if (Array.isArray(value)) {
-    if (value.length > MOST_ITEMS) throw fault(path, `${path} must hold at most ${String(MOST_ITEMS)} items`);
+    if (value.length > MOST_ITEMS) throw fault(path, `${shorten(path)} must hold at most ${String(MOST_ITEMS)} items`);
     return value.map((item, at) => detachValue(item, `${path}[${String(at)}]`, lenient));
   }
   return isFields(value) ? detach(value, `${path}.`, lenient, new Set()) : value;
@@ -105,7 +104,7 @@ function detachValue(value: unknown, path: string, lenient: boolean): unknown {
 const shorten = (name: string): string => (name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);
 
 const fault = (field: string, message: string): InvalidInput =>
-  new InvalidInput('The request has a fault.', [{ field, message }]);
+  new InvalidInput('The request has a fault.', [{ field: shorten(field), message }]);
 
 function faultsOf(error: ValidationError, path: string): FieldFault[] {
   const isIndex = path !== '' && /^\d+$/.test(error.property);

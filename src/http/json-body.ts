@@ -1,6 +1,7 @@
 import express, { type NextFunction, type Request, type RequestHandler } from 'express';
 import { DomainError, InvalidInput } from '../domain-error.js';
 import { parseExactJson } from './exact-json.js';
+import { hasBody } from './unread-body.js';
 
 const MIB = 1024 * 1024;
 
@@ -36,8 +37,16 @@ export function jsonBody(timeoutSeconds: number): RequestHandler {
       );
       return;
     }
+    const limit = limitFor(request.path);
+    // Known before it is sent; bodies without a length are counted as they come in.
+    if (Number(request.headers['content-length']) > limit) {
+      next(
+        new DomainError('request/too-large', 'too_large', `This route takes ${String(limit / MIB)} MiB at the most.`),
+      );
+      return;
+    }
     const settle = withinTime(request, timeoutSeconds, next);
-    void reader(limitFor(request.path))(request, response, (error?: unknown) => {
+    void reader(limit)(request, response, (error?: unknown) => {
       settle(error ?? parse(request));
     });
   };
@@ -59,9 +68,6 @@ function withinTime(request: Request, timeoutSeconds: number, next: NextFunction
   return settle;
 }
 
-const hasBody = (request: Request): boolean =>
-  request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) > 0;
-
 function isJson(contentType: string | undefined): boolean {
   const [type = '', ...parameters] = (contentType ?? '').toLowerCase().split(';');
   const charset = parameters.map((parameter) => parameter.trim()).find((parameter) => parameter.startsWith('charset='));
@@ -74,7 +80,8 @@ function isJson(contentType: string | undefined): boolean {
 /** Replaces the raw body by its value; gives the refusal, or undefined when all is well. */
 function parse(request: Request): unknown {
   try {
-    request.body = parseExactJson(decode(request.body as Buffer));
+    const body = request.body as Buffer;
+    request.body = body.length === 0 ? undefined : parseExactJson(decode(body));
     return undefined;
   } catch (error) {
     return error;

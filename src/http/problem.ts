@@ -1,6 +1,8 @@
 import { HttpException } from '@nestjs/common';
 import { DomainError, type ErrorKind, type FieldFault } from '../domain-error.js';
 
+export const PROBLEM_JSON = 'application/problem+json';
+
 /** An RFC 9457 problem, with `code`, `request_id` and `errors` as extension members. */
 export interface Problem {
   type: string;

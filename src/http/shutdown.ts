@@ -1,21 +1,27 @@
-import type { Server } from 'node:http';
+import type { Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Lifecycle } from './lifecycle.js';
 
 const HARD_LIMIT_MS = 1500;
+const SWEEP_MS = 50;
+/** How long a connection that has never said anything may still ask whether the process is ready. */
+const SILENT_MS = 1000;
 
 /**
  * Ends the process in order on SIGTERM, SIGINT or the loss of its supervisor: not ready, long answers end, idle
- * sockets close, requests in flight have `graceSeconds`, then the rest is cut and everything is closed.
+ * sockets close, requests in flight have `graceSeconds`, then the rest is cut and everything is closed. Call it before
+ * the server listens. A second signal changes nothing.
  */
 export function stopOnSignals(app: NestExpressApplication, graceSeconds: number): void {
+  const traffic = new Traffic(app.getHttpServer() as Server);
   let stopping = false;
   const stop = (reason: string): void => {
     if (stopping) return;
     stopping = true;
     new Logger('Shutdown').log(`stopping: ${reason}`);
-    void stopInOrder(app, graceSeconds).then(
+    void stopInOrder(app, traffic, graceSeconds).then(
       () => process.exit(0),
       (error: unknown) => {
         new Logger('Shutdown').error(error);
@@ -23,24 +29,53 @@ export function stopOnSignals(app: NestExpressApplication, graceSeconds: number)
       },
     );
   };
-  process.once('SIGTERM', () => stop('SIGTERM'));
-  process.once('SIGINT', () => stop('SIGINT'));
-  process.once('disconnect', () => stop('the supervisor is gone'));
+  process.on('SIGTERM', () => stop('SIGTERM'));
+  process.on('SIGINT', () => stop('SIGINT'));
+  process.on('disconnect', () => stop('the supervisor is gone'));
 }
 
-async function stopInOrder(app: NestExpressApplication, graceSeconds: number): Promise<void> {
-  const server = app.getHttpServer() as Server;
+async function stopInOrder(app: NestExpressApplication, traffic: Traffic, graceSeconds: number): Promise<void> {
   app.get(Lifecycle).stop();
-  // Answers that end from now on tell their client to come back on another connection.
-  server.prependListener('request', (_request, response) => response.setHeader('Connection', 'close'));
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  const sweep = setInterval(() => server.closeIdleConnections(), 50);
-  const cut = setTimeout(() => server.closeAllConnections(), graceSeconds * 1000);
-  await closed;
-  clearInterval(sweep);
-  clearTimeout(cut);
+  await traffic.end(graceSeconds * 1000);
   await withLimit(app.close());
+}
+
+/** The connections of a server, and the answers it still owes. */
+class Traffic {
+  private readonly sockets = new Set<Socket>();
+  private readonly owed = new Set<ServerResponse>();
+  private ending = false;
+
+  constructor(private readonly server: Server) {
+    server.on('connection', (socket) => {
+      this.sockets.add(socket);
+      socket.once('close', () => this.sockets.delete(socket));
+    });
+    server.prependListener('request', (_request, response) => {
+      if (this.ending) response.setHeader('Connection', 'close');
+      this.owed.add(response);
+      response.once('close', () => this.owed.delete(response));
+    });
+  }
+
+  /** Resolves when no connection is left; the last ones are cut after `graceMs`. */
+  async end(graceMs: number): Promise<void> {
+    this.ending = true;
+    // Answers tell their client from now on to come back on another connection.
+    for (const response of this.owed) if (!response.headersSent) response.setHeader('Connection', 'close');
+    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
+    const sweep = setInterval(() => this.server.closeIdleConnections(), SWEEP_MS);
+    const silent = setTimeout(() => this.endSilent(), Math.min(SILENT_MS, graceMs));
+    const cut = setTimeout(() => this.server.closeAllConnections(), graceMs);
+    await closed;
+    clearInterval(sweep);
+    clearTimeout(silent);
+    clearTimeout(cut);
+  }
+
+  private endSilent(): void {
+    for (const socket of this.sockets) if (socket.bytesRead === 0) socket.destroy();
+  }
 }
 
 /** A connection to a database that is gone must not keep the process. */

@@ -22,7 +22,9 @@ export interface ClaimedRow {
 /**
  * A claim is one statement. It locks the worker's own narrow row (so that two claims of one worker cannot exceed its
  * capacity), reads the heads of the lanes this worker may serve, orders them by priority and by whose turn it is, and
- * takes as many rows from each chosen lane as are its share, passing over those that others hold.
+ * takes as many rows from each chosen lane as are its share, passing over those that others hold. The limit behind
+ * `picked` changes nothing but the planner's guess: without it, it expects a tenth of the queue and reads whole tables
+ * (312 ms instead of 4 ms with 200,000 tasks waiting).
  */
 const CLAIM = `
 with worker as materialized (
@@ -68,6 +70,7 @@ with worker as materialized (
     order by e.run_at, e.task_id limit s.share
     for update skip locked
   ) q
+  limit $2
 ), numbered as (
   select task_id, ($4::uuid[])[row_number() over (order by run_at, task_id)] as execution_id from picked
 ), taken as (

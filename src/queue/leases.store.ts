@@ -65,11 +65,11 @@ export class LeasesStore {
     );
   }
 
-  /** Ends a lease: its row goes, and the worker has room again. */
+  /** Ends a lease: its row goes, and the worker has room again. A count gone wrong must not keep a task for ever. */
   async end(lease: LeaseRow): Promise<void> {
     await this.database.query('delete from leases where execution_id = $1', [lease.execution_id]);
     await this.database.query(
-      'update worker_liveness set running = running - 1, last_work_at = now() where worker_id = $1',
+      'update worker_liveness set running = greatest(running - 1, 0), last_work_at = now() where worker_id = $1',
       [lease.worker_id],
     );
   }

@@ -1,0 +1,33 @@
+import type { Request, RequestHandler } from 'express';
+import { DomainError } from '../domain-error.js';
+import { sendProblem } from './problem.filter.js';
+import { problemOf } from './problem.js';
+import { requestIdOf } from './request-id.js';
+
+const DEADLINE_MS = 4800;
+
+const timers = new WeakMap<Request, NodeJS.Timeout>();
+
+/**
+ * Answers 503 when nothing else has after 4.8 seconds, so that no caller hangs. It stands before the guard, whose
+ * questions to the database count as well, and behind the reading of the body, which has its own limit.
+ */
+export const withinDeadline: RequestHandler = (request, response, next) => {
+  const timer = setTimeout(() => sendProblem(response, problemOf(new TooSlow(), requestIdOf(request))), DEADLINE_MS);
+  timers.set(request, timer);
+  response.once('close', () => clearTimeout(timer));
+  next();
+};
+
+/** For an answer that takes long by design. */
+export const liftDeadline = (request: Request): void => clearTimeout(timers.get(request));
+
+class TooSlow extends DomainError {
+  constructor() {
+    super(
+      'server/too-slow',
+      'unavailable',
+      'The server could not answer in time. Whether a change was made is not known.',
+    );
+  }
+}

@@ -1,0 +1,78 @@
+import { join } from 'node:path';
+import { GitConfig } from '../src/config/git.config.js';
+import { CommitsService } from '../src/git/commits.service.js';
+import { GitProcess } from '../src/git/git-process.js';
+import { LocalPathsService } from '../src/git/local-paths.service.js';
+import { MirrorRecords, type MirrorRecord } from '../src/git/mirror-records.js';
+import { MirrorsService } from '../src/git/mirrors.service.js';
+import { newId } from '../src/ids.js';
+import { git, type Scratch } from './scratch-git.js';
+
+/** The port of the mirrors, over a map. */
+export class RecordsInMemory extends MirrorRecords {
+  readonly rows = new Map<string, MirrorRecord>();
+  readonly outcomes: string[] = [];
+
+  add(source: string | URL, default_branch: string | null = null): string {
+    const id = newId();
+    const from =
+      typeof source === 'string'
+        ? { kind: 'local' as const, path: source }
+        : { kind: 'remote' as const, url: source.href };
+    this.rows.set(id, { source: from, default_branch, synced_ms_ago: null });
+    return id;
+  }
+
+  override find(id: string): Promise<MirrorRecord | null> {
+    return Promise.resolve(this.rows.get(id) ?? null);
+  }
+
+  override synced(id: string, default_branch: string | null): Promise<void> {
+    this.outcomes.push(`synced ${String(default_branch)}`);
+    const row = this.rows.get(id);
+    if (row) this.rows.set(id, { ...row, default_branch, synced_ms_ago: 0 });
+    return Promise.resolve();
+  }
+
+  override failed(_: string, detail: string): Promise<void> {
+    this.outcomes.push(`failed ${detail}`);
+    return Promise.resolve();
+  }
+}
+
+/** Waits as long as it takes. */
+export const PATIENCE = { first_ms: 20_000, fresh_ms: 20_000 };
+
+/** The mirrors of one process below `mirrors` of a scratch directory; sources may lie below its `roots`. */
+export class TestMirrors {
+  readonly root: string;
+  readonly commits: CommitsService;
+  readonly localPaths: LocalPathsService;
+  readonly mirrors: MirrorsService;
+
+  constructor(
+    scratch: Scratch,
+    readonly records = new RecordsInMemory(),
+  ) {
+    this.root = scratch.directory('mirrors');
+    const config = Object.assign(new GitConfig(), {
+      root: this.root,
+      local_roots: [scratch.directory('roots')],
+      private_addresses: false,
+      development_repository: '',
+    });
+    const process = new GitProcess(config);
+    this.commits = new CommitsService(process);
+    this.localPaths = new LocalPathsService(config, process);
+    this.mirrors = new MirrorsService(config, process, this.localPaths, records);
+  }
+
+  directoryOf(id: string): string {
+    return join(this.root, `${id}.git`);
+  }
+
+  /** Full names of the references of a mirror. */
+  references(id: string): string[] {
+    return git(this.directoryOf(id), 'for-each-ref', '--format=%(refname)').split('\n').filter(Boolean);
+  }
+}
