@@ -34,6 +34,8 @@ export default {
           SPEC,
           // Declarations beside scripts, for the specs that call these.
           '\\.d\\.mts$',
+          // Loaded into other processes by their `--import`.
+          '^scripts/end-with-parent\\.mjs$',
           // Configuration that tools read by its name.
           '^[^/]+\\.(mjs|ts)$',
         ],

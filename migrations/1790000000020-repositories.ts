@@ -16,8 +16,6 @@ export class Repositories1790000000020 implements MigrationInterface {
         last_error text,
         last_synced_at timestamptz,
         default_agent_type text,
-        auto_pr boolean not null default false,
-        max_running integer check (max_running between 1 and 10000),
         created_at timestamptz not null default now(),
         unique (organization_id, source_key),
         constraint repositories_source_check check (num_nonnulls(clone_url, local_path) = 1)

@@ -7,8 +7,8 @@ import { RuntimeConfig } from './config/runtime.config.js';
 import { withinDeadline } from './http/deadline.js';
 import { jsonBody } from './http/json-body.js';
 import { createLogger, createRequestLog, NestLog } from './http/log.js';
+import { noRoute } from './http/no-route.js';
 import { serveDocument } from './http/openapi.js';
-import { onlyPlainTargets } from './http/request-target.js';
 import { secure } from './http/security.js';
 import { BoundedExpressAdapter } from './http/server.js';
 
@@ -32,7 +32,9 @@ export async function createApp(configuration: Configuration): Promise<NestExpre
   app.setGlobalPrefix(BASE_PATH, { exclude: ['git/{*path}'] });
   app.use(createRequestLog(logger));
   secure(app, http);
-  app.use(onlyPlainTargets, jsonBody(http.body_timeout_seconds), withinDeadline);
+  app.use(jsonBody(http.body_timeout_seconds), withinDeadline);
   serveDocument(app);
-  return app.init();
+  await app.init();
+  app.use(noRoute);
+  return app;
 }

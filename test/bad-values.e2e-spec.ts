@@ -269,6 +269,17 @@ describe('a list', () => {
     },
   );
 
+  it('of log entries holds entries', async () => {
+    await ada.task({ priority: 'P0' });
+    const [claimed] = await worker.claim();
+    const path = `/executions/${String(claimed?.execution_id)}`;
+    for (const entries of [[[]], [[{ message: 'x' }]], [{}], ['x'], [], {}, [{ message: null }]])
+      expect(await refusal(worker.post(`${path}/logs`, { offset: 0, entries }))).toMatch(
+        '400 request/invalid; entries',
+      );
+    expect((await worker.finish(String(claimed?.execution_id), { outcome: 'completed' })).status).toBe(200);
+  });
+
   it.each(['text', 7, true, [], [1], null])('is not what metadata are: %j', async (metadata) => {
     expect(await refusal(ada.post('/tasks', note({ metadata })))).toMatch('400 request/invalid; metadata: ');
   });

@@ -45,7 +45,7 @@ describe('a worker', () => {
       '-q',
       '--depth',
       '1',
-      `file://${source}`,
+      `file://${server.source}`,
       join(server.scratch.path, 'roots/shallow'),
     );
     server.moveTo(join(server.scratch.path, 'roots/shallow'));

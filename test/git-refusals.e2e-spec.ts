@@ -19,27 +19,31 @@ describe('refused is', () => {
   it('whoever has no server.credentials, or wrong ones', async () => {
     const path = 'info/refs?service=git-upload-pack';
     const wrong = [
-      undefined,
+      null,
       'Bearer x',
       'Basic !!!',
       server.authorization(`${newId()}:myw_secret`),
       server.authorization('x:y'),
     ];
     for (const authorization of [...wrong, server.authorization(server.credentials.replace('secret', 'guess'))]) {
-      const answer = await send(server.open('GET', path, authorization === undefined ? {} : { authorization }));
+      const answer = await send(server.open('GET', path, {}, authorization));
       expect(answer.status).toBe(401);
       expect(answer.headers['www-authenticate']).toMatch(/^Basic realm=/);
       expect(JSON.parse(answer.body.toString())).toMatchObject({ code: 'git/unauthenticated' });
     }
-    const { code, said } = await server.attempt(server.scratch.path, 'clone', server.url(`${newId()}:wrong`), 'nothing');
+    const { code, said } = await server.attempt(
+      server.scratch.path,
+      'clone',
+      server.url(`${newId()}:wrong`),
+      'nothing',
+    );
     expect(code).toBe(128);
     expect(said).toContain('Authentication failed');
     expect(readdirSync(server.scratch.path)).not.toContain('nothing');
   });
 
   it('the repository of another execution, there or not', async () => {
-    const other = newId();
-    paths.rows.set(other, server.source);
+    const other = server.records.add(server.source);
     for (const id of [other, newId(), 'x', '..%2f..%2fetc']) {
       const { code, said } = await server.attempt(server.scratch.path, 'clone', server.url(undefined, id), 'nothing');
       expect({ code, said }).toMatchObject({ code: 128, said: expect.stringContaining('not found') as string });
@@ -93,7 +97,12 @@ describe('refused is', () => {
   ])('a push of an execution %s, in words that git shows', async (_, changes) => {
     const checkout = await server.clone();
     commit(checkout, 'feat: three');
-    const { code, said } = await server.attempt(checkout, 'push', server.url(server.grant(changes)), `HEAD:refs/heads/${BRANCH}`);
+    const { code, said } = await server.attempt(
+      checkout,
+      'push',
+      server.url(server.grant(changes)),
+      `HEAD:refs/heads/${BRANCH}`,
+    );
     expect(code).not.toBe(0);
     expect(said).toContain('execution/lease-lost');
     expect(server.branches()).toBe('main');
@@ -130,15 +139,13 @@ describe('refused is', () => {
 
   it('the dumb protocol, and what no service knows', async () => {
     await server.clone();
-    expect((await send(server.open('GET', 'info/refs')))).status).toBe(403);
-    expect((await send(server.open('GET', 'info/refs?service=git-upload-archive')))).status).toBe(403);
-    expect((await send(server.open('GET', 'HEAD')))).status).toBe(404);
-    expect((await send(server.open('GET', 'objects/info/packs')))).status).toBe(404);
+    expect((await send(server.open('GET', 'info/refs'))).status).toBe(403);
+    expect((await send(server.open('GET', 'info/refs?service=git-upload-archive'))).status).toBe(403);
+    expect((await send(server.open('GET', 'HEAD'))).status).toBe(404);
+    expect((await send(server.open('GET', 'objects/info/packs'))).status).toBe(404);
     expect((await send(server.open('POST', 'git-upload-pack'), Buffer.from('0000'))).status).toBe(415);
     const type = { 'content-type': 'application/x-git-receive-pack-request' };
-    expect(
-      (await send(server.open('POST', 'git-receive-pack', type), Buffer.from('nonsense'))).status,
-    ).toBe(400);
+    expect((await send(server.open('POST', 'git-receive-pack', type), Buffer.from('nonsense'))).status).toBe(400);
   });
 
   it('a source that is gone before there was a mirror, with the cause', async () => {
@@ -148,4 +155,3 @@ describe('refused is', () => {
     expect(said).not.toContain('roots/gone');
   });
 });
-

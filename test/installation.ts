@@ -139,7 +139,7 @@ export class Installation {
   /** Ends every process and removes everything; goes through to the end whatever fails on the way. */
   async close(): Promise<void> {
     const faults: unknown[] = [];
-    const steps = [
+    const steps: (() => unknown)[] = [
       ...this.runners.filter(({ running }) => running).map((runner) => () => runner.stop()),
       ...this.marks.map((mark) => () => endProcessesWith(mark)),
       () => this.killApi(),

@@ -99,7 +99,7 @@ describe('the log', () => {
     const caller = await Caller.signIn(server);
     const path = source(['feat: sign in #7', 'docs: words', 'fix!: Sign out', 'Deploy it']);
     const { id } = await caller.register(path);
-    const narrowed = async (filter: string) => await caller.messages(`repository_id=${id}&${filter}`).sort();
+    const narrowed = async (filter: string) => (await caller.messages(`repository_id=${id}&${filter}`)).sort();
     expect(await narrowed('agent_type=codegen')).toEqual(['feat: sign in #7', 'fix!: Sign out']);
     expect(await narrowed('agent_type=deployment')).toEqual(['Deploy it']);
     expect(await narrowed('issue_number=7')).toEqual(['feat: sign in #7']);

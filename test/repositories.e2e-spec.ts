@@ -131,7 +131,7 @@ describe('a registered repository', () => {
     const stranger = await Caller.signIn(server);
     for (const known of [id, newId()]) {
       expect(await codeOf(stranger.get(`/repositories/${known}`))).toBe('404 repository/not-found');
-      expect(await codeOf(stranger.patch(`/repositories/${known}`, { auto_pr: true }))).toBe(
+      expect(await codeOf(stranger.patch(`/repositories/${known}`, { default_branch: 'mine' }))).toBe(
         '404 repository/not-found',
       );
       expect(await codeOf(stranger.post(`/repositories/${known}/sync`))).toBe('404 repository/not-found');
@@ -155,15 +155,14 @@ describe('a registered repository', () => {
     const caller = await Caller.signIn(server);
     const { id } = await caller.register(source());
     const path = `/repositories/${id}`;
-    const set = { default_agent_type: 'review', auto_pr: true, max_running: 3, default_branch: 'trunk' };
+    const set = { default_agent_type: 'review', default_branch: 'trunk' };
     expect((await caller.patch(path, set).expect(200)).body).toMatchObject(set);
-    const cleared = { default_agent_type: null, max_running: null };
+    const cleared = { default_agent_type: null };
     expect((await caller.patch(path, cleared).expect(200)).body).toMatchObject({ ...set, ...cleared });
     expect((await caller.patch(path, {}).expect(200)).body).toMatchObject({ ...set, ...cleared });
     for (const wrong of [
-      { auto_pr: null },
-      { max_running: 0 },
-      { max_running: 1.5 },
+      { default_branch: null },
+      { default_agent_type: 7 },
       { default_branch: null },
       { id: newId() },
     ]) {

@@ -3,21 +3,24 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Installation } from './installation.js';
 import { ask, Person, type Answer, type Execution, type Task } from './person.js';
+import { processesWith } from './processes.js';
 import { git } from './scratch-git.js';
 
 /** Says where it is, then waits to be let through; what it does then is its result. */
 const WAITING = `echo begun; setsid sleep 1000 & until [ -e "$GATE" ]; do sleep 0.05; done
   kill $!; echo "$MIYABI_EXECUTION_ID" >> "$GATE"; echo by "$MIYABI_EXECUTION_ID" > result.txt; echo through`;
 
-let installation: Installation;
+/** Where nothing but the workers themselves may end an attempt, and where silence soon does. */
+let patient: Installation;
+let hasty: Installation;
 
 beforeAll(async () => {
-  installation = await Installation.start({ LEASE_SECONDS: '5' });
+  [patient, hasty] = await Promise.all([Installation.start(), Installation.start({ LEASE_SECONDS: '5' })]);
 });
-afterAll(() => installation.close());
+afterAll(() => Promise.all([patient, hasty].map((installation) => installation.close())));
 
 /** A person, a repository and a task that waits for a gate; each case works in an organization of its own. */
-async function story(name: string) {
+async function story(installation: Installation, name: string) {
   const person = await Person.signIn(installation);
   const repository = await person.repository(name);
   const gate = join(installation.scratch.directory('gates'), name);
@@ -46,16 +49,16 @@ async function expectOneResult({ person, taskId, gate, mirror }: Awaited<ReturnT
 }
 
 it.concurrent('a worker that was killed and comes back ends its orphans and does the task again', async () => {
-  const told = await story('back');
+  const told = await story(patient, 'back');
   const { person, taskId } = told;
-  const worker = installation.startRunner('back', person.ownWorker);
+  const worker = patient.startRunner('back', person.ownWorker);
   const first = await person.started(taskId, 'begun');
   await worker.kill();
   // The command lives on without its runner.
   expect(told.alive().length).toBeGreaterThan(1);
   const orphans = told.alive();
 
-  installation.startRunner('back', person.ownWorker);
+  patient.startRunner('back', person.ownWorker);
   const second = await person.see(
     async () => (await person.executions(taskId)).at(1),
     (execution) => execution !== undefined,
@@ -70,19 +73,19 @@ it.concurrent('a worker that was killed and comes back ends its orphans and does
   ]);
   // A worker's end is not the task's fault.
   expect(await person.task(taskId)).toMatchObject({ retry_count: 0 });
-  const kept = join(installation.workerDirectory('back'), 'executions', first.id, 'kept.txt');
+  const kept = join(patient.workerDirectory('back'), 'executions', first.id, 'kept.txt');
   expect(readFileSync(kept, 'utf8')).toContain('the worker ended in the middle of this execution');
   expect(told.alive()).toEqual([]);
 });
 
 it.concurrent('another worker does the task of one that was killed and stays away', async () => {
-  const told = await story('away');
+  const told = await story(hasty, 'away');
   const { person, taskId } = told;
-  const worker = installation.startRunner('away-1', person.ownWorker);
+  const worker = hasty.startRunner('away-1', person.ownWorker);
   const first = await person.started(taskId, 'begun');
   await worker.kill();
 
-  installation.startRunner('away-2', person.ownWorker);
+  hasty.startRunner('away-2', person.ownWorker);
   await person.see(
     async () => (await person.executions(taskId)).length,
     (count) => count === 2,
@@ -102,9 +105,9 @@ it.concurrent('another worker does the task of one that was killed and stays awa
 });
 
 it.concurrent('a worker that is stopped hands its task back and leaves nothing running', async () => {
-  const told = await story('stopped');
+  const told = await story(patient, 'stopped');
   const { person, taskId } = told;
-  const worker = installation.startRunner('stopped', person.ownWorker);
+  const worker = patient.startRunner('stopped', person.ownWorker);
   const execution = await person.started(taskId, 'begun');
   expect(told.alive().length).toBeGreaterThan(1);
 
@@ -113,12 +116,12 @@ it.concurrent('a worker that is stopped hands its task back and leaves nothing r
   expect(await person.task(taskId)).toMatchObject({ status: 'pending', retry_count: 0, worker_id: null });
   expect(await person.execution(taskId)).toMatchObject({ id: execution.id, status: 'released' });
   expect(await person.output(execution.id)).toEqual(['begun']);
-  const directory = join(installation.workerDirectory('stopped'), 'executions', execution.id);
+  const directory = join(patient.workerDirectory('stopped'), 'executions', execution.id);
   expect(existsSync(directory)).toBe(false);
 });
 
 it.concurrent('a late worker changes nothing: neither result nor log nor progress', async () => {
-  const person = await Person.signIn(installation);
+  const person = await Person.signIn(hasty);
   const taskId = await person.create({ name: 'Contested', agent_type: 'codegen' });
   const [late, owner] = [await rawWorker(person, 'late'), await rawWorker(person, 'owner')];
   const stale = await late.claim();
@@ -172,7 +175,7 @@ it.concurrent('a late worker changes nothing: neither result nor log nor progres
 /** A worker that speaks the protocol by hand, and beats only when told to. */
 async function rawWorker(person: Person, name: string) {
   const { worker, token } = await person.post<{ worker: { id: string }; token: string }>('/workers', { name });
-  const post = (path: string, body: object): Promise<Answer> => ask(installation.url, token, 'POST', path, body);
+  const post = (path: string, body: object): Promise<Answer> => ask(hasty.url, token, 'POST', path, body);
   return {
     id: worker.id,
     post,
@@ -188,4 +191,4 @@ async function rawWorker(person: Person, name: string) {
 
 /** Whether a process was started by an execution, or descends from one that was. */
 const isOf = (pid: number, executionId: string): boolean =>
-  installation.alive(`MIYABI_EXECUTION_ID=${executionId}`).includes(pid);
+  processesWith(`MIYABI_EXECUTION_ID=${executionId}`).includes(pid);

@@ -86,7 +86,7 @@ export class StandInServer {
 
   async finished(id: string): Promise<Finish> {
     await this.until(() => this.attemptOf(id).finish !== null);
-    return this.attemptOf(id).finish as Finish;
+    return this.attemptOf(id).finish!;
   }
 
   private tell(): void {
@@ -97,7 +97,7 @@ export class StandInServer {
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '').split('?')[0] ?? '';
-    if (path.startsWith('/git/')) return this.serveGit(request, response);
+    if (path.startsWith('/git/')) { this.serveGit(request, response); return; }
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = JSON.parse(Buffer.concat(chunks).toString('utf8') || '{}') as Record<string, unknown>;

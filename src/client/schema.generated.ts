@@ -1177,6 +1177,33 @@ export interface components {
              */
             message?: string;
         };
+        ExecutionLogEntry: {
+            /**
+             * @description Its number within the execution, from 0 without gaps.
+             * @example 0
+             */
+            seq: number;
+            /**
+             * @description How severe it is.
+             * @example info
+             * @enum {string}
+             */
+            level: "debug" | "error" | "info" | "warn";
+            /**
+             * @description Where it came from.
+             * @example stdout
+             * @enum {string}
+             */
+            stream: "agent" | "stderr" | "stdout" | "system";
+            /**
+             * Format: date-time
+             * @description When it was said, by the worker's clock, or else when it arrived.
+             * @example 2026-01-31T12:00:01.000Z
+             */
+            logged_at: string;
+            /** @description The line, without its end. */
+            message: string;
+        };
         ExecutionPage: {
             /** @description The items of this page. */
             items: components["schemas"]["Execution"][];
@@ -1535,7 +1562,7 @@ export interface components {
              */
             next_after: number;
             /** @description The entries. */
-            items: components["schemas"]["LogEntry"][];
+            items: components["schemas"]["ExecutionLogEntry"][];
             /**
              * @description Whether the execution has ended and nothing follows.
              * @example true
@@ -2602,20 +2629,11 @@ export interface operations {
     agentsList: {
         parameters: {
             query?: {
-                /**
-                 * @description Only agents of this category; the built-in ones are listed only when asked for.
-                 * @example coding
-                 */
+                /** @description Only agents of this category; the built-in ones are listed only when asked for. */
                 category?: "builtin" | "business" | "coding";
-                /**
-                 * @description `next_cursor` of the page before.
-                 * @example 19
-                 */
+                /** @description `next_cursor` of the page before. */
                 cursor?: string;
-                /**
-                 * @description How many agents to answer at the most.
-                 * @example 100
-                 */
+                /** @description How many agents to answer at the most. */
                 limit?: number;
             };
             header?: never;
@@ -2831,27 +2849,13 @@ export interface operations {
     eventsList: {
         parameters: {
             query?: {
-                /**
-                 * @description Position behind which to read: `id` of the last event known. Absent reads from the beginning.
-                 * @example 1024
-                 */
+                /** @description Position behind which to read: `id` of the last event known. Absent reads from the beginning. */
                 after?: string;
-                /**
-                 * @description Only events of these types; repeatable.
-                 * @example [
-                 *       "task.completed"
-                 *     ]
-                 */
+                /** @description Only events of these types; repeatable. */
                 types?: ("execution.finished" | "execution.stale_write" | "execution.started" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.started" | "task.updated" | "worker.registered")[];
-                /**
-                 * @description Only events about this task.
-                 * @example 0192f0c1-2345-7abc-8def-0123456789ab
-                 */
+                /** @description Only events about this task. */
                 task_id?: string;
-                /**
-                 * @description How many events to answer at the most.
-                 * @example 20
-                 */
+                /** @description How many events to answer at the most. */
                 limit?: number;
             };
             header?: never;
@@ -2881,42 +2885,19 @@ export interface operations {
     executionsList: {
         parameters: {
             query?: {
-                /**
-                 * @description How many items to answer at the most.
-                 * @example 20
-                 */
+                /** @description How many items to answer at the most. */
                 limit?: number;
-                /**
-                 * @description `next_cursor` of the page before; absent for the first page.
-                 * @example WyIyMDI2LTAxLTMxVDEyOjAwOjAwLjAwMDAwMFoiLCIwMTljMTIzNC01Njc4LTdhYmMtOGRlZi0wMTIzNDU2Nzg5YWIiXQ
-                 */
+                /** @description `next_cursor` of the page before; absent for the first page. */
                 cursor?: string;
-                /**
-                 * @description Only executions with one of these statuses; repeatable.
-                 * @example [
-                 *       "running"
-                 *     ]
-                 */
+                /** @description Only executions with one of these statuses; repeatable. */
                 status?: ("cancelled" | "completed" | "failed" | "released" | "running")[];
-                /**
-                 * @description Only attempts at this task.
-                 * @example 0192f0c1-2345-7abc-8def-0123456789ab
-                 */
+                /** @description Only attempts at this task. */
                 task_id?: string;
-                /**
-                 * @description Only executions by this kind of agent.
-                 * @example codegen
-                 */
+                /** @description Only executions by this kind of agent. */
                 agent_type?: string;
-                /**
-                 * @description Only executions of this worker.
-                 * @example 0192f0c1-2345-7abc-8def-0123456789ae
-                 */
+                /** @description Only executions of this worker. */
                 worker_id?: string;
-                /**
-                 * @description Only executions in this repository.
-                 * @example 0192f0c1-2345-7abc-8def-0123456789ac
-                 */
+                /** @description Only executions in this repository. */
                 repository_id?: string;
             };
             header?: never;
@@ -3031,30 +3012,15 @@ export interface operations {
     executionsLogs: {
         parameters: {
             query?: {
-                /**
-                 * @description Number of the last entry known; -1, the default, reads from the first.
-                 * @example 41
-                 */
+                /** @description Number of the last entry known; -1, the default, reads from the first. */
                 after?: number;
-                /**
-                 * @description Only this many of the last entries, instead of the first behind `after`.
-                 * @example 50
-                 */
+                /** @description Only this many of the last entries, instead of the first behind `after`. */
                 tail?: number;
-                /**
-                 * @description How many entries to answer at the most.
-                 * @example 100
-                 */
+                /** @description How many entries to answer at the most. */
                 limit?: number;
-                /**
-                 * @description Only entries of this level or a more severe one.
-                 * @example warn
-                 */
+                /** @description Only entries of this level or a more severe one. */
                 level?: "debug" | "error" | "info" | "warn";
-                /**
-                 * @description Only entries that hold this text, whatever its case.
-                 * @example error
-                 */
+                /** @description Only entries that hold this text, whatever its case. */
                 q?: string;
             };
             header?: never;
@@ -3283,45 +3249,21 @@ export interface operations {
     logsList: {
         parameters: {
             query?: {
-                /**
-                 * @description How many items to answer at the most.
-                 * @example 20
-                 */
+                /** @description How many items to answer at the most. */
                 limit?: number;
-                /**
-                 * @description `next_cursor` of the page before; absent for the first page.
-                 * @example WyIyMDI2LTAxLTMxVDEyOjAwOjAwLjAwMDAwMFoiLCIwMTljMTIzNC01Njc4LTdhYmMtOGRlZi0wMTIzNDU2Nzg5YWIiXQ
-                 */
+                /** @description `next_cursor` of the page before; absent for the first page. */
                 cursor?: string;
-                /**
-                 * @description The repository whose commits are listed. Default: all of the organization, merged, when there are at most 20.
-                 * @example 019c1234-5678-7abc-8def-0123456789ab
-                 */
+                /** @description The repository whose commits are listed. Default: all of the organization, merged, when there are at most 20. */
                 repository_id?: string;
-                /**
-                 * @description Only entries of this level. Commits are `info`; reverts, hotfixes and breaking changes are `warn`.
-                 * @example warn
-                 */
+                /** @description Only entries of this level. Commits are `info`; reverts, hotfixes and breaking changes are `warn`. */
                 level?: "debug" | "error" | "info" | "warn";
-                /**
-                 * @description Only entries of this agent type.
-                 * @example codegen
-                 */
+                /** @description Only entries of this agent type. */
                 agent_type?: string;
-                /**
-                 * @description Only entries of this issue.
-                 * @example 42
-                 */
+                /** @description Only entries of this issue. */
                 issue_number?: number;
-                /**
-                 * @description Only entries whose message, author or id holds this text, without regard to case.
-                 * @example login
-                 */
+                /** @description Only entries whose message, author or id holds this text, without regard to case. */
                 q?: string;
-                /**
-                 * @description A branch, tag or commit to list the history of. Default: all branches, those of executions included.
-                 * @example main
-                 */
+                /** @description A branch, tag or commit to list the history of. Default: all branches, those of executions included. */
                 ref?: string;
             };
             header?: never;
@@ -3343,6 +3285,16 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            /** @description Refused: `repository/not-found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Refused: `git/failed`. */
             409: {
                 headers: {
@@ -3361,15 +3313,9 @@ export interface operations {
     organizationsList: {
         parameters: {
             query?: {
-                /**
-                 * @description How many items to answer at the most.
-                 * @example 20
-                 */
+                /** @description How many items to answer at the most. */
                 limit?: number;
-                /**
-                 * @description `next_cursor` of the page before; absent for the first page.
-                 * @example WyIyMDI2LTAxLTMxVDEyOjAwOjAwLjAwMDAwMFoiLCIwMTljMTIzNC01Njc4LTdhYmMtOGRlZi0wMTIzNDU2Nzg5YWIiXQ
-                 */
+                /** @description `next_cursor` of the page before; absent for the first page. */
                 cursor?: string;
             };
             header?: never;
@@ -3433,15 +3379,9 @@ export interface operations {
     repositoriesList: {
         parameters: {
             query?: {
-                /**
-                 * @description How many items to answer at the most.
-                 * @example 20
-                 */
+                /** @description How many items to answer at the most. */
                 limit?: number;
-                /**
-                 * @description `next_cursor` of the page before; absent for the first page.
-                 * @example WyIyMDI2LTAxLTMxVDEyOjAwOjAwLjAwMDAwMFoiLCIwMTljMTIzNC01Njc4LTdhYmMtOGRlZi0wMTIzNDU2Nzg5YWIiXQ
-                 */
+                /** @description `next_cursor` of the page before; absent for the first page. */
                 cursor?: string;
             };
             header?: never;
@@ -3477,6 +3417,11 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "local_path": "/home/ada/projects/hello"
+                 *     }
+                 */
                 "application/json": components["schemas"]["RegisterRepository"];
             };
         };
@@ -3679,62 +3624,27 @@ export interface operations {
     tasksList: {
         parameters: {
             query?: {
-                /**
-                 * @description How many items to answer at the most.
-                 * @example 20
-                 */
+                /** @description How many items to answer at the most. */
                 limit?: number;
-                /**
-                 * @description `next_cursor` of the page before; absent for the first page.
-                 * @example WyIyMDI2LTAxLTMxVDEyOjAwOjAwLjAwMDAwMFoiLCIwMTljMTIzNC01Njc4LTdhYmMtOGRlZi0wMTIzNDU2Nzg5YWIiXQ
-                 */
+                /** @description `next_cursor` of the page before; absent for the first page. */
                 cursor?: string;
-                /**
-                 * @description Only tasks with one of these statuses; repeatable.
-                 * @example [
-                 *       "pending"
-                 *     ]
-                 */
+                /** @description Only tasks with one of these statuses; repeatable. */
                 status?: ("blocked" | "cancelled" | "completed" | "failed" | "pending" | "running" | "skipped")[];
-                /**
-                 * @description Only tasks of this priority.
-                 * @example P0
-                 */
+                /** @description Only tasks of this priority. */
                 priority?: "P0" | "P1" | "P2";
-                /**
-                 * @description Only tasks of this repository.
-                 * @example 0192f0c1-2345-7abc-8def-0123456789ab
-                 */
+                /** @description Only tasks of this repository. */
                 repository_id?: string;
-                /**
-                 * @description Only tasks for this kind of agent.
-                 * @example codegen
-                 */
+                /** @description Only tasks for this kind of agent. */
                 agent_type?: string;
-                /**
-                 * @description Only tasks that come from this issue.
-                 * @example 123
-                 */
+                /** @description Only tasks that come from this issue. */
                 issue_number?: number;
-                /**
-                 * @description Only tasks that this worker runs or has run last.
-                 * @example 0192f0c1-2345-7abc-8def-0123456789ab
-                 */
+                /** @description Only tasks that this worker runs or has run last. */
                 worker_id?: string;
-                /**
-                 * @description Only tasks created after this time.
-                 * @example 2026-01-31T12:00:00Z
-                 */
+                /** @description Only tasks created after this time. */
                 created_after?: string;
-                /**
-                 * @description Only tasks created before this time.
-                 * @example 2026-02-28T12:00:00Z
-                 */
+                /** @description Only tasks created before this time. */
                 created_before?: string;
-                /**
-                 * @description Only tasks whose name or description holds this text, whatever its case.
-                 * @example dark mode
-                 */
+                /** @description Only tasks whose name or description holds this text, whatever its case. */
                 q?: string;
             };
             header?: never;
@@ -3770,6 +3680,19 @@ export interface operations {
         };
         requestBody: {
             content: {
+                /**
+                 * @example {
+                 *       "name": "Count to five",
+                 *       "agent_type": "script",
+                 *       "metadata": {
+                 *         "command": [
+                 *           "sh",
+                 *           "-c",
+                 *           "for i in 1 2 3 4 5; do echo counting $i; sleep 1; done; echo 12345 > counted.txt"
+                 *         ]
+                 *       }
+                 *     }
+                 */
                 "application/json": components["schemas"]["CreateTask"];
             };
         };
@@ -3856,6 +3779,16 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            /** @description Refused: `task/running`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             421: components["responses"]["MisdirectedRequest"];
             500: components["responses"]["ServerFault"];
             503: components["responses"]["Unavailable"];
@@ -3898,6 +3831,26 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `task/not-editable`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: `task/changed`. */
+            412: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["MisdirectedRequest"];
@@ -3949,6 +3902,16 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `task/final`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["MisdirectedRequest"];
@@ -3993,30 +3956,15 @@ export interface operations {
     workersList: {
         parameters: {
             query?: {
-                /**
-                 * @description How many items to answer at the most.
-                 * @example 20
-                 */
+                /** @description How many items to answer at the most. */
                 limit?: number;
-                /**
-                 * @description `next_cursor` of the page before; absent for the first page.
-                 * @example WyIyMDI2LTAxLTMxVDEyOjAwOjAwLjAwMDAwMFoiLCIwMTljMTIzNC01Njc4LTdhYmMtOGRlZi0wMTIzNDU2Nzg5YWIiXQ
-                 */
+                /** @description `next_cursor` of the page before; absent for the first page. */
                 cursor?: string;
-                /**
-                 * @description Only workers of this status.
-                 * @example active
-                 */
+                /** @description Only workers of this status. */
                 status?: "active" | "draining" | "paused" | "stopped";
-                /**
-                 * @description Only workers of this health.
-                 * @example healthy
-                 */
+                /** @description Only workers of this health. */
                 health?: "degraded" | "healthy" | "unhealthy" | "unknown";
-                /**
-                 * @description Only workers with this label.
-                 * @example gpu
-                 */
+                /** @description Only workers with this label. */
                 label?: string;
             };
             header?: never;

@@ -49,7 +49,8 @@ export class AttemptsService {
       failure_reason: reason,
       error_message: report.error_message ?? (reason && FAILURE_RULES[reason].hint),
       progress: report.outcome === 'completed' ? 100 : lease.progress,
-      progress_message: lease.progress_message,
+      // What it was at last says nothing of an attempt that is done.
+      progress_message: report.outcome === 'completed' ? null : lease.progress_message,
       exit_code: report.exit_code ?? null,
       base_sha: report.base_sha ?? null,
       commit_sha: report.commit_sha ?? null,

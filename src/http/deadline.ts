@@ -1,6 +1,6 @@
 import type { Request, RequestHandler } from 'express';
 import { DomainError } from '../domain-error.js';
-import { sendProblem } from './problem.filter.js';
+import { sendProblem } from './send-problem.js';
 import { problemOf } from './problem.js';
 import { requestIdOf } from './request-id.js';
 

@@ -3,7 +3,7 @@ import type { RequestHandler } from 'express';
 import { assertAllowed } from '../auth/access.policy.js';
 import { CallersService } from '../auth/callers.service.js';
 import { problemOf } from './problem.js';
-import { sendProblem } from './problem.filter.js';
+import { sendProblem } from './send-problem.js';
 import { requestIdOf } from './request-id.js';
 
 /** Lets only callers who are signed in pass. For what stands outside of Nest's routes, where no guard is asked. */

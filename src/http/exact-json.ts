@@ -70,8 +70,8 @@ function refuseDuplicate(keys: Set<string>, key: string): void {
 export function isExactNumber(text: string): boolean {
   const value = Number(text);
   if (!Number.isFinite(value) || Object.is(value, -0)) return false;
-  // Most numbers are short integers, which doubles hold exactly.
-  if (text.length < 16 && /^-?\d+$/.test(text)) return true;
+  // Most numbers are written as JavaScript writes them, so the long way is rarely gone.
+  if (String(value) === text) return true;
   return canonical(text) === canonical(String(value));
 }
 

@@ -42,12 +42,13 @@ export class InputPipe implements PipeTransform {
     const freeForm = freeFormFields(shape.prototype as object);
     const instance = plainToInstance(shape, detach(raw, '', lenient, freeForm)) as Fields;
     for (const key of freeForm) if (Object.hasOwn(raw, key)) instance[key] = raw[key];
-    const errors = await validate(instance, {
+    const errors: ValidationError[] = await validate(instance, {
       whitelist: true,
       forbidNonWhitelisted: !lenient,
       stopAtFirstError: true,
     });
     if (errors.length === 0) {
+      for (const [key, value] of Object.entries(instance)) if (!freeForm.has(key)) refuseListsInLists(value, key);
       if (lenient) this.count(Object.keys(raw).filter((key) => !Object.hasOwn(instance, key)));
       return instance;
     }
@@ -99,6 +100,19 @@ function detachValue(value: unknown, path: string, lenient: boolean): unknown {
     return value.map((item, at) => detachValue(item, `${path}[${String(at)}]`, lenient));
   }
   return isFields(value) ? detach(value, `${path}.`, lenient, new Set()) : value;
+}
+
+/** The validator looks through a list in a list, as if its items stood in the outer one. No field takes that. */
+function refuseListsInLists(value: unknown, path: string): void {
+  if (!Array.isArray(value)) {
+    if (isFields(value)) Object.entries(value).forEach(([key, item]) => refuseListsInLists(item, `${path}.${key}`));
+    return;
+  }
+  for (const [at, item] of value.entries()) {
+    const place = `${path}[${String(at)}]`;
+    if (Array.isArray(item)) throw fault(place, `${place} must not be a list`);
+    refuseListsInLists(item, place);
+  }
 }
 
 const shorten = (name: string): string => (name.length > LONGEST_NAME ? `${name.slice(0, LONGEST_NAME)}…` : name);

@@ -54,12 +54,21 @@ export const createRequestLog = (logger: Logger): HttpLogger =>
     },
   });
 
+/** Parts of Nest that say a line for each module and route at every start. */
+const CHATTY = new Set<unknown>([
+  'InstanceLoader',
+  'RoutesResolver',
+  'RouterExplorer',
+  'NestFactory',
+  'NestApplication',
+]);
+
 /** Nest's own logging, and that of our classes, through the process's logger. */
 export class NestLog implements LoggerService {
   constructor(private readonly logger: Logger) {}
 
   log(message: unknown, ...rest: unknown[]): void {
-    this.write('info', message, rest);
+    this.write(CHATTY.has(rest.at(-1)) ? 'debug' : 'info', message, rest);
   }
 
   warn(message: unknown, ...rest: unknown[]): void {

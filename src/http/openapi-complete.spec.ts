@@ -103,11 +103,24 @@ describe('completeDocument', () => {
     expect(id).not.toHaveProperty('schema.format');
   });
 
-  it('describes the parameters of every list', () => {
+  it('describes the parameters of every list, and leaves their forms in Swagger UI empty', () => {
     const parameters = ['limit', 'cursor'].map((name) => ({ name, in: 'query', schema: { type: 'string' } }));
     const operation = completed('get', '/tasks', { ...SIGNED_IN, parameters });
     for (const parameter of operation.parameters as object[]) {
-      expect(parameter).toMatchObject({ description: expect.stringMatching(/\.$/), example: expect.anything() });
+      expect(parameter).toMatchObject({
+        description: expect.stringMatching(/\.$/),
+        schema: { examples: [expect.anything()] },
+      });
+      expect(parameter).not.toHaveProperty('example');
     }
+  });
+
+  it('gives the form of a task an example that can be sent as it is', () => {
+    const { requestBody } = completed('post', '/tasks', {
+      ...SIGNED_IN,
+      operationId: 'tasksCreate',
+      requestBody: { content: { 'application/json': { schema: { type: 'object' } } } },
+    });
+    expect(requestBody).toHaveProperty(['content', 'application/json', 'example', 'name']);
   });
 });

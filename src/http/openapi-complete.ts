@@ -1,4 +1,5 @@
 import type { OpenAPIObject } from '@nestjs/swagger';
+import { BODY_EXAMPLES } from './openapi-examples.js';
 import { completeParameters } from './openapi-parameters.js';
 import {
   declaredRefusals,
@@ -40,9 +41,16 @@ function completePath(path: string, item: PathItem): void {
     const operation: Operation | undefined = item[method];
     if (operation === undefined) continue;
     completeParameters(path, operation);
+    completeBody(operation);
     completeTexts(operation);
     completeAnswers(path, operation, WITH_BODY.has(method));
   }
+}
+
+function completeBody({ operationId = '', requestBody }: Operation): void {
+  const example = BODY_EXAMPLES[operationId];
+  if (example === undefined || requestBody === undefined || '$ref' in requestBody) return;
+  for (const content of Object.values(requestBody.content)) content.example = example;
 }
 
 /** The first sentence of a handler's comment is its summary, the rest its description. */

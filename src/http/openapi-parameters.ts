@@ -3,6 +3,8 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 type Operation = NonNullable<OpenAPIObject['paths'][string]['get']>;
 type Parameter = Exclude<NonNullable<Operation['parameters']>[number], { $ref: string }>;
 
+type Form = Record<string, unknown>;
+
 const ID_EXAMPLE = '019c1234-5678-7abc-8def-0123456789ab';
 
 /** The comments of `page.ts` do not reach Nest's document, which reads those of `*.dto.ts` files only. */
@@ -18,31 +20,23 @@ const PAGING: Readonly<Record<string, { description: string; example: unknown }>
 export function completeParameters(path: string, operation: Operation): void {
   for (const parameter of operation.parameters ?? []) {
     if ('$ref' in parameter) continue;
-    liftExample(parameter);
-    if (parameter.in === 'path') completeId(path, parameter);
     const paging = parameter.in === 'query' ? PAGING[parameter.name] : undefined;
+    const { example: ofSchema, ...form } = (parameter.schema ?? {}) as Form;
+    const example = ofSchema ?? (parameter.example as unknown) ?? paging?.example;
+    delete parameter.example;
     parameter.description ??= paging?.description;
-    parameter.example ??= paging?.example;
+    if (parameter.in === 'path') completeId(path, parameter, form, example);
+    // Swagger UI fills its form with the example of a parameter, but not with that of its schema: filters, cursors
+    // and conditions are better left empty.
+    else parameter.schema = example === undefined ? form : { ...form, example };
   }
 }
 
-/** Nest leaves the example of a comment in the schema; Swagger UI fills its form from that of the parameter. */
-function liftExample(parameter: Parameter): void {
-  const { schema } = parameter;
-  if (schema === undefined || '$ref' in schema || schema.example === undefined) return;
-  const { example, ...rest } = schema as { example: unknown; type?: string };
-  parameter.schema = rest;
-  // A comment cannot say whether 19 is a text or a number; the type can.
-  parameter.example ??= rest.type === 'string' ? String(example) : example;
-}
-
 /** Ids in paths are UUIDs unless the controller says otherwise. */
-function completeId(path: string, parameter: Parameter): void {
+function completeId(path: string, parameter: Parameter, form: Form, example: unknown): void {
   parameter.description ??= `Id of the ${ownerOf(path, parameter.name)}.`;
-  const schema = parameter.schema ?? {};
-  if (parameter.example === undefined && isPlainText(schema))
-    parameter.schema = { ...schema, type: 'string', format: 'uuid' };
-  parameter.example ??= ID_EXAMPLE;
+  parameter.schema = example === undefined && isPlainText(form) ? { ...form, type: 'string', format: 'uuid' } : form;
+  parameter.example = example ?? ID_EXAMPLE;
 }
 
 /** `/tasks/{id}` has the id of a task, `/members/{user_id}` that of a user. */
@@ -52,7 +46,5 @@ function ownerOf(path: string, name: string): string {
   return collection.replace(/ies$/, 'y').replace(/s$/, '').replaceAll('-', ' ');
 }
 
-const isPlainText = (schema: NonNullable<Parameter['schema']>): boolean =>
-  !('$ref' in schema) &&
-  (schema.type ?? 'string') === 'string' &&
-  [schema.format, schema.pattern, schema.enum].every((limit) => limit === undefined);
+const isPlainText = ({ type = 'string', format, pattern, enum: values }: Form): boolean =>
+  type === 'string' && [format, pattern, values].every((limit) => limit === undefined);

@@ -3,13 +3,14 @@ import type { RequestHandler, Response } from 'express';
 import helmet from 'helmet';
 import type { HttpConfig } from '../config/http.config.js';
 import { problem } from './problem.js';
-import { sendProblem } from './problem.filter.js';
+import { sendProblem } from './send-problem.js';
 import { requestIdOf } from './request-id.js';
+import { onlyPlainTargets } from './request-target.js';
 
-/** Headers, CORS and the check of the Host header. */
+/** Headers, CORS and the checks of the address and the Host header. */
 export function secure(app: NestExpressApplication, config: HttpConfig): void {
   app.disable('x-powered-by');
-  app.use(onlyKnownHosts(config.hostNames), securityHeaders(config.public_url.startsWith('https:')));
+  app.use(securityHeaders(config.public_url.startsWith('https:')), onlyPlainTargets, onlyKnownHosts(config.hostNames));
   if (config.cors_origins.length > 0) {
     app.enableCors({
       origin: [...config.cors_origins],

@@ -3,7 +3,7 @@ import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { Allow, CurrentPrincipal } from '../auth/access.js';
 import type { Principal } from '../auth/principal.js';
 import type { Page } from '../http/page.js';
-import { Problems } from '../http/problems.decorator.js';
+import { ProblemsWith } from '../http/problems.decorator.js';
 import { ClientGone } from './client-gone.js';
 import { LogEntryDto, LogEntryPage, LogsQuery } from './logs.dto.js';
 import { LogsService } from './logs.service.js';
@@ -22,7 +22,7 @@ export class LogsController {
    */
   @Get()
   @Allow('repositories.read')
-  @Problems('git/failed')
+  @ProblemsWith({ 404: ['repository/not-found'], 409: ['git/failed'] })
   @ApiOkResponse({ type: LogEntryPage, description: 'One page of log entries.' })
   async list(
     @CurrentPrincipal() principal: Principal,

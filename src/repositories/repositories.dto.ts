@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Flag, Id, Nullable, Optional, Pattern, Text, WholeNumber } from '../http/fields.js';
+import { Id, Nullable, Optional, Pattern, Text } from '../http/fields.js';
 import { PageOf } from '../http/page.js';
 import { REPOSITORY_STATUSES, type Repository, type RepositoryStatus } from './repository.entity.js';
 
@@ -74,22 +74,6 @@ export class UpdateRepositoryDto {
   @Nullable()
   @Pattern(AGENT_TYPE, 'an agent type such as codegen', 64)
   default_agent_type?: string | null;
-
-  /**
-   * Whether tasks open a pull request when they have not said.
-   * @example false
-   */
-  @Optional()
-  @Flag()
-  auto_pr?: boolean;
-
-  /**
-   * How many tasks of this repository may run at once; null for no limit.
-   * @example 4
-   */
-  @Nullable()
-  @WholeNumber({ min: 1, max: 10_000 })
-  max_running?: number | null;
 }
 
 /** A registered Git repository. */
@@ -158,19 +142,6 @@ export class RepositoryDto {
   default_agent_type!: string | null;
 
   /**
-   * Whether tasks open a pull request when they have not said.
-   * @example false
-   */
-  auto_pr!: boolean;
-
-  /**
-   * How many of its tasks may run at once; null for no limit.
-   * @example null
-   */
-  @ApiProperty({ type: 'integer', nullable: true })
-  max_running!: number | null;
-
-  /**
    * When it was registered.
    * @example 2026-01-31T12:00:00.000Z
    */
@@ -188,8 +159,6 @@ export class RepositoryDto {
       last_error: row.last_error,
       last_synced_at: row.last_synced_at,
       default_agent_type: row.default_agent_type,
-      auto_pr: row.auto_pr,
-      max_running: row.max_running,
       created_at: row.created_at,
     });
   }

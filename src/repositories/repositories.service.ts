@@ -130,9 +130,9 @@ export class RepositoriesService implements OnApplicationBootstrap {
     return this.store.existAny();
   }
 
-  /** Whether the organization has such a repository. */
-  async exists(organizationId: string, id: string): Promise<boolean> {
-    return (await this.store.findOwn(organizationId, id)) !== null;
+  /** A repository of the organization, null when it has none of that id. */
+  findOwn(organizationId: string, id: string): Promise<Repository | null> {
+    return this.store.findOwn(organizationId, id);
   }
 
   private async sourceOf(input: SourceInput): Promise<RepositorySource> {

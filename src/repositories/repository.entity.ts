@@ -9,7 +9,6 @@ export type RepositoryStatus = (typeof REPOSITORY_STATUSES)[number];
 @Unique('repositories_organization_id_source_key_key', ['organization_id', 'source_key'])
 @Index('repositories_page_idx', ['organization_id', 'created_at', 'id'])
 @Check('repositories_status_check', `status in ('ready', 'syncing', 'error')`)
-@Check('repositories_max_running_check', 'max_running between 1 and 10000')
 @Check('repositories_source_check', 'num_nonnulls(clone_url, local_path) = 1')
 export class Repository {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'repositories_pkey' })
@@ -47,12 +46,6 @@ export class Repository {
 
   @Column({ type: 'text', nullable: true })
   default_agent_type!: string | null;
-
-  @Column({ type: 'boolean', default: false })
-  auto_pr!: boolean;
-
-  @Column({ type: 'integer', nullable: true })
-  max_running!: number | null;
 
   @Column({ type: 'timestamptz', default: () => 'now()' })
   created_at!: Date;

@@ -23,6 +23,8 @@ interface Answered<T> {
 
 const CALL_SECONDS = 20;
 const LOGS_SECONDS = 60;
+/** Progress is repeated by heartbeats, so nothing waits long for it. */
+const PROGRESS_SECONDS = 5;
 /** A claim may be answered late, so the time beyond its wait is generous. */
 const BEYOND_WAIT_SECONDS = 15;
 
@@ -76,7 +78,7 @@ export class ApiControlPlane implements ControlPlane {
   }
 
   sendProgress(id: string, body: Progress): Promise<Directives> {
-    return this.directed(CALL_SECONDS, null, (options) =>
+    return this.directed(PROGRESS_SECONDS, null, (options) =>
       this.client.POST('/api/v1/executions/{id}/progress', { params: { path: { id } }, body, ...options }),
     );
   }

@@ -113,7 +113,7 @@ export class Execution implements Running {
     if (endedFor !== null) await delivery.say('warn', `Ended early: ${endedFor}.`).catch(() => undefined);
     const handedBack =
       checkout === null || endedFor === 'lost' ? null : await this.handBack(checkout, remote, delivery);
-    if (grant.repository !== null) house.cache.leave(grant.repository.id);
+    if (grant.repository !== null && remote !== null) house.cache.leave(grant.repository.id);
     // What a leaving runner could not hand back is for another worker to do again.
     const isReleased = this.reason === 'stop' && handedBack?.fault != null;
     return { endedFor: isReleased ? 'stop' : endedFor, agent, fault, handedBack };

@@ -1,6 +1,8 @@
 import { link, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
+import { isId } from '../ids.js';
+import { pause } from './patience.js';
 import { findProcess } from './process-table.js';
 
 interface Holder {
@@ -35,12 +37,13 @@ export class Lock {
     const own = `${path}.${holder.nonce}`;
     await writeFile(own, JSON.stringify(holder), { mode: 0o600 });
     try {
-      // A link either is ours or fails; unlike a created file it is never seen empty.
       for (;;) {
+        // A link either is ours or fails; unlike a created file it is never seen empty.
         if (await linked(own, path)) return new Lock(path, holder);
         const other = await holderOf(path);
-        if (other !== null && isAlive(other)) throw new LockHeld(path, other.pid);
-        await discard(path, other);
+        if (other === 'nobody') continue;
+        if (other !== 'unreadable' && isAlive(other)) throw new LockHeld(path, other.pid);
+        if (await succeeded(path, other, own)) return new Lock(path, holder);
       }
     } finally {
       await rm(own, { force: true });
@@ -49,7 +52,7 @@ export class Lock {
 
   async release(): Promise<void> {
     const present = await holderOf(this.path);
-    if (present?.nonce === this.holder.nonce) await rm(this.path, { force: true });
+    if (nonceOf(present) === this.holder.nonce) await rm(this.path, { force: true });
   }
 }
 
@@ -63,26 +66,44 @@ async function linked(from: string, to: string): Promise<boolean> {
   }
 }
 
-async function holderOf(path: string): Promise<Holder | null> {
+type Found = Holder | 'nobody' | 'unreadable';
+
+async function holderOf(path: string): Promise<Found> {
   try {
-    return JSON.parse(await readFile(path, 'utf8')) as Holder;
-  } catch {
-    return null;
+    const holder = JSON.parse(await readFile(path, 'utf8')) as Holder;
+    return isId(holder.nonce) ? holder : 'unreadable';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOENT' ? 'nobody' : 'unreadable';
   }
 }
 
+const nonceOf = (found: Found): string => (typeof found === 'string' ? found : found.nonce);
+
 const isAlive = (holder: Holder): boolean => findProcess(holder.pid)?.started === holder.started;
 
-/** Takes a dead holder's file away. Two may try at once, so what was moved is looked at before it is thrown away. */
-async function discard(path: string, stale: Holder | null): Promise<void> {
-  const aside = `${path}.stale.${randomUUID()}`;
+/**
+ * Takes the place of a dead holder. Many may find it dead at once, and one of them could be so slow that it throws away
+ * the lock of the next: so the right to succeed this very holder is a lock of its own.
+ */
+async function succeeded(path: string, dead: Found, own: string): Promise<boolean> {
+  const right = await rightTo(`${path}.after.${nonceOf(dead)}`);
+  if (right === null) return false;
   try {
-    await rename(path, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
+    if (nonceOf(await holderOf(path)) !== nonceOf(dead)) return false;
+    await rename(own, path);
+    return true;
+  } finally {
+    await right.release();
   }
-  const moved = await holderOf(aside);
-  if (moved !== null && moved.nonce !== stale?.nonce) await linked(aside, path);
-  await rm(aside, { force: true });
+}
+
+async function rightTo(path: string): Promise<Lock | null> {
+  try {
+    return await Lock.take(path);
+  } catch (error) {
+    if (!(error instanceof LockHeld)) throw error;
+    // Somebody is at it; a moment later the lock has a live holder.
+    await pause(5);
+    return null;
+  }
 }

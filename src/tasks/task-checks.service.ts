@@ -24,7 +24,10 @@ export class TaskChecks {
     if (!isCommand(metadata['command'])) throw new ScriptWithoutCommand();
   }
 
-  async repository(organizationId: string, id: string): Promise<void> {
-    if (!(await this.repositories.exists(organizationId, id))) throw new UnknownRepository();
+  /** The agent type that tasks of the repository have when they name none; null leaves it to the fleet. */
+  async repository(organizationId: string, id: string): Promise<string | null> {
+    const repository = await this.repositories.findOwn(organizationId, id);
+    if (repository === null) throw new UnknownRepository();
+    return repository.default_agent_type;
   }
 }

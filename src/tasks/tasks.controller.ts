@@ -13,6 +13,7 @@ import type { Principal } from '../auth/principal.js';
 import { ApiIdParam, IdParam } from '../http/id-param.js';
 import { IfMatch } from '../http/if-match.js';
 import { PageOf, type Page } from '../http/page.js';
+import { Problems, ProblemsWith } from '../http/problems.decorator.js';
 import { ExplanationDto } from './explain.dto.js';
 import { ExplainService } from './explain.service.js';
 import { TaskDto } from './task.dto.js';
@@ -73,6 +74,7 @@ export class TasksController {
   @ApiIdParam('id', 'Id of the task.')
   @ApiHeader({ name: 'If-Match', required: false, description: 'ETag of the version the change is meant for.' })
   @ApiOkResponse({ type: TaskDto })
+  @ProblemsWith({ 409: ['task/not-editable'], 412: ['task/changed'] })
   async patch(
     @CurrentPrincipal() principal: Principal,
     @IdParam() id: string,
@@ -89,6 +91,7 @@ export class TasksController {
   @ApiIdParam('id', 'Id of the task.')
   @HttpCode(HttpStatus.NO_CONTENT)
   @ApiNoContentResponse({ description: 'It is gone.' })
+  @Problems('task/running')
   async remove(@CurrentPrincipal() principal: Principal, @IdParam() id: string): Promise<void> {
     await this.tasks.remove(principal, id);
   }
@@ -99,6 +102,7 @@ export class TasksController {
   @ApiIdParam('id', 'Id of the task.')
   @ApiOkResponse({ type: TaskDto })
   @ApiAcceptedResponse({ type: TaskDto, description: 'Its worker has been asked to end it.' })
+  @Problems('task/final')
   async cancel(
     @CurrentPrincipal() principal: Principal,
     @IdParam() id: string,

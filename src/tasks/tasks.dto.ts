@@ -55,7 +55,7 @@ export class CreateTaskDto implements TaskInput {
   repository_id?: string;
 
   /**
-   * Which agent of the catalogue does it; `codegen` when absent.
+   * Which agent of the catalogue does it; when absent the one its repository names, else `codegen`.
    * @example codegen
    */
   @Optional()

@@ -30,9 +30,9 @@ export class TasksService {
 
   async create(principal: Principal, input: TaskInput): Promise<Task> {
     const organizationId = organizationOf(principal);
-    const agentType = input.agent_type ?? 'codegen';
+    const usual = input.repository_id && (await this.checks.repository(organizationId, input.repository_id));
+    const agentType = input.agent_type ?? (usual || 'codegen');
     await this.checks.agent(principal, agentType, input.metadata ?? {});
-    if (input.repository_id) await this.checks.repository(organizationId, input.repository_id);
     const labels = [...new Set(input.required_labels ?? [])];
     const key = { organization_id: organizationId, repository_id: input.repository_id ?? null, agent_type: agentType };
     const laneId = await this.queue.laneFor({ ...key, required_labels: labels });

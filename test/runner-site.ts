@@ -1,0 +1,117 @@
+import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { loadRunnerSettings } from '../src/config/runner.config.js';
+import { newId } from '../src/ids.js';
+import { pause } from '../src/runner/patience.js';
+import { findTree } from '../src/runner/process-tree.js';
+import type { Grant } from '../src/runner/protocol.js';
+import { Runner } from '../src/runner/runner.js';
+import { aGrant } from './a-grant.js';
+import { commitTo } from './bare-repository.js';
+import { StandInServer } from './stand-in-server.js';
+
+type Given = Parameters<typeof aGrant>[0];
+
+/** A repository, a server that speaks the contract, and runners in this process: what specs of the whole runner need. */
+export class RunnerSite {
+  readonly server: StandInServer;
+  /** The runner's directory. */
+  readonly directory: string;
+  /** The bare repository behind the server. */
+  readonly origin: string;
+  /** Its first commit. */
+  readonly base: string;
+  private readonly repositoryId = newId();
+  private readonly started: { runner: Runner; ended: Promise<void> }[] = [];
+
+  private constructor(readonly root: string) {
+    this.directory = join(root, 'worker');
+    this.origin = join(root, `${this.repositoryId}.git`);
+    this.base = commitTo(this.origin, { 'README.md': 'hello\n' });
+    this.server = new StandInServer(root);
+  }
+
+  static async open(): Promise<RunnerSite> {
+    const site = new RunnerSite(await realpath(await mkdtemp(join(tmpdir(), 'runner '))));
+    await site.server.start();
+    return site;
+  }
+
+  /** Ends what still runs and removes everything. */
+  async close(): Promise<void> {
+    for (const { runner, ended } of this.started) {
+      runner.stop();
+      runner.stop();
+      await ended.catch(() => undefined);
+    }
+    await this.server.stop();
+    await rm(this.root, { recursive: true, force: true });
+  }
+
+  /** Starts a runner; RUNNER_SPEC_LOG=debug shows what it logs. */
+  start(environment: Record<string, string> = {}): { runner: Runner; ended: Promise<void> } {
+    const settings = loadRunnerSettings({
+      PATH: process.env['PATH'],
+      MIYABI_URL: this.server.url,
+      MIYABI_KEY: 'myk_registration',
+      MIYABI_WORKER_DIR: this.directory,
+      MIYABI_WORKER_NAME: 'w1',
+      DISK_MIN_FREE: '0',
+      TERM_GRACE_SECONDS: '0.3',
+      ...environment,
+    });
+    const runner = new Runner(settings, '0.0.0', pino({ level: process.env['RUNNER_SPEC_LOG'] ?? 'silent' }));
+    const started = { runner, ended: runner.run() };
+    started.ended.catch(() => undefined);
+    this.started.push(started);
+    return started;
+  }
+
+  repository(): NonNullable<Grant['repository']> {
+    const clone_url = `/git/${this.repositoryId}.git`;
+    return { id: this.repositoryId, full_name: 'miyabi/example', clone_url, default_branch: 'main' };
+  }
+
+  /** Puts a task into the queue that runs a shell script in a checkout of the repository. */
+  give(script: string, given: Given = {}): Grant {
+    const task = { metadata: { command: ['bash', '-c', script] }, ...given.task };
+    const grant = aGrant({ repository: this.repository(), ...given, task });
+    this.server.give(grant);
+    return grant;
+  }
+
+  /** The execution's directory. */
+  folder(grant: Grant): string {
+    return join(this.directory, 'executions', grant.execution.id);
+  }
+
+  /** Why its checkout was kept. */
+  kept(grant: Grant): Promise<string> {
+    return readFile(join(this.folder(grant), 'kept.txt'), 'utf8');
+  }
+
+  /** What the server has of its log. */
+  messages(grant: Grant, stream = 'stdout'): string[] {
+    const { log } = this.server.attemptOf(grant.execution.id);
+    return log.filter((entry) => entry.stream === stream).map(({ message }) => message);
+  }
+
+  /** Resolves when the server has this line of its output. */
+  said(grant: Grant, line: string): Promise<void> {
+    return this.server.until(() => this.messages(grant).includes(line));
+  }
+
+  /** Processes of the execution that still live. */
+  survivors(grant: Grant): number[] {
+    return findTree({ executionId: grant.execution.id, directory: this.folder(grant), leader: null });
+  }
+}
+
+export const idOf = (grant: Grant): string => grant.execution.id;
+
+/** Resolves when the fact holds. */
+export async function until(fact: () => boolean): Promise<void> {
+  while (!fact()) await pause(20);
+}
