@@ -123,6 +123,7 @@ export default defineConfig(
       '@typescript-eslint/no-unsafe-call': 'off',
       // A test that finds nothing fails right there.
       '@typescript-eslint/no-non-null-assertion': 'off',
+      '@typescript-eslint/non-nullable-type-assertion-style': 'off',
       // Set-up returns a bundle of functions that tests take apart.
       '@typescript-eslint/unbound-method': 'off',
       // Tables of cases have one shape, whether a case waits for something or not.

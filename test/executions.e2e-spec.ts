@@ -275,39 +275,4 @@ describe('executions', () => {
     expect((await eve.get(`/executions/${execution_id}/logs`)).status).toBe(404);
     await worker.finish(execution_id, { outcome: 'completed' });
   });
-
-  it('are handed back when another worker takes the name, but for those it goes on with', async () => {
-    const first = await registerWorker(server, { name: 'phoenix' });
-    const kept = await running({}, first);
-    const lost = await running({}, first);
-    await expect(registerWorker(server, { name: 'phoenix' })).rejects.toThrow('worker/name-taken');
-    const reborn = await registerWorker(server, { name: 'phoenix', replace: true, resume: [kept.execution_id] });
-    expect(reborn.id).toBe(first.id);
-    expect((await task(kept.task_id))['status']).toBe('running');
-    expect(await task(lost.task_id)).toMatchObject({ status: 'pending', retry_count: 0 });
-    expect((await first.beat([])).status).toBe(401);
-    expect((await reborn.finish(kept.execution_id, { outcome: 'completed' })).status).toBe(200);
-    const { rows } = await server.sql.query('select running from worker_liveness where worker_id = $1', [reborn.id]);
-    expect(rows).toEqual([{ running: 0 }]);
-  });
-
-  it('refuse a worker that speaks too old a protocol', async () => {
-    await expect(registerWorker(server, { protocol: 0 })).rejects.toThrow('426');
-  });
-
-  it('tell the health of a worker by the database clock, exact at its bounds', async () => {
-    const healthAfter = async (seconds: string) => {
-      const probe = await registerWorker(server);
-      const { rows } = await server.sql.query<{ id: string }>(
-        `update worker_liveness set last_heartbeat = now() - $2::interval where worker_id = $1 returning worker_id as id`,
-        [probe.id, seconds],
-      );
-      return (await ada.get(`/workers/${rows[0]?.id ?? ''}`)).body['health'];
-    };
-    expect((await ada.get(`/workers/${(await registerWorker(server)).id}`)).body['health']).toBe('unknown');
-    expect(await healthAfter('30 seconds')).toBe('healthy');
-    expect(await healthAfter('60 seconds')).toBe('degraded');
-    expect(await healthAfter('299 seconds')).toBe('degraded');
-    expect(await healthAfter('300 seconds')).toBe('unhealthy');
-  });
 });

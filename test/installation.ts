@@ -165,22 +165,25 @@ export class Installation {
 
   private toolbox(): string {
     const directory = this.scratch.directory('tools');
-    for (const tool of TOOLS) symlinkSync(findProgram(tool), join(directory, tool));
+    for (const tool of TOOLS) {
+      const program = findProgram(tool);
+      // macOS has no setsid: only the tests that use it fail there, and say so.
+      if (program !== null) symlinkSync(program, join(directory, tool));
+    }
     symlinkSync(process.execPath, join(directory, 'node'));
     return directory;
   }
 }
 
-function findProgram(name: string): string {
+function findProgram(name: string): string | null {
   const places = (process.env['PATH'] ?? '').split(delimiter).map((directory) => join(directory, name));
-  const found = places.find((file) => {
+  const isRunnable = (file: string): boolean => {
     try {
       accessSync(file, constants.X_OK);
       return true;
     } catch {
       return false;
     }
-  });
-  if (found === undefined) throw new Error(`the tests need the program ${name}`);
-  return found;
+  };
+  return places.find(isRunnable) ?? null;
 }

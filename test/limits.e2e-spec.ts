@@ -1,5 +1,6 @@
+import pg from 'pg';
 import { eventually } from './eventually.js';
-import { registerWorker, signInPerson, type TestPerson, type TestWorker } from './fleet.js';
+import { registerWorker, type TestWorker } from './fleet.js';
 import { head, RawConnection } from './raw-http.js';
 import { signIn } from './sign-in.js';
 import { startTestApp, type TestApp } from './test-app.js';
@@ -18,8 +19,6 @@ describe('a slow client', () => {
   /** Sends a byte from time to time, for as long as the connection takes it. */
   const trickle = (connection: RawConnection, byte: string): NodeJS.Timeout =>
     setInterval(() => connection.send(byte), 50);
-
-  const codeOf = (body: string | undefined) => (JSON.parse(body ?? '{}') as { code?: string }).code;
 
   it('has a limited time for its headers, whether it is silent or says a little', async () => {
     const silent = await RawConnection.open(server.url);
@@ -82,103 +81,134 @@ describe('connections', () => {
   });
 });
 
-describe('a locked table and an exhausted pool', () => {
+interface Timed {
+  ms: number;
+  status: number;
+  code: string | undefined;
+  retry_after: string | null;
+}
+
+describe('a locked table', () => {
   let server: TestApp;
-  let ada: TestPerson;
   let worker: TestWorker;
+  let token: string;
   beforeAll(async () => {
-    server = await startTestApp({ DATABASE_POOL_MAX: '2', DATABASE_POOL_MIN: '0' });
-    ada = await signInPerson(server);
+    server = await startTestApp();
     worker = await registerWorker(server);
+    token = (await signIn(server)).access_token;
   });
   afterAll(() => server.close());
 
-  interface Timed {
-    ms: number;
-    status: number;
-    code: unknown;
-    retry: string | null;
-  }
-
-  /** How long an answer took, and what it was. */
-  async function timed(
-    answer: Promise<{ status: number; body: Record<string, unknown>; headers?: unknown }>,
-  ): Promise<Timed> {
-    const began = performance.now();
-    const { status, body } = await answer;
-    return { ms: performance.now() - began, status, code: body['code'], retry: null };
-  }
-
-  /** Runs `work` while nobody else can read or write tasks. */
-  async function whileTasksAreLocked(work: () => Promise<void>): Promise<void> {
-    await server.sql.query('begin');
-    await server.sql.query('lock table tasks in access exclusive mode');
-    try {
-      await work();
-    } finally {
-      await server.sql.query('rollback');
-    }
-  }
-
-  it('cost a request at most five seconds, then it is a 503', async () => {
-    const id = await ada.task();
-    await whileTasksAreLocked(async () => {
-      const requests = [
-        () => ada.get(`/tasks/${id}`),
-        () => ada.post('/tasks', { name: 'n', agent_type: 'note' }),
-        () => ada.patch(`/tasks/${id}`, { name: 'm' }),
-        () => ada.delete(`/tasks/${id}`),
-        () => worker.post(`/workers/${worker.id}/claim`, {}),
-      ];
-      for (const request of requests) {
-        const { ms, status, code } = await timed(request());
-        expect([status, code]).toEqual([503, expect.stringMatching(/^(database\/unavailable|server\/too-slow)$/)]);
-        expect(ms).toBeLessThan(PROMISE_MS);
-      }
-    });
-    expect((await ada.get(`/tasks/${id}`)).status).toBe(200);
+  it('costs every request behind it at most five seconds, then it is a 503', async () => {
+    const { id } = (await (await call(server, token, 'POST', '/tasks', NOTE)).json()) as { id: string };
+    const answers = await whileLocked(server.sql, 'tasks', () =>
+      Promise.all([
+        timed(() => call(server, token, 'GET', `/tasks/${id}`)),
+        timed(() => call(server, token, 'POST', '/tasks', NOTE)),
+        timed(() => call(server, token, 'PATCH', `/tasks/${id}`, { name: 'm' })),
+        timed(() => call(server, token, 'DELETE', `/tasks/${id}`)),
+        timed(() => call(server, worker.token, 'POST', `/workers/${worker.id}/claim`, {})),
+      ]),
+    );
+    expect(answers.map(({ status, code, retry_after }) => [status, code, retry_after])).toEqual(
+      answers.map(() => [503, 'database/unavailable', '2']),
+    );
+    expect(Math.max(...answers.map(({ ms }) => ms))).toBeLessThan(PROMISE_MS);
+    expect((await call(server, token, 'GET', `/tasks/${id}`)).status).toBe(200);
   });
 
-  it('let nothing hang when many wait: each has its answer in time, the process says how it is, and recovers', async () => {
-    await whileTasksAreLocked(async () => {
+  it('is not waited for again when the guard has waited for another, and the connection serves on', async () => {
+    const connection = await RawConnection.open(server.url);
+    const request = head('GET /api/v1/tasks', { Authorization: `Bearer ${token}` });
+    const other = new pg.Client({ connectionString: server.databaseUrl });
+    await other.connect();
+    const late = await whileLocked(server.sql, 'tasks', async () => {
       const began = performance.now();
+      const answered = connection.send(request).answer();
+      await whileLocked(other, 'sessions', async () => {
+        await eventually('the guard has waited', () => performance.now() - began > 2500);
+      });
+      const answer = await answered;
+      expect(performance.now() - began).toBeLessThan(PROMISE_MS);
+      return answer;
+    });
+    expect([late?.status, late?.headers['retry-after'], codeOf(late?.body)]).toEqual([503, '2', 'server/too-slow']);
+    await eventually('what came too late is over', () => server.database.pool.active === 0);
+    expect((await connection.send(request).answer())?.status).toBe(200);
+    connection.end();
+    await other.end();
+  });
+});
+
+describe('an exhausted pool', () => {
+  let server: TestApp;
+  let token: string;
+  beforeAll(async () => {
+    server = await startTestApp({ DATABASE_POOL_MAX: '2', DATABASE_POOL_MIN: '0' });
+    token = (await signIn(server)).access_token;
+  });
+  afterAll(() => server.close());
+
+  it('lets nothing hang: each has its answer in time, the process says how it is, and recovers', async () => {
+    const answers = await whileLocked(server.sql, 'tasks', async () => {
       const many = Promise.all(
         Array.from({ length: 60 }, (_, at) =>
-          timed(at % 3 === 0 ? ada.post('/tasks', { name: 'n', agent_type: 'note' }) : ada.get('/tasks')),
+          timed(() =>
+            call(server, token, ...(at % 3 === 0 ? (['POST', '/tasks', NOTE] as const) : (['GET', '/tasks'] as const))),
+          ),
         ),
       );
       await eventually('requests wait for a connection', () => server.database.pool.waiting > 0);
-      const live = await timed(server.request.get('/api/v1/health/live').then((answer) => answer));
-      expect([live.status, live.ms < 1000]).toEqual([200, true]);
-      const health = (await server.request.get('/api/v1/health').expect(200)).body as {
-        status: string;
-        database: { status: string; waiting: number; max_connections: number };
-      };
-      expect([health.status, health.database.status, health.database.max_connections]).toEqual([
-        'degraded',
-        'connected',
-        2,
-      ]);
+      expect((await timed(() => call(server, token, 'GET', '/health/live'))).status).toBe(200);
+      expect((await call(server, token, 'GET', '/health/ready')).status).toBe(200);
+      const health = (await (await call(server, token, 'GET', '/health')).json()) as Health;
+      expect(health).toMatchObject({ status: 'degraded', database: { status: 'connected', max_connections: 2 } });
       expect(health.database.waiting).toBeGreaterThan(0);
-      expect((await server.request.get('/api/v1/health/ready')).status).toBe(200);
-      const answers = await many;
-      expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([503]));
-      const slowest = Math.max(...answers.map(({ ms }) => ms));
-      process.stdout.write(`pool of 2 exhausted: 60 requests, slowest ${slowest.toFixed(0)} ms\n`);
-      expect(slowest).toBeLessThan(PROMISE_MS);
-      expect(performance.now() - began).toBeGreaterThan(0);
+      return many;
     });
+    expect(new Set(answers.map(({ status, retry_after }) => `${String(status)} ${String(retry_after)}`))).toEqual(
+      new Set(['503 2']),
+    );
+    const slowest = Math.max(...answers.map(({ ms }) => ms));
+    process.stdout.write(`pool of 2 exhausted: 60 requests, the slowest answer after ${slowest.toFixed(0)} ms\n`);
+    expect(slowest).toBeLessThan(PROMISE_MS);
     await eventually('nobody waits any more', () => server.database.pool.waiting === 0);
-    const after = await Promise.all(Array.from({ length: 20 }, () => ada.get('/tasks')));
-    expect(new Set(after.map(({ status }) => status))).toEqual(new Set([200]));
-    expect((await server.request.get('/api/v1/health')).body).toMatchObject({ status: 'ok' });
-  });
-
-  it('tell when to come back', async () => {
-    await whileTasksAreLocked(async () => {
-      const token = (await signIn(server)).access_token;
-      const answer = await server.request.get('/api/v1/tasks').set('Authorization', `Bearer ${token}`);
-      expect([answer.status, answer.headers['retry-after']]).toEqual([503, '2']);
-    });
+    const after = await Promise.all(Array.from({ length: 20 }, () => call(server, token, 'GET', '/tasks')));
+    expect(after.map(({ status }) => status)).toEqual(after.map(() => 200));
+    expect(await (await call(server, token, 'GET', '/health')).json()).toMatchObject({ status: 'ok' });
   });
 });
+
+interface Health {
+  database: { waiting: number };
+}
+
+const NOTE = { name: 'n', agent_type: 'note' };
+
+const codeOf = (body: string | undefined) => (JSON.parse(body ?? '{}') as { code?: string }).code;
+
+const call = (server: TestApp, token: string, method: string, path: string, body?: object): Promise<Response> =>
+  fetch(`${server.url}/api/v1${path}`, {
+    method,
+    body: JSON.stringify(body),
+    headers: { Authorization: `Bearer ${token}`, ...(body && { 'Content-Type': 'application/json' }) },
+  });
+
+/** What the answer was, and how long it took to its last byte. */
+async function timed(request: () => Promise<Response>): Promise<Timed> {
+  const began = performance.now();
+  const answer = await request();
+  const code = codeOf(await answer.text());
+  return { ms: performance.now() - began, status: answer.status, code, retry_after: answer.headers.get('retry-after') };
+}
+
+/** Does `work` while nobody else can read or write the table. */
+async function whileLocked<T>(sql: pg.Client, table: string, work: () => Promise<T>): Promise<T> {
+  await sql.query('begin');
+  await sql.query(`lock table ${table} in access exclusive mode`);
+  try {
+    return await work();
+  } finally {
+    await sql.query('rollback');
+  }
+}

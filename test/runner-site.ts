@@ -23,6 +23,8 @@ export class RunnerSite {
   readonly origin: string;
   /** Its first commit. */
   readonly base: string;
+  /** What the runners logged, a line of JSON each. */
+  readonly logged: string[] = [];
   private readonly repositoryId = newId();
   private readonly started: { runner: Runner; ended: Promise<void> }[] = [];
 
@@ -50,7 +52,7 @@ export class RunnerSite {
     await rm(this.root, { recursive: true, force: true });
   }
 
-  /** Starts a runner; RUNNER_SPEC_LOG=debug shows what it logs. */
+  /** Starts a runner. */
   start(environment: Record<string, string> = {}): { runner: Runner; ended: Promise<void> } {
     const settings = loadRunnerSettings({
       PATH: process.env['PATH'],
@@ -62,7 +64,7 @@ export class RunnerSite {
       TERM_GRACE_SECONDS: '0.3',
       ...environment,
     });
-    const runner = new Runner(settings, '0.0.0', pino({ level: process.env['RUNNER_SPEC_LOG'] ?? 'silent' }));
+    const runner = new Runner(settings, '0.0.0', pino({ level: 'debug' }, { write: (line) => void this.logged.push(line) }));
     const started = { runner, ended: runner.run() };
     started.ended.catch(() => undefined);
     this.started.push(started);

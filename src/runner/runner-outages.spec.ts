@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { gitIn } from '../../test/bare-repository.js';
 import { idOf, RunnerSite, until } from '../../test/runner-site.js';
 import { newId } from '../ids.js';
-import { pause } from './patience.js';
 import { findProcess } from './process-table.js';
 import { findTree } from './process-tree.js';
 
@@ -37,7 +36,8 @@ describe('Runner, when something goes away', () => {
       const count = site.messages(grant).length;
       await site.server.until(() => site.messages(grant).length > count);
       await site.server.stop();
-      await pause(300);
+      const spooled = statSync(join(site.folder(grant), 'log.ndjson')).size;
+      await until(() => statSync(join(site.folder(grant), 'log.ndjson')).size > spooled + 2000);
       await site.server.start();
     }
     site.server.swallow(/finish$/, 2);
@@ -171,7 +171,7 @@ describe('Runner, when something goes away', () => {
   it('waits for a server that is not there yet', async () => {
     await site.server.stop();
     site.start();
-    await pause(300);
+    await until(() => site.logged.some((line) => line.includes('waiting for the server')));
     await site.server.start();
     const grant = site.give('echo x > x');
     expect((await site.server.finished(idOf(grant))).outcome).toBe('completed');
