@@ -9,7 +9,8 @@ const checkOnly = process.argv.includes('--check');
 
 if (!checkOnly) {
   await ensureInstalled();
-  await ensureBuilt();
+  // The compiler writes its output in spite of type errors, and those may come from the very client that is made here.
+  await ensureBuilt().catch((error) => console.log(`${error.message} Going on with what was compiled all the same.`));
 }
 // Loaded late: it needs what has just been installed and built.
 const { generateFiles } = await import('./generated/files.mjs');

@@ -30,7 +30,13 @@ export function aGrant(
     merge_refs: [],
     branch: `task/a-task-${executionId.slice(-8)}-a1`,
     prompt: 'A task\n\nWhat to do.',
-    agent: { id: 'script-agent', agent_type: 'script', launch: { command: ['script'], mode: 'builtin' }, ...agent },
+    agent: {
+      id: 'script-agent',
+      agent_type: 'script',
+      name: 'Script',
+      launch: { command: ['script'], mode: 'builtin' },
+      ...agent,
+    },
     deadline: new Date(now + seconds * 1000).toISOString(),
     ...rest,
   };

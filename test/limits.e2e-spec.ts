@@ -36,11 +36,14 @@ describe('a slow client', () => {
 
   it('has a limited time for its body, whether it stops or goes on slowly', async () => {
     const token = (await signIn(server)).access_token;
-    for (const length of [{ 'Content-Length': 1000 }, { 'Transfer-Encoding': 'chunked' }]) {
+    for (const [name, value] of [
+      ['Content-Length', '1000'],
+      ['Transfer-Encoding', 'chunked'],
+    ] as const) {
       const connection = await RawConnection.open(server.url);
-      const fields = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json', ...length };
+      const fields = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json', [name]: value };
       connection.send(head('POST /api/v1/tasks', fields));
-      const timer = 'Content-Length' in length ? trickle(connection, ' ') : undefined;
+      const timer = name === 'Content-Length' ? trickle(connection, ' ') : undefined;
       const answer = await connection.answer();
       await connection.untilClosed();
       clearInterval(timer);
@@ -154,7 +157,7 @@ describe('an exhausted pool', () => {
       const many = Promise.all(
         Array.from({ length: 60 }, (_, at) =>
           timed(() =>
-            call(server, token, ...(at % 3 === 0 ? (['POST', '/tasks', NOTE] as const) : (['GET', '/tasks'] as const))),
+            at % 3 === 0 ? call(server, token, 'POST', '/tasks', NOTE) : call(server, token, 'GET', '/tasks'),
           ),
         ),
       );

@@ -64,7 +64,11 @@ export class RunnerSite {
       TERM_GRACE_SECONDS: '0.3',
       ...environment,
     });
-    const runner = new Runner(settings, '0.0.0', pino({ level: 'debug' }, { write: (line) => void this.logged.push(line) }));
+    const runner = new Runner(
+      settings,
+      '0.0.0',
+      pino({ level: 'debug' }, { write: (line) => void this.logged.push(line) }),
+    );
     const started = { runner, ended: runner.run() };
     started.ended.catch(() => undefined);
     this.started.push(started);

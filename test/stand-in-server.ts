@@ -97,7 +97,10 @@ export class StandInServer {
 
   private async serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = (request.url ?? '').split('?')[0] ?? '';
-    if (path.startsWith('/git/')) { this.serveGit(request, response); return; }
+    if (path.startsWith('/git/')) {
+      this.serveGit(request, response);
+      return;
+    }
     const chunks: Buffer[] = [];
     for await (const chunk of request) chunks.push(chunk as Buffer);
     const body = JSON.parse(Buffer.concat(chunks).toString('utf8') || '{}') as Record<string, unknown>;

@@ -8,6 +8,14 @@ import { CATALOGUE } from './catalogue.js';
 import { launchOf } from './known-clis.js';
 import type { Launch } from './launch.js';
 
+/** An agent as a worker needs to know it. */
+export interface ClaimedAgent {
+  id: string;
+  agent_type: string;
+  name: string;
+  launch: Launch;
+}
+
 /** Which kinds of work there are, and how each is launched. */
 @Injectable()
 export class AgentsService implements OnModuleInit {
@@ -44,12 +52,12 @@ export class AgentsService implements OnModuleInit {
   }
 
   /** What a worker needs to start agents of these types: entries without settings get the fleet's default CLI. */
-  async launches(types: readonly string[]): Promise<Map<string, { id: string; agent_type: string; launch: Launch }>> {
+  async launches(types: readonly string[]): Promise<Map<string, ClaimedAgent>> {
     const agents = await this.store.findByTypes([...new Set(types)]);
     return new Map(
-      agents.map(({ id, agent_type, launch }) => [
+      agents.map(({ id, agent_type, name, launch }) => [
         agent_type,
-        { id, agent_type, launch: (launch as Launch | null) ?? launchOf(this.config.agent_cli) },
+        { id, agent_type, name, launch: (launch as Launch | null) ?? launchOf(this.config.agent_cli) },
       ]),
     );
   }

@@ -818,6 +818,11 @@ export interface components {
              * @example codegen
              */
             agent_type: string;
+            /**
+             * @description Its name for people; commits of its work carry it.
+             * @example CodeGenAgent
+             */
+            name: string;
             /** @description The argument list and what to make of its output. */
             launch: components["schemas"]["Launch"];
         };
@@ -909,7 +914,7 @@ export interface components {
              */
             repository_id?: string;
             /**
-             * @description Which agent of the catalogue does it; `codegen` when absent.
+             * @description Which agent of the catalogue does it; when absent the one its repository names, else `codegen`.
              * @example codegen
              */
             agent_type?: string;
@@ -1960,8 +1965,6 @@ export interface components {
              * @enum {string}
              */
             status: "error" | "ready" | "syncing";
-            /** @description How many of its tasks may run at once; null for no limit. */
-            max_running: number | null;
             /**
              * @description Owner and name where it is on GitHub, else null.
              * @example octocat/hello-world
@@ -1989,11 +1992,6 @@ export interface components {
             last_synced_at: string | null;
             /** @description Agent type of tasks that name none; null for the default of the fleet. */
             default_agent_type: string | null;
-            /**
-             * @description Whether tasks open a pull request when they have not said.
-             * @example false
-             */
-            auto_pr: boolean;
             /**
              * Format: date-time
              * @description When it was registered.
@@ -2229,16 +2227,6 @@ export interface components {
              * @example codegen
              */
             default_agent_type?: string | null;
-            /**
-             * @description Whether tasks open a pull request when they have not said.
-             * @example false
-             */
-            auto_pr?: boolean;
-            /**
-             * @description How many tasks of this repository may run at once; null for no limit.
-             * @example 4
-             */
-            max_running?: number | null;
         };
         User: {
             /**

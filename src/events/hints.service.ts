@@ -7,6 +7,9 @@ import { Database } from '../database/database.js';
 const CHANNEL = 'miyabi_hints';
 const COALESCE_MS = 5;
 const RECONNECT_MS = 1000;
+/** A connection that a firewall has forgotten says nothing, like one without hints: it is asked from time to time. */
+const PROBE_MS = 5000;
+const PROBE_PATIENCE_MS = 2000;
 /** PostgreSQL takes payloads of less than 8000 bytes; beyond it everybody is woken. */
 const LONGEST_PAYLOAD = 7500;
 const EVERYTHING = '*';
@@ -24,6 +27,7 @@ export class HintsService implements OnModuleInit, OnApplicationShutdown {
   private sending: NodeJS.Timeout | null = null;
   private listener: pg.Client | null = null;
   private reconnecting: NodeJS.Timeout | null = null;
+  private probing: NodeJS.Timeout | null = null;
   private stopped = false;
 
   constructor(
@@ -57,6 +61,7 @@ export class HintsService implements OnModuleInit, OnApplicationShutdown {
     this.stopped = true;
     if (this.sending) clearTimeout(this.sending);
     if (this.reconnecting) clearTimeout(this.reconnecting);
+    if (this.probing) clearInterval(this.probing);
     await this.listener?.end();
   }
 
@@ -81,6 +86,7 @@ export class HintsService implements OnModuleInit, OnApplicationShutdown {
       connectionString: this.config.url,
       application_name: 'miyabi-hints',
       connectionTimeoutMillis: this.config.acquire_timeout_ms,
+      query_timeout: PROBE_PATIENCE_MS,
       keepAlive: true,
     });
     client.on('notification', ({ payload }) => payload?.split(' ').forEach((topic) => this.emitter.emit(topic)));
@@ -90,6 +96,7 @@ export class HintsService implements OnModuleInit, OnApplicationShutdown {
       await client.connect();
       await client.query(`listen ${CHANNEL}`);
       this.listener = client;
+      this.probe(client);
       // Hints may have been missed while there was no connection.
       this.emitter.emit(EVERYTHING);
     } catch (error) {
@@ -101,7 +108,17 @@ export class HintsService implements OnModuleInit, OnApplicationShutdown {
     }
   }
 
+  /** Ends the connection when it does not answer; its end makes the next one. */
+  private probe(client: pg.Client): void {
+    this.probing = setInterval(() => {
+      client.query('select').catch(() => {
+        client.end().catch(() => undefined);
+      });
+    }, PROBE_MS);
+  }
+
   private retry(): void {
+    if (this.probing) clearInterval(this.probing);
     if (this.stopped || this.reconnecting) return;
     this.reconnecting = setTimeout(() => {
       this.reconnecting = null;

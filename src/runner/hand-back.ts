@@ -54,7 +54,7 @@ export async function handBack(house: House, plan: HandBackPlan): Promise<Handed
 /** Who the commits of an agent are by. */
 export function identityOf({ agent }: Grant): Identity {
   // Brackets and line breaks have a meaning in a commit, a leading dash has one on a command line.
-  const name = agent.id
+  const name = agent.name
     .replace(/[<>\p{Cc}]/gu, ' ')
     .replace(/^[\s-]+/, '')
     .trim();

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newId } from '../ids.js';
 import { pause } from './patience.js';
-import { findProcess } from './process-table.js';
+import { findProcess, processTable, type ProcessEntry } from './process-table.js';
 import { endTree, findTree, type ProcessMarks } from './process-tree.js';
 
 /** Starts a shell script as an agent is started, and waits until it says that all of its processes are there. */
@@ -20,6 +20,23 @@ async function startTree(script: string): Promise<{ marks: ProcessMarks; child: 
   });
   await once(child.stdout, 'data');
   return { marks: { executionId, directory, leader: child.pid ?? null }, child };
+}
+
+const isAlive = (pid: number): boolean => findProcess(pid) !== null;
+const markOf = ({ executionId }: ProcessMarks): string => `MIYABI_EXECUTION_ID=${executionId}`;
+
+/** Waits for processes of the execution that have a session of their own. */
+async function daemonsOf(
+  marks: ProcessMarks,
+  isReady: (entry: ProcessEntry) => boolean = () => true,
+): Promise<number[]> {
+  for (;;) {
+    const found = processTable()
+      .filter((entry) => entry.hasVariable(markOf(marks)) || entry.directory() === marks.directory)
+      .filter((entry) => entry.session !== marks.leader && isReady(entry));
+    if (found.length > 0) return found.map(({ pid }) => pid);
+    await pause(10);
+  }
 }
 
 describe('endTree', () => {
@@ -53,25 +70,24 @@ describe('endTree', () => {
   });
 
   it('ends a process that left the session and lost its parents', async () => {
-    const marks = await start(`(setsid bash -c "trap '' TERM HUP; sleep 300; sleep 300" >/dev/null 2>&1 &)\nsleep 0.2`);
+    const marks = await start(`(setsid bash -c "trap '' TERM HUP; sleep 300; sleep 300" >/dev/null 2>&1 &)`);
+    const daemons = await daemonsOf(marks);
     await expect(endTree(marks, 100)).resolves.toEqual([]);
-    expect(findTree({ ...marks, leader: null })).toEqual([]);
+    expect(daemons.filter(isAlive)).toEqual([]);
   });
 
   it('ends a daemon that went elsewhere, by the mark in its environment', async () => {
-    const marks = await start(`(cd / && setsid sleep 300 >/dev/null 2>&1 &)\nsleep 0.2`);
-    const daemons = findTree({ ...marks, leader: null }).filter((pid) => pid !== marks.leader);
-    expect(daemons).not.toEqual([]);
+    const marks = await start(`(cd /; setsid sleep 300 >/dev/null 2>&1 &)`);
+    const daemons = await daemonsOf(marks);
     await endTree(marks, 100);
-    expect(daemons.map((pid) => findProcess(pid))).toEqual(daemons.map(() => null));
+    expect(daemons.filter(isAlive)).toEqual([]);
   });
 
   it('ends a daemon that also cleared its environment, by where it works', async () => {
-    const marks = await start(`(setsid env -i /bin/sleep 300 >/dev/null 2>&1 &)\nsleep 0.2`);
-    const daemons = findTree({ ...marks, executionId: newId(), leader: null });
-    expect(daemons).not.toEqual([]);
+    const marks = await start(`(setsid env -i /bin/sleep 300 >/dev/null 2>&1 &)`);
+    const daemons = await daemonsOf(marks, (entry) => !entry.hasVariable(markOf(marks)));
     await endTree(marks, 100);
-    expect(daemons.map((pid) => findProcess(pid))).toEqual(daemons.map(() => null));
+    expect(daemons.filter(isAlive)).toEqual([]);
   });
 
   it('ends processes that keep forking while they are ended', async () => {

@@ -28,7 +28,7 @@ describe('Runner', () => {
     expect(site.messages(grant)).toEqual(['working', 'hello']);
     expect(site.messages(grant, 'system').at(-1)).toBe(`Pushed as ${grant.branch}.`);
     const trailers = `Agent-Type: script\nTask: ${grant.task.id}\nExecution: ${idOf(grant)}\nIssue: 7`;
-    expect(gitIn(site.origin, 'log', '-1', '--format=%an|%B', sha)).toBe(`script-agent|A task\n\n${trailers}`);
+    expect(gitIn(site.origin, 'log', '-1', '--format=%an|%B', sha)).toBe(`Script|A task\n\n${trailers}`);
     await until(() => !existsSync(site.folder(grant)));
   });
 
@@ -53,7 +53,10 @@ describe('Runner', () => {
   it('writes a note', async () => {
     site.start();
     const launch = { command: ['note'], mode: 'builtin' as const };
-    const grant = aGrant({ repository: site.repository(), agent: { id: 'note-agent', agent_type: 'note', launch } });
+    const grant = aGrant({
+      repository: site.repository(),
+      agent: { id: 'note-agent', agent_type: 'note', name: 'Note', launch },
+    });
     site.server.give(grant);
     expect(await site.server.finished(idOf(grant))).toMatchObject({
       outcome: 'completed',

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AgentsService } from '../agents/agents.service.js';
-import type { Launch } from '../agents/launch.js';
+import { AgentsService, type ClaimedAgent } from '../agents/agents.service.js';
 import type { ExecutionView } from '../executions/executions.store.js';
 import { ExecutionsService } from '../executions/executions.service.js';
 import type { ClaimedRow } from '../queue/claim.store.js';
@@ -17,7 +16,7 @@ export interface ClaimBrief {
   /** Branches to merge into the start, in this order. */
   merge_refs: string[];
   prompt: string;
-  agent: { id: string; agent_type: string; launch: Launch };
+  agent: ClaimedAgent;
   previous: { execution_id: string; branch: string } | null;
 }
 

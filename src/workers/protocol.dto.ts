@@ -156,6 +156,12 @@ export class ClaimedAgentDto {
    */
   agent_type!: string;
 
+  /**
+   * Its name for people; commits of its work carry it.
+   * @example CodeGenAgent
+   */
+  name!: string;
+
   /** The argument list and what to make of its output. */
   launch!: LaunchDto;
 }

@@ -1,0 +1,194 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import { startPostgres, type PostgresServer } from '../scripts/postgres/server.mjs';
+import { migrate } from '../src/database/migrate.js';
+import { HintsService } from '../src/events/hints.service.js';
+import { eventually } from './eventually.js';
+import { FaultyNetwork } from './faulty-network.js';
+import { registerWorker, type TestWorker } from './fleet.js';
+import { signIn } from './sign-in.js';
+import { startTestApp, type TestApp } from './test-app.js';
+
+/** Promises of the product, in milliseconds. */
+const ANSWER_MS = 5000;
+const HEALTH_MS = 2000;
+const RECOVERY_MS = 5000;
+
+interface Timed {
+  ms: number;
+  status: number;
+  retry_after: string | null;
+  body: Record<string, unknown>;
+}
+
+let directory: string;
+let postgres: PostgresServer;
+let network: FaultyNetwork;
+let server: TestApp;
+let worker: TestWorker;
+let token: string;
+
+beforeAll(async () => {
+  directory = mkdtempSync(join(tmpdir(), 'database-loss-'));
+  // Root runs the server as another account, which must be able to pass.
+  chmodSync(directory, 0o711);
+  postgres = await startPostgres({ dataDirectory: join(directory, 'data') });
+  await migrate(postgres.url);
+  const through = await FaultyNetwork.before(postgres.url);
+  network = through.network;
+  server = await startTestApp({ DATABASE_URL: through.url, SWEEP_SECONDS: '0.3' });
+  worker = await registerWorker(server);
+  token = (await signIn(server)).access_token;
+});
+afterAll(async () => {
+  await server.close();
+  network.close();
+  await postgres.stop();
+  rmSync(directory, { recursive: true, force: true });
+});
+
+async function call(method: string, path: string, body?: object, bearer = token): Promise<Timed> {
+  const began = performance.now();
+  const answer = await fetch(`${server.url}/api/v1${path}`, {
+    method,
+    body: JSON.stringify(body),
+    headers: { Authorization: `Bearer ${bearer}`, ...(body && { 'Content-Type': 'application/json' }) },
+  });
+  const json = (await answer.json()) as Timed['body'];
+  return {
+    ms: performance.now() - began,
+    status: answer.status,
+    retry_after: answer.headers.get('retry-after'),
+    body: json,
+  };
+}
+
+const createTask = () => call('POST', '/tasks', { name: 'n', agent_type: 'note' });
+
+/** Asks the database itself, not through the application. */
+async function ask<Row extends object>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
+  const client = new pg.Client({ connectionString: postgres.url });
+  await client.connect();
+  try {
+    return (await client.query<Row>(sql, parameters)).rows;
+  } finally {
+    await client.end();
+  }
+}
+
+/** What every route must be while the database cannot be reached, whichever way. */
+async function expectUnreachable(): Promise<void> {
+  const [health, live, ready, ...others] = await Promise.all([
+    call('GET', '/health'),
+    call('GET', '/health/live'),
+    call('GET', '/health/ready'),
+    call('GET', '/tasks'),
+    createTask(),
+    call('GET', '/auth/me'),
+    call('POST', '/auth/mock', { github_id: 77, email: 'late@example.org' }),
+    call('POST', `/workers/${worker.id}/heartbeat`, {}, worker.token),
+    call('POST', `/workers/${worker.id}/claim`, {}, worker.token),
+  ]);
+  expect([health.status, health.body]).toEqual([
+    503,
+    expect.objectContaining({
+      status: 'down',
+      database: expect.objectContaining({ status: 'unreachable', latency_ms: null }),
+    }),
+  ]);
+  expect(health.ms).toBeLessThan(HEALTH_MS);
+  expect([live.status, ready.status, ready.body]).toEqual([200, 503, { status: 'down' }]);
+  expect(others.map(({ status, retry_after, body }) => [status, retry_after, body['code']])).toEqual(
+    others.map(() => [503, '2', 'database/unavailable']),
+  );
+  expect(Math.max(...others.map(({ ms }) => ms))).toBeLessThan(ANSWER_MS);
+}
+
+async function expectRecovery(): Promise<void> {
+  const began = performance.now();
+  await eventually('the server is healthy again', async () => (await call('GET', '/health')).status === 200);
+  expect(performance.now() - began).toBeLessThan(RECOVERY_MS);
+}
+
+/** Resolves when a hint of another process has come in. */
+async function expectHints(): Promise<void> {
+  let heard = false;
+  const stop = server.app.get(HintsService).on('a-topic', () => (heard = true));
+  await eventually('hints come in again', async () => {
+    await ask("select pg_notify('miyabi_hints', 'a-topic')");
+    return heard;
+  });
+  stop();
+}
+
+it('survives a database that dies: says so at once, and goes on by itself when it is back', async () => {
+  const kept = await createTask();
+  await worker.claim();
+  process.kill(postgres.pid, 'SIGQUIT');
+  await postgres.ended;
+  await expectUnreachable();
+
+  postgres = await startPostgres({ dataDirectory: join(directory, 'data'), port: postgres.port });
+  await expectRecovery();
+  expect((await call('GET', `/tasks/${String(kept.body['id'])}`)).status).toBe(200);
+
+  await expectHints();
+  const waiting = call('POST', `/workers/${worker.id}/claim`, { wait_seconds: 20 }, worker.token);
+  const written = await createTask();
+  expect(written.status).toBe(201);
+  const given = (await waiting).body['executions'] as { task: { id: unknown } }[];
+  expect(given.map(({ task }) => task.id)).toEqual([written.body['id']]);
+
+  const lastSweep = async () =>
+    (
+      await ask<{ at: Date }>("select last_success_at as at from duty_runs where name = 'lease-sweep'")
+    )[0]?.at.getTime() ?? 0;
+  const before = await lastSweep();
+  await eventually('the duties go on', async () => (await lastSweep()) > before);
+});
+
+it('answers as promised while every connection is ended again and again', async () => {
+  const seen: Record<string, number> = {};
+  let ended = 0;
+  const lane = async (turn: number): Promise<void> => {
+    for (let at = turn; ended < 20; at += 1) {
+      const { status, body } = at % 2 === 0 ? await createTask() : await call('GET', '/tasks?limit=1');
+      const key = `${String(status)} ${String(body['code'] ?? '')}`.trim();
+      seen[key] = (seen[key] ?? 0) + 1;
+    }
+  };
+  const lanes = Promise.all([0, 1, 2, 3].map(lane));
+  for (; ended < 20; ended += 1) {
+    await ask(
+      'select pg_terminate_backend(pid) from pg_stat_activity where pid <> pg_backend_pid() and datname is not null',
+    );
+    const before = Object.values(seen).reduce((sum, count) => sum + count, 0);
+    await eventually(
+      'some more are answered',
+      () => Object.values(seen).reduce((sum, count) => sum + count, 0) > before + 5,
+    );
+  }
+  await lanes;
+  process.stdout.write(`all backends ended 20 times: answers ${JSON.stringify(seen)}\n`);
+  expect(Object.keys(seen).filter((key) => !['200', '201', '503 database/unavailable'].includes(key))).toEqual([]);
+  expect(seen['201']).toBeGreaterThan(0);
+  await expectRecovery();
+  expect((await ask<{ n: number }>('select count(*)::int as n from tasks'))[0]?.n).toBeGreaterThanOrEqual(
+    seen['201'] ?? 0,
+  );
+});
+
+it('answers as promised when the network swallows everything, and finds its way when it is back', async () => {
+  // Connections that are idle then are dead without knowing.
+  await Promise.all(Array.from({ length: 6 }, () => call('GET', '/tasks')));
+  network.block();
+  await expectUnreachable();
+  await expectUnreachable();
+
+  network.forget();
+  await expectRecovery();
+  await eventually('writes work again', async () => (await createTask()).status === 201);
+  await expectHints();
+});

@@ -1,0 +1,147 @@
+import { connect } from 'node:net';
+import pg from 'pg';
+import type { Environment } from '../src/config/load.js';
+import { eventually } from './eventually.js';
+import { head, RawConnection } from './raw-http.js';
+import { ServerProcess } from './server-process.js';
+import { REGISTRATION_KEY, testEnvironment } from './test-app.js';
+import { createDatabase, type TestDatabase } from './test-database.js';
+
+/** A promise of the product, from the signal to the end of the process. */
+const STOP_MS = 10_000;
+
+let database: TestDatabase;
+let sql: pg.Client;
+const processes: ServerProcess[] = [];
+
+beforeAll(async () => {
+  database = await createDatabase();
+  sql = new pg.Client({ connectionString: database.url });
+  await sql.connect();
+});
+afterAll(async () => {
+  await Promise.all(processes.map((one) => one.kill()));
+  await sql.end();
+  await database.drop();
+});
+
+function start(overrides: Environment = {}): ServerProcess {
+  const server = new ServerProcess(testEnvironment(database.url, overrides));
+  processes.push(server);
+  return server;
+}
+
+interface Answered {
+  status: number;
+  body: Record<string, unknown>;
+}
+
+async function call(url: string, token: string | null, method: string, path: string, body?: object): Promise<Answered> {
+  const answer = await fetch(`${url}/api/v1${path}`, {
+    method,
+    body: JSON.stringify(body),
+    headers: {
+      ...(token !== null && { Authorization: `Bearer ${token}` }),
+      ...(body && { 'Content-Type': 'application/json' }),
+    },
+  });
+  return { status: answer.status, body: (await answer.json()) as Answered['body'] };
+}
+
+const signIn = async (url: string): Promise<string> =>
+  String((await call(url, null, 'POST', '/auth/mock', { github_id: 1, email: 'a@example.org' })).body['access_token']);
+
+const count = async (query: string): Promise<number> =>
+  (await sql.query<{ n: number }>(`select count(*)::int as n from ${query}`)).rows[0]?.n ?? 0;
+
+/** Every request of a person waits for this table in the guard, those of workers do not. */
+async function lockSessions(): Promise<() => Promise<unknown>> {
+  await sql.query('begin');
+  await sql.query('lock table sessions in access exclusive mode');
+  return () => sql.query('rollback');
+}
+
+const refusesConnections = (url: string): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.once('connect', () => resolve(false)).once('error', () => resolve(true));
+    socket.once('connect', () => socket.destroy());
+  });
+
+it('goes on SIGTERM with every request answered, waiting claims at once, and says before that it is not ready', async () => {
+  const server = start();
+  const url = await server.url();
+  const token = await signIn(url);
+  const claims: Promise<Answered>[] = [];
+  for (let at = 0; at < 5; at += 1) {
+    const made = await call(url, REGISTRATION_KEY, 'POST', '/workers', { name: `w${String(at)}`, scope: 'instance' });
+    const { worker, token: own } = made.body as { worker: { id: string }; token: string };
+    claims.push(call(url, own, 'POST', `/workers/${worker.id}/claim`, { wait_seconds: 25 }));
+  }
+  await eventually(
+    'every claim waits',
+    async () => (await count('worker_liveness where last_heartbeat is not null')) === 5,
+  );
+  const idle = await Promise.all([0, 1, 2].map(() => RawConnection.open(url)));
+  for (const connection of idle) await connection.send(head('GET /api/v1/health/live')).answer();
+  const fresh = await RawConnection.open(url);
+  const unlock = await lockSessions();
+  const slow = [
+    ...[0, 1, 2, 3].map(() => call(url, token, 'GET', '/tasks')),
+    call(url, token, 'POST', '/tasks', { name: 'in flight', agent_type: 'note' }),
+  ];
+  await eventually('five requests wait for the table', async () => (await count('pg_locks where not granted')) === 5);
+
+  const began = performance.now();
+  server.signal('SIGTERM');
+  expect((await Promise.all(claims)).map(({ status, body }) => [status, body['executions']])).toEqual(
+    claims.map(() => [200, []]),
+  );
+  const ready = await fresh.send(head('GET /api/v1/health/ready')).answer();
+  expect([ready?.status, ready?.headers['connection'], ready?.body]).toEqual([503, 'close', '{"status":"stopping"}']);
+  await Promise.all(idle.map((connection) => connection.untilClosed()));
+  expect(await refusesConnections(url)).toBe(true);
+  server.signal('SIGTERM');
+  server.signal('SIGINT');
+  expect(server.running).toBe(true);
+  await unlock();
+  expect((await Promise.all(slow)).map(({ status }) => status)).toEqual([200, 200, 200, 200, 201]);
+  expect(await server.exit).toEqual({ code: 0, signal: null });
+  const took = performance.now() - began;
+  process.stdout.write(`SIGTERM with 10 requests in flight: 0 dropped, gone after ${took.toFixed(0)} ms\n`);
+  expect(took).toBeLessThan(STOP_MS);
+  expect(await count(`tasks where name = 'in flight'`)).toBe(1);
+});
+
+it('does not wait longer than SHUTDOWN_SECONDS for requests that do not end, nor for silent connections', async () => {
+  const server = start({ SHUTDOWN_SECONDS: '2', BODY_TIMEOUT_SECONDS: '60', HEADERS_TIMEOUT_SECONDS: '60' });
+  const url = await server.url();
+  const token = await signIn(url);
+  const [silent, half, halfBody, stuck] = await Promise.all([0, 1, 2, 3].map(() => RawConnection.open(url)));
+  const authorization = { Authorization: `Bearer ${token}` };
+  half?.send('GET /api/v1/tasks HTTP/1.1\r\nHost: local');
+  halfBody?.send(
+    `${head('POST /api/v1/tasks', { ...authorization, 'Content-Type': 'application/json', 'Content-Length': 50 })}{"name"`,
+  );
+  const unlock = await lockSessions();
+  stuck?.send(head('GET /api/v1/tasks', authorization));
+  await eventually('a request waits for the table', async () => (await count('pg_locks where not granted')) === 1);
+
+  const began = performance.now();
+  server.signal('SIGTERM');
+  await silent?.untilClosed();
+  expect(server.running).toBe(true);
+  await Promise.all([half, halfBody, stuck].map((connection) => connection?.untilClosed()));
+  expect(await server.exit).toEqual({ code: 0, signal: null });
+  expect(performance.now() - began).toBeLessThan(STOP_MS);
+  await unlock();
+});
+
+it('goes when its supervisor is gone', async () => {
+  const server = start();
+  const connection = await RawConnection.open(await server.url());
+  await connection.send(head('GET /api/v1/health/live')).answer();
+  server.abandon();
+  expect(await server.exit).toEqual({ code: 0, signal: null });
+  await connection.untilClosed();
+});
