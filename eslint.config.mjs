@@ -71,6 +71,8 @@ export default defineConfig(
       '@typescript-eslint/prefer-optional-chain': 'off',
       // It takes assertions that are needed (`cause as NodeJS.ErrnoException`) for superfluous: its fixes do not compile.
       '@typescript-eslint/no-unnecessary-type-assertion': 'off',
+      // An empty text is no answer, and neither is false: `||` passes over both on purpose.
+      '@typescript-eslint/prefer-nullish-coalescing': ['error', { ignorePrimitives: { string: true, boolean: true } }],
       // A loop that counts rounds is not a loop over the list whose length it takes.
       '@typescript-eslint/prefer-for-of': 'off',
     },
@@ -128,6 +130,12 @@ export default defineConfig(
       '@typescript-eslint/unbound-method': 'off',
       // Tables of cases have one shape, whether a case waits for something or not.
       '@typescript-eslint/require-await': 'off',
+      // What is not there need not be waited for, but may stand in the list.
+      '@typescript-eslint/await-thenable': 'off',
+      // Answers are shown as they are, whatever they are.
+      '@typescript-eslint/no-base-to-string': 'off',
+      // Hostile texts look like templates.
+      'no-template-curly-in-string': 'off',
       // A case declares the odd module or controller that it is about.
       '@typescript-eslint/no-extraneous-class': 'off',
     },

@@ -100,8 +100,7 @@ describe('a text', () => {
 
   it.each(['a', 'ü', '値', '😀', 'e\u0301', '\ufe0f'])(
     'of 255 characters is kept, of 256 refused: %s',
-    async (letter) => {
-      const [one = ''] = [letter];
+    async (one) => {
       const letters = [...one].length;
       const longest = one.repeat(255 / letters) + 'x'.repeat(255 % letters);
       const kept = await ada.post('/tasks', note({ name: longest }));

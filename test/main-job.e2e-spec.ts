@@ -115,7 +115,7 @@ describe('a command', () => {
         message: 'Add the result',
         agent_type: 'script',
         issue_number: 42,
-        author: 'script',
+        author: 'Script',
         level: 'info',
       }),
     ]);

@@ -96,7 +96,7 @@ export async function sendRaw(url: string, ...pieces: (string | Buffer)[]): Prom
 export const head = (line: string, fields: Record<string, string | number> = {}): string =>
   [
     `${line} HTTP/1.1`,
-    ...Object.entries({ Host: 'localhost', ...fields }).map(([name, value]) => `${name}: ${String(value)}`),
+    ...Object.entries({ Host: 'localhost', ...fields }).map(([name, value]) => `${name}: ${value}`),
     '',
     '',
   ].join('\r\n');

@@ -28,7 +28,10 @@ export class ServerProcess {
     });
     this.child.stdout?.on('data', (chunk: Buffer) => (this.stdout += chunk.toString('utf8')));
     this.child.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString('utf8')));
-    this.exit = once(this.child, 'close').then(([code, signal]) => ({ code, signal }) as Exit);
+    // Not the event `close`, which Node leaves out after a disconnect.
+    const { stdout, stderr } = this.child;
+    const ends = [once(this.child, 'exit'), ...[stdout, stderr].map((stream) => stream && once(stream, 'close'))];
+    this.exit = Promise.all(ends).then(([exit]) => ({ code: exit?.[0], signal: exit?.[1] }) as Exit);
     this.port = Promise.race([
       once(this.child, 'message').then(([message]) => (message as { listening: number }).listening),
       this.exit.then(() => {

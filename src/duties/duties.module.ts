@@ -3,5 +3,5 @@ import { DutiesService } from './duties.service.js';
 import { DutyRunsStore } from './duty-runs.store.js';
 
 @Global()
-@Module({ providers: [DutiesService, DutyRunsStore], exports: [DutiesService, DutyRunsStore] })
+@Module({ providers: [DutiesService, DutyRunsStore], exports: [DutiesService] })
 export class DutiesModule {}

@@ -46,6 +46,14 @@ export class DutiesService implements OnApplicationBootstrap, BeforeApplicationS
     }
   }
 
+  /**
+   * Whether workers may have had no chance to renew their leases: true for `graceSeconds` after a gap of more than
+   * `gapSeconds` without a successful run of the duty.
+   */
+  graceAfterGap(duty: Duty, gapSeconds: number, graceSeconds: number): Promise<boolean> {
+    return this.runs.graceAfterGap(duty.name, gapSeconds, graceSeconds);
+  }
+
   private schedule(duty: Duty): void {
     if (this.lifecycle.stopping.aborted) return;
     const turn = async (): Promise<void> => {

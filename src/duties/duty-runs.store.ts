@@ -30,10 +30,7 @@ export class DutyRunsStore {
     );
   }
 
-  /**
-   * Whether workers may have had no chance to renew their leases: true for `graceSeconds` after a gap of more than
-   * `gapSeconds` without a successful run.
-   */
+  /** True until `graceSeconds` after a gap of more than `gapSeconds` without a successful run. */
   async graceAfterGap(name: string, gapSeconds: number, graceSeconds: number): Promise<boolean> {
     const row = await this.database.one<{ grace: boolean }>(
       `insert into duty_runs (name, grace_until) values ($1, now() + make_interval(secs => $3))

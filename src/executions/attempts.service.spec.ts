@@ -1,5 +1,5 @@
-import type { Task } from '../tasks/task.entity.js';
-import { outcomeFor, type AttemptReport } from './attempts.service.js';
+import type { Task } from '../tasks/tasks.service.js';
+import { type AttemptReport, outcomeFor } from './attempts.service.js';
 
 const running = (fields: Partial<Task> = {}): Task =>
   ({

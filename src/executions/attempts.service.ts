@@ -3,13 +3,10 @@ import type { Actor } from '../auth/principal.js';
 import { QueueConfig } from '../config/queue.config.js';
 import type { EventType } from '../events/event-types.js';
 import { EventsService } from '../events/events.service.js';
-import { LeasesService } from '../queue/leases.service.js';
-import type { LeaseRow } from '../queue/leases.store.js';
+import { type LeaseRow, LeasesService } from '../queue/leases.service.js';
 import { FAILURE_RULES, type FailureReason } from '../tasks/failure-reasons.js';
-import type { Task } from '../tasks/task.entity.js';
+import { type Task, type TaskOutcome, TasksService } from '../tasks/tasks.service.js';
 import { decideRetry } from '../tasks/task.retry.js';
-import { TasksService } from '../tasks/tasks.service.js';
-import type { TaskOutcome } from '../tasks/tasks.store.js';
 import type { Outcome } from './execution.states.js';
 import { ExecutionsStore } from './executions.store.js';
 

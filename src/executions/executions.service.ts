@@ -7,6 +7,8 @@ import { ExecutionNotFound } from './execution.errors.js';
 import type { ExecutionListInput, LogsInput } from './executions.input.js';
 import { ExecutionsStore, type ExecutionView, type LogRow } from './executions.store.js';
 
+export type { ExecutionView };
+
 const LEVELS = ['debug', 'info', 'warn', 'error'];
 
 /** Attempts and their logs, for reading; and handing back what a worker cannot go on with. */

@@ -4,11 +4,9 @@ import { QueueConfig } from '../config/queue.config.js';
 import { DatabaseUnavailable, isRetryable } from '../database/database.errors.js';
 import { Database } from '../database/database.js';
 import { DutiesService } from '../duties/duties.service.js';
-import { DutyRunsStore } from '../duties/duty-runs.store.js';
 import type { Duty } from '../duties/duty.js';
 import { HintsService } from '../events/hints.service.js';
-import { LeasesService, workerTopic } from '../queue/leases.service.js';
-import type { EndedLease } from '../queue/leases.store.js';
+import { type EndedLease, LeasesService, workerTopic } from '../queue/leases.service.js';
 import { AttemptsService } from './attempts.service.js';
 
 const BATCH = 100;
@@ -24,10 +22,9 @@ export class LeaseSweepDuty implements Duty {
     private readonly leases: LeasesService,
     private readonly attempts: AttemptsService,
     private readonly hints: HintsService,
-    private readonly runs: DutyRunsStore,
     private readonly config: QueueConfig,
     private readonly database: Database,
-    duties: DutiesService,
+    private readonly duties: DutiesService,
   ) {
     this.interval_seconds = config.sweep_seconds;
     duties.add(this);
@@ -35,7 +32,7 @@ export class LeaseSweepDuty implements Duty {
 
   async runOnce(): Promise<void> {
     const { sweep_gap_seconds, lease_seconds } = this.config;
-    const grace = await this.runs.graceAfterGap(this.name, sweep_gap_seconds, lease_seconds);
+    const grace = await this.duties.graceAfterGap(this, sweep_gap_seconds, lease_seconds);
     for (const lease of await this.leases.lockEnded(grace, BATCH)) await this.end(lease);
   }
 

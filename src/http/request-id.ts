@@ -13,4 +13,4 @@ export function assignRequestId(request: IncomingMessage, response: ServerRespon
 }
 
 /** The id given to the request by `assignRequestId`, through pino-http. */
-export const requestIdOf = (request: IncomingMessage): string => String(request.id);
+export const requestIdOf = (request: IncomingMessage): string => request.id as string;

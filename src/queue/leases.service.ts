@@ -4,6 +4,8 @@ import { HintsService } from '../events/hints.service.js';
 import { LeasesStore, type EndedLease, type LeaseRow, type Signals } from './leases.store.js';
 import { LogAppendStore, type NewLogEntry } from './log-append.store.js';
 
+export type { EndedLease, LeaseRow, NewLogEntry, Signals };
+
 /** Topic of hints that a worker should be told something. */
 export const workerTopic = (workerId: string): string => `worker:${workerId}`;
 

@@ -8,6 +8,8 @@ import { ExplainStore, type WaitFacts } from './explain.store.js';
 import { LanesStore, type LaneKey } from './lanes.store.js';
 import { QueueStore, type NewEntry } from './queue.store.js';
 
+export type { ClaimedRow, WaitFacts };
+
 /** Topic of hints that a task may be claimable now. */
 export const QUEUE_TOPIC = 'queue';
 

@@ -1,8 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { installHint } from '../agents/known-clis.js';
 import type { Principal } from '../auth/principal.js';
-import type { WaitFacts } from '../queue/explain.store.js';
-import { QueueService } from '../queue/queue.service.js';
+import { QueueService, type WaitFacts } from '../queue/queue.service.js';
 import type { Task } from './task.entity.js';
 import { TasksService } from './tasks.service.js';
 

@@ -14,6 +14,8 @@ import { checkTaskMoves, isFinal, mayMove } from './task.states.js';
 import type { TaskInput, TaskListInput, TaskPatch } from './tasks.input.js';
 import { TasksStore, type TaskOutcome } from './tasks.store.js';
 
+export type { Task, TaskOutcome };
+
 /** What is to be done, and every change of it that people ask for. */
 @Injectable()
 export class TasksService {

@@ -1,11 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { AgentsService, type ClaimedAgent } from '../agents/agents.service.js';
-import type { ExecutionView } from '../executions/executions.store.js';
-import { ExecutionsService } from '../executions/executions.service.js';
-import type { ClaimedRow } from '../queue/claim.store.js';
-import { RepositoriesService, type ClaimRepository } from '../repositories/repositories.service.js';
-import type { Task } from '../tasks/task.entity.js';
-import { TasksService } from '../tasks/tasks.service.js';
+import { ExecutionsService, type ExecutionView } from '../executions/executions.service.js';
+import type { ClaimedRow } from '../queue/queue.service.js';
+import { type ClaimRepository, RepositoriesService } from '../repositories/repositories.service.js';
+import { type Task, TasksService } from '../tasks/tasks.service.js';
 
 /** One task given to a worker, with all it needs to know. */
 export interface ClaimBrief {

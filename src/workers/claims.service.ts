@@ -2,12 +2,10 @@ import { Injectable } from '@nestjs/common';
 import type { WorkerPrincipal } from '../auth/principal.js';
 import { HintsService } from '../events/hints.service.js';
 import { Lifecycle } from '../http/lifecycle.js';
-import type { ClaimedRow } from '../queue/claim.store.js';
-import { LeasesService, workerTopic } from '../queue/leases.service.js';
-import type { Signals } from '../queue/leases.store.js';
-import { QUEUE_TOPIC, QueueService } from '../queue/queue.service.js';
+import { type ClaimedRow, QUEUE_TOPIC, QueueService } from '../queue/queue.service.js';
+import { LeasesService, type Signals, workerTopic } from '../queue/leases.service.js';
 import { Bell } from '../events/bell.js';
-import { ClaimBriefs, type ClaimBrief } from './claim-briefs.service.js';
+import { type ClaimBrief, ClaimBriefs } from './claim-briefs.service.js';
 
 /** How often a waiting claim looks by itself: hints may be lost, and no hint says that `run_at` has come. */
 const SLOW_POLL_MS = 2000;

@@ -1,9 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { WorkerPrincipal } from '../auth/principal.js';
 import { QueueConfig } from '../config/queue.config.js';
-import { LeasesService } from '../queue/leases.service.js';
-import type { Signals } from '../queue/leases.store.js';
-import { WorkersStore, type Launcher, type WorkerMetrics } from './workers.store.js';
+import { LeasesService, type Signals } from '../queue/leases.service.js';
+import { type Launcher, type WorkerMetrics, WorkersStore } from './workers.store.js';
 
 export interface Beat {
   metrics?: WorkerMetrics;
