@@ -44,6 +44,23 @@ describe('an address', () => {
       expect(refused(await call(`GET ${path}`))).toBe('404 request/no-such-route');
   });
 
+  it.each(['x', '%00', '..%2f..%2fetc', '%2e%2e', '-c', '0192f0c1-2345-7abc-8def-0123456789ab', "';--", '😀'])(
+    'of a Git repository tells nothing to who has no credentials of an execution: %s',
+    async (name) => {
+      for (const path of ['info/refs?service=git-upload-pack', 'info/refs?service=git-receive-pack', 'info/refs'])
+        for (const credentials of [
+          'Basic OjA=',
+          'Basic ====',
+          `Basic ${btoa(`${'a'.repeat(36)}:b`)}`,
+          `Bearer ${token}`,
+        ])
+          expect((await call(`GET /git/${encodeURI(name)}.git/${path}`, { Authorization: credentials })).status).toBe(
+            path === 'info/refs' ? 403 : 401,
+          );
+      expect(refused(await call(`GET /git/${encodeURI(name)}.git/HEAD`))).toBe('404 request/no-such-route');
+    },
+  );
+
   it('takes some methods, and says which', async () => {
     const wrong = await call('DELETE /api/v1/tasks');
     expect([refused(wrong), wrong.headers['allow']]).toEqual([
@@ -169,6 +186,12 @@ describe('a body', () => {
     expect((await sendChunked(task(MIB))).status).toBe(201);
     for (const answer of [await send(task(MIB + 1)), await sendChunked(task(MIB + 1))])
       expect([refused(answer), answer.headers['connection']]).toEqual(['413 request/too-large', 'close']);
+  });
+
+  it('may be chunked and empty, which is none', async () => {
+    const send = (path: string) => call(`POST ${path}`, { ...json, 'Transfer-Encoding': 'chunked' }, '0\r\n\r\n');
+    expect(refused(await send('/api/v1/tasks'))).toBe('400 request/invalid');
+    expect(refused(await send('/api/v1/tasks/0192f0c1-2345-7abc-8def-0123456789ab/cancel'))).toBe('404 task/not-found');
   });
 
   it('of logs may have 4 MiB', async () => {

@@ -108,7 +108,7 @@ export class AgentDto {
 
   /**
    * What it does.
-   * @example Writes the code a task asks for, and the tests that go with it.
+   * @example "Writes the code a task asks for, and the tests that go with it."
    */
   description!: string;
 
@@ -137,7 +137,7 @@ export class AgentDto {
 
   /**
    * The most executions of it at a time, null for no limit.
-   * @example null
+   * @example 4
    */
   @ApiProperty({ type: 'integer', nullable: true })
   max_concurrent!: number | null;

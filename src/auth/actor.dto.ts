@@ -24,7 +24,7 @@ export class ActorDto implements Actor {
 
   /**
    * What made the system act, null otherwise.
-   * @example null
+   * @example retry
    */
   trigger!: string | null;
 }

@@ -671,7 +671,10 @@ export interface components {
              * @example octocat
              */
             login: string | null;
-            /** @description What made the system act, null otherwise. */
+            /**
+             * @description What made the system act, null otherwise.
+             * @example retry
+             */
             trigger: string | null;
         };
         Agent: {
@@ -696,7 +699,10 @@ export interface components {
              * @example 3600
              */
             default_timeout_seconds: number;
-            /** @description The most executions of it at a time, null for no limit. */
+            /**
+             * @description The most executions of it at a time, null for no limit.
+             * @example 4
+             */
             max_concurrent: number | null;
             /**
              * @description Id of the agent.
@@ -713,7 +719,10 @@ export interface components {
              * @example CodeGenAgent
              */
             name: string;
-            /** @description What it does. */
+            /**
+             * @description What it does.
+             * @example Writes the code a task asks for, and the tests that go with it.
+             */
             description: string;
             /**
              * @description What it is able to do.
@@ -865,7 +874,10 @@ export interface components {
              * @example task/add-a-dark-mode-456789ab-a1
              */
             branch: string;
-            /** @description What to tell the agent. */
+            /**
+             * @description What to tell the agent.
+             * @example Add a dark mode
+             */
             prompt: string;
             /** @description How to start the agent. */
             agent: components["schemas"]["ClaimedAgent"];
@@ -894,7 +906,10 @@ export interface components {
             default_branch: string;
         };
         CreateTask: {
-            /** @description What is to be done, in a line of 1 to 255 characters. */
+            /**
+             * @description What is to be done, in a line of 1 to 255 characters.
+             * @example Add a dark mode
+             */
             name: string;
             /**
              * @description The whole brief, for the agent. Markdown.
@@ -1082,6 +1097,7 @@ export interface components {
             status: "cancelled" | "completed" | "failed" | "released" | "running";
             /**
              * @description Why it ended without success.
+             * @example agent_error
              * @enum {string|null}
              */
             failure_reason: "agent_error" | "agent_missing" | "auth" | "context_overflow" | "disk_full" | "git" | "merge_conflict" | "network" | "policy" | "quota" | "rate_limited" | "stalled" | "timeout" | "unknown" | "worker_lost" | "worktree" | null;
@@ -1105,6 +1121,7 @@ export interface components {
             /**
              * Format: date-time
              * @description Until when it holds without a heartbeat; null when it has ended.
+             * @example 2026-01-31T12:00:00.000Z
              */
             lease_expires_at: string | null;
             /**
@@ -1136,7 +1153,10 @@ export interface components {
              * @example none
              */
             isolation: string | null;
-            /** @description What went wrong, for people. */
+            /**
+             * @description What went wrong, for people.
+             * @example The tests failed.
+             */
             error_message: string | null;
             /**
              * @description What it is at, in a line.
@@ -1206,7 +1226,10 @@ export interface components {
              * @example 2026-01-31T12:00:01.000Z
              */
             logged_at: string;
-            /** @description The line, without its end. */
+            /**
+             * @description The line, without its end.
+             * @example All 12 tests passed.
+             */
             message: string;
         };
         ExecutionPage: {
@@ -1224,7 +1247,10 @@ export interface components {
              * @example cli-missing
              */
             code: string;
-            /** @description The reason for people, with what to do. */
+            /**
+             * @description The reason for people, with what to do.
+             * @example No live worker has claude. Install it with npm install -g @anthropic-ai/claude-code.
+             */
             detail: string;
         };
         Explanation: {
@@ -1380,7 +1406,10 @@ export interface components {
              * @example 15
              */
             next_heartbeat_seconds: number;
-            /** @description What somebody noted about its status. */
+            /**
+             * @description What somebody noted about its status.
+             * @example Updating the operating system
+             */
             note: string | null;
             /**
              * @description Executions of this worker that somebody wants to end: end the agent, then finish as `cancelled`.
@@ -1513,7 +1542,10 @@ export interface components {
              * @example 9fceb02d0ae598e95dc970b74767f19372d61af8
              */
             commit_sha: string;
-            /** @description Name of the author, as the commit has it. */
+            /**
+             * @description Name of the author, as the commit has it.
+             * @example Ada Lovelace
+             */
             author: string;
         };
         LogEntryPage: {
@@ -1647,7 +1679,10 @@ export interface components {
              * @enum {string}
              */
             stream?: "agent" | "stderr" | "stdout" | "system";
-            /** @description The line, at most 64 KiB. NUL and lone surrogates are replaced and counted. */
+            /**
+             * @description The line, at most 64 KiB. NUL and lone surrogates are replaced and counted.
+             * @example All 12 tests passed.
+             */
             message: string;
             /**
              * Format: date-time
@@ -1975,14 +2010,20 @@ export interface components {
              * @example https://github.com/octocat/hello-world.git
              */
             clone_url: string | null;
-            /** @description Path on the server's host, links resolved; null for one registered by address. */
+            /**
+             * @description Path on the server's host, links resolved; null for one registered by address.
+             * @example /home/ada/projects/hello
+             */
             local_path: string | null;
             /**
              * @description Branch that tasks start from; `main` until the first fetch has told.
              * @example main
              */
             default_branch: string;
-            /** @description Why the last fetch failed; null when it went well. */
+            /**
+             * @description Why the last fetch failed; null when it went well.
+             * @example The source cannot be reached.
+             */
             last_error: string | null;
             /**
              * Format: date-time
@@ -1990,7 +2031,10 @@ export interface components {
              * @example 2026-01-31T12:00:00.000Z
              */
             last_synced_at: string | null;
-            /** @description Agent type of tasks that name none; null for the default of the fleet. */
+            /**
+             * @description Agent type of tasks that name none; null for the default of the fleet.
+             * @example codegen
+             */
             default_agent_type: string | null;
             /**
              * Format: date-time
@@ -2110,22 +2154,26 @@ export interface components {
             } | null;
             /**
              * @description Why the last attempt ended without success.
+             * @example agent_error
              * @enum {string|null}
              */
             failure_reason: "agent_error" | "agent_missing" | "auth" | "context_overflow" | "disk_full" | "git" | "merge_conflict" | "network" | "policy" | "quota" | "rate_limited" | "stalled" | "timeout" | "unknown" | "worker_lost" | "worktree" | null;
             /**
              * Format: uuid
              * @description Worker that runs it or has run it last.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ad
              */
             worker_id: string | null;
             /**
              * Format: uuid
              * @description The current or last attempt.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ad
              */
             current_execution_id: string | null;
             /**
              * Format: date-time
              * @description When somebody asked to end it.
+             * @example 2026-01-31T12:00:00.000Z
              */
             cancel_requested_at: string | null;
             /**
@@ -2143,14 +2191,19 @@ export interface components {
             /**
              * Format: date-time
              * @description When the current or last attempt began.
+             * @example 2026-01-31T12:00:00.000Z
              */
             started_at: string | null;
             /**
              * Format: date-time
              * @description When it reached a final status.
+             * @example 2026-01-31T12:00:00.000Z
              */
             completed_at: string | null;
-            /** @description What is to be done, in a line. */
+            /**
+             * @description What is to be done, in a line.
+             * @example Add a dark mode
+             */
             name: string;
             /**
              * @description The whole brief.
@@ -2174,7 +2227,10 @@ export interface components {
              * @example main
              */
             base_ref: string | null;
-            /** @description What went wrong in the last attempt, or why it was cancelled. */
+            /**
+             * @description What went wrong in the last attempt, or why it was cancelled.
+             * @example The tests failed.
+             */
             error_message: string | null;
         };
         TaskPage: {
@@ -2292,7 +2348,13 @@ export interface components {
              * @enum {string}
              */
             health: "degraded" | "healthy" | "unhealthy" | "unknown";
-            /** @description Agent types it takes; null is any. */
+            /**
+             * @description Agent types it takes; null is any.
+             * @example [
+             *       "codegen",
+             *       "review"
+             *     ]
+             */
             agent_types: string[] | null;
             /** @description Command-line agents it has; null when it does not say, which is taken at its word for any agent. */
             launchers: components["schemas"]["Launcher"][] | null;
@@ -2338,6 +2400,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When it last began or ended an execution.
+             * @example 2026-01-31T12:00:00.000Z
              */
             last_work_at: string | null;
             /**
@@ -2369,7 +2432,10 @@ export interface components {
              * @example build-7
              */
             host: string | null;
-            /** @description What somebody noted about its status. */
+            /**
+             * @description What somebody noted about its status.
+             * @example Updating the operating system
+             */
             note: string | null;
         };
         WorkerPage: {

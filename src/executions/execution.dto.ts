@@ -61,14 +61,14 @@ export class ExecutionDto {
 
   /**
    * Why it ended without success.
-   * @example null
+   * @example agent_error
    */
   @ApiProperty({ enum: FAILURE_REASONS, nullable: true })
   failure_reason!: FailureReason | null;
 
   /**
    * What went wrong, for people.
-   * @example null
+   * @example "The tests failed."
    */
   error_message!: string | null;
 
@@ -101,7 +101,7 @@ export class ExecutionDto {
 
   /**
    * Until when it holds without a heartbeat; null when it has ended.
-   * @example null
+   * @example 2026-01-31T12:00:00.000Z
    */
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   lease_expires_at!: string | null;

@@ -117,7 +117,7 @@ export class ExecutionLogEntryDto {
 
   /**
    * The line, without its end.
-   * @example All 12 tests passed.
+   * @example "All 12 tests passed."
    */
   message!: string;
 

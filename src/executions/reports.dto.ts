@@ -67,7 +67,7 @@ export class NewLogEntryDto {
 
   /**
    * The line, at most 64 KiB. NUL and lone surrogates are replaced and counted.
-   * @example All 12 tests passed.
+   * @example "All 12 tests passed."
    */
   @RawText({ max: LONGEST_MESSAGE })
   message!: string;
@@ -131,7 +131,7 @@ export class ProgressDto {
 
   /**
    * What it is at, in a line.
-   * @example Running the tests
+   * @example "Running the tests"
    */
   @Optional()
   @RawText({ max: 1000 })

@@ -147,7 +147,7 @@ export class LogEntryDto implements LogEntry {
 
   /**
    * Name of the author, as the commit has it.
-   * @example Ada Lovelace
+   * @example "Ada Lovelace"
    */
   author!: string;
 

@@ -106,7 +106,7 @@ export class RepositoryDto {
 
   /**
    * Path on the server's host, links resolved; null for one registered by address.
-   * @example null
+   * @example /home/ada/projects/hello
    */
   local_path!: string | null;
 
@@ -125,7 +125,7 @@ export class RepositoryDto {
 
   /**
    * Why the last fetch failed; null when it went well.
-   * @example null
+   * @example "The source cannot be reached."
    */
   last_error!: string | null;
 
@@ -137,7 +137,7 @@ export class RepositoryDto {
 
   /**
    * Agent type of tasks that name none; null for the default of the fleet.
-   * @example null
+   * @example codegen
    */
   default_agent_type!: string | null;
 

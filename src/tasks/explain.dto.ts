@@ -14,7 +14,7 @@ export class ExplainReasonDto implements ExplainReason {
 
   /**
    * The reason for people, with what to do.
-   * @example No live worker has claude. Install it with npm install -g @anthropic-ai/claude-code.
+   * @example "No live worker has claude. Install it with npm install -g @anthropic-ai/claude-code."
    */
   detail!: string;
 }

@@ -43,7 +43,7 @@ export class TaskDto {
 
   /**
    * What is to be done, in a line.
-   * @example Add a dark mode
+   * @example "Add a dark mode"
    */
   name!: string;
 
@@ -136,34 +136,34 @@ export class TaskDto {
 
   /**
    * What went wrong in the last attempt, or why it was cancelled.
-   * @example null
+   * @example "The tests failed."
    */
   error_message!: string | null;
 
   /**
    * Why the last attempt ended without success.
-   * @example null
+   * @example agent_error
    */
   @ApiProperty({ enum: FAILURE_REASONS, nullable: true })
   failure_reason!: FailureReason | null;
 
   /**
    * Worker that runs it or has run it last.
-   * @example null
+   * @example 0192f0c1-2345-7abc-8def-0123456789ad
    */
   @ApiProperty({ type: String, format: 'uuid', nullable: true })
   worker_id!: string | null;
 
   /**
    * The current or last attempt.
-   * @example null
+   * @example 0192f0c1-2345-7abc-8def-0123456789ad
    */
   @ApiProperty({ type: String, format: 'uuid', nullable: true })
   current_execution_id!: string | null;
 
   /**
    * When somebody asked to end it.
-   * @example null
+   * @example 2026-01-31T12:00:00.000Z
    */
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   cancel_requested_at!: string | null;
@@ -184,14 +184,14 @@ export class TaskDto {
 
   /**
    * When the current or last attempt began.
-   * @example null
+   * @example 2026-01-31T12:00:00.000Z
    */
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   started_at!: string | null;
 
   /**
    * When it reached a final status.
-   * @example null
+   * @example 2026-01-31T12:00:00.000Z
    */
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   completed_at!: string | null;

@@ -72,7 +72,12 @@ export class TasksController {
   @Patch(':id')
   @Allow('tasks.update')
   @ApiIdParam('id', 'Id of the task.')
-  @ApiHeader({ name: 'If-Match', required: false, description: 'ETag of the version the change is meant for.' })
+  @ApiHeader({
+    name: 'If-Match',
+    required: false,
+    description: 'ETag of the version the change is meant for.',
+    example: '"1"',
+  })
   @ApiOkResponse({ type: TaskDto })
   @ProblemsWith({ 409: ['task/not-editable'], 412: ['task/changed'] })
   async patch(

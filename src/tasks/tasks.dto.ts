@@ -25,7 +25,7 @@ const LARGEST_INTEGER = 2_147_483_647;
 export class CreateTaskDto implements TaskInput {
   /**
    * What is to be done, in a line of 1 to 255 characters.
-   * @example Add a dark mode
+   * @example "Add a dark mode"
    */
   @Text({ min: 1, max: 255 })
   name!: string;
@@ -123,7 +123,7 @@ export class CreateTaskDto implements TaskInput {
 export class PatchTaskDto implements TaskPatch {
   /**
    * What is to be done, in a line.
-   * @example Add a dark mode
+   * @example "Add a dark mode"
    */
   @Optional()
   @Text({ min: 1, max: 255 })

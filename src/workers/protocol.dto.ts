@@ -81,7 +81,7 @@ export class HeartbeatReceiptDto extends SignalsDto {
 
   /**
    * What somebody noted about its status.
-   * @example null
+   * @example "Updating the operating system"
    */
   note!: string | null;
 }
@@ -214,7 +214,7 @@ export class ClaimedExecutionDto {
 
   /**
    * What to tell the agent.
-   * @example Add a dark mode
+   * @example "Add a dark mode"
    */
   prompt!: string;
 

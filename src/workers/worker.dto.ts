@@ -49,7 +49,7 @@ export class WorkerDto {
 
   /**
    * Agent types it takes; null is any.
-   * @example null
+   * @example ["codegen", "review"]
    */
   @ApiProperty({ type: [String], nullable: true })
   agent_types!: string[] | null;
@@ -125,14 +125,14 @@ export class WorkerDto {
 
   /**
    * When it last began or ended an execution.
-   * @example null
+   * @example 2026-01-31T12:00:00.000Z
    */
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   last_work_at!: string | null;
 
   /**
    * What somebody noted about its status.
-   * @example null
+   * @example "Updating the operating system"
    */
   note!: string | null;
 
