@@ -16,6 +16,7 @@ const WAITS = Symbol('waits');
 /** On routes that wait by design (long polls, streams): no deadline once the caller is known. */
 export const Waits = () => applyDecorators(SetMetadata(WAITS, true));
 
+/** Lifts the deadline of `deadline.ts` for such routes. */
 @Injectable()
 export class DeadlineInterceptor implements NestInterceptor {
   constructor(private readonly reflector: Reflector) {}

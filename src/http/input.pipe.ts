@@ -49,7 +49,7 @@ export class InputPipe implements PipeTransform {
     });
     if (errors.length === 0) {
       for (const [key, value] of Object.entries(instance)) if (!freeForm.has(key)) refuseListsInLists(value, key);
-      if (lenient) this.count(Object.keys(raw).filter((key) => !Object.hasOwn(instance, key)));
+      if (lenient) this.count(droppedFields(raw, instance));
       return instance;
     }
     const faults = errors.flatMap((error) => faultsOf(error, ''));
@@ -100,6 +100,15 @@ function detachValue(value: unknown, path: string, lenient: boolean): unknown {
     return value.map((item, at) => detachValue(item, `${path}[${String(at)}]`, lenient));
   }
   return isFields(value) ? detach(value, `${path}.`, lenient, new Set()) : value;
+}
+
+/** Names of the fields, at any depth, that are in what came but not in what was made of it. */
+function droppedFields(raw: unknown, made: unknown): string[] {
+  if (Array.isArray(raw) && Array.isArray(made)) return raw.flatMap((item, at) => droppedFields(item, made[at]));
+  if (!isFields(raw) || !isFields(made) || raw === made) return [];
+  return Object.entries(raw).flatMap(([key, value]) =>
+    Object.hasOwn(made, key) ? droppedFields(value, made[key]) : [shorten(key)],
+  );
 }
 
 /** The validator looks through a list in a list, as if its items stood in the outer one. No field takes that. */
