@@ -43,8 +43,9 @@ beforeAll(async () => {
   token = (await signIn(server)).access_token;
 });
 afterAll(async () => {
-  await server.close();
+  // First: a connection that the network has forgotten would be waited for.
   network.close();
+  await server.close();
   await postgres.stop();
   rmSync(directory, { recursive: true, force: true });
 });

@@ -83,8 +83,8 @@ const OWN = { enumerable: true, writable: true, configurable: true };
 
 /** Makes requests from an OpenAPI document: mostly right ones, with something wrong in them. The seed decides all. */
 export class RequestFuzzer {
-  /** Ids that answers have told, so that some requests meet something. */
-  readonly ids: string[] = [];
+  /** Ids that answers have told, by what they are of (`tasks`), so that some requests meet something. */
+  private readonly ids = new Map<string, string[]>();
 
   constructor(
     private readonly document: Document,
@@ -95,7 +95,7 @@ export class RequestFuzzer {
     const parameters = operation.parameters ?? [];
     const query = parameters.filter(({ in: place }) => place === 'query').flatMap((one) => this.queryOf(one));
     if (parameters.length > 0 && this.chance(0.05)) query.push(`${encodeURIComponent(this.one(KEYS))}=1`);
-    const path = template.replace(/\{(\w+)\}/g, () => encodeURIComponent(this.pathValue()));
+    const path = template.replace(/\{(\w+)\}/g, () => encodeURIComponent(this.pathValue(nounOf(template))));
     const headers = Object.fromEntries(
       parameters
         .filter(({ in: place }) => place === 'header' && this.chance(0.5))
@@ -105,6 +105,15 @@ export class RequestFuzzer {
     const body = schema === undefined || this.chance(0.03) ? undefined : this.bodyOf(schema);
     if (body !== undefined) headers['Content-Type'] = this.chance(0.03) ? 'text/plain' : 'application/json';
     return { path: query.length > 0 ? `${path}?${query.join('&')}` : path, headers, body };
+  }
+
+  /** Remembers the ids in an answer. */
+  learn(path: string, answer: unknown): void {
+    for (const [noun, thing] of thingsIn(nounOf(path), answer)) {
+      const id = (thing as { id?: unknown } | null)?.id;
+      const known = this.ids.get(noun) ?? [];
+      if (typeof id === 'string' && !known.includes(id)) this.ids.set(noun, [...known, id].slice(-20));
+    }
   }
 
   chance(probability: number): boolean {
@@ -125,15 +134,21 @@ export class RequestFuzzer {
 
   private queryOf({ name, schema }: Parameter): string[] {
     if (this.chance(0.7)) return [];
-    const value = this.chance(0.3) ? this.one(NASTY) : this.valueOf(schema);
+    const value = this.chance(0.3) ? this.nasty() : this.valueOf(schema);
     const values = Array.isArray(value) ? value.slice(0, 5) : [value];
     // A lone surrogate cannot be written in a query string at all.
     return values.map((item) => `${name}=${encodeURIComponent(this.textOf(item).slice(0, 2000).toWellFormed())}`);
   }
 
-  private pathValue(): string {
-    if (this.ids.length > 0 && this.chance(0.7)) return this.one(this.ids);
-    return this.textOf(this.one(NASTY)).slice(0, 500).toWellFormed() || 'codegen-agent';
+  private pathValue(noun: string): string {
+    const known = this.ids.get(noun) ?? [];
+    if (known.length > 0 && this.chance(0.75)) return this.one(known);
+    return this.textOf(this.nasty()).slice(0, 500).toWellFormed() || 'codegen-agent';
+  }
+
+  /** A copy: what it is put into may be spoilt once more. */
+  private nasty(): unknown {
+    return structuredClone(this.one(NASTY));
   }
 
   private version(): string {
@@ -147,7 +162,7 @@ export class RequestFuzzer {
   private bodyOf(schema: Json): string {
     const value = this.valueOf(schema);
     for (let turns = this.one([0, 0, 1, 1, 2]); turns > 0; turns -= 1) this.spoil(value);
-    if (this.chance(0.04)) return JSON.stringify(this.one(NASTY));
+    if (this.chance(0.04)) return JSON.stringify(this.nasty());
     withoutWaiting(value);
     const text = JSON.stringify(value);
     return this.chance(0.06) ? this.damage(text) : text;
@@ -166,12 +181,12 @@ export class RequestFuzzer {
     const keys = Object.keys(value);
     const fields = value as Json;
     if (keys.length === 0 || this.chance(0.15)) {
-      if (!Array.isArray(value)) Object.defineProperty(fields, this.one(KEYS), { value: this.one(NASTY), ...OWN });
+      if (!Array.isArray(value)) Object.defineProperty(fields, this.one(KEYS), { value: this.nasty(), ...OWN });
       return;
     }
     const key = this.one(keys);
     if (typeof fields[key] === 'object' && this.chance(0.6)) this.spoil(fields[key]);
-    else fields[key] = this.one(NASTY);
+    else fields[key] = this.nasty();
   }
 
   /** Something that the schema takes. */
@@ -202,7 +217,8 @@ export class RequestFuzzer {
     if ($ref !== undefined) return this.valueOf(this.resolve($ref));
     if (anyOf !== undefined) return this.valueOf(this.one(anyOf));
     if (values !== undefined) return this.one(values);
-    if (schema['format'] === 'uuid' && this.ids.length > 0 && this.chance(0.7)) return this.one(this.ids);
+    if (schema['format'] === 'uuid' && this.ids.size > 0 && this.chance(0.7))
+      return this.one(this.one([...this.ids.values()]));
     const kind = this.one([type].flat());
     if (kind === 'object' && properties !== undefined) {
       const chosen = Object.entries(properties).filter(([name]) => required?.includes(name) || this.chance(0.4));
@@ -228,8 +244,26 @@ export class RequestFuzzer {
   }
 }
 
+/** `tasks` of `/api/v1/tasks/{id}`. */
+const nounOf = (path: string): string => path.split(/[/?]/)[3] ?? '';
+
+/** What an answer tells of, and what it is: a thing, a page of things, or what claims and registrations answer. */
+function thingsIn(noun: string, answer: unknown): [string, unknown][] {
+  const { items = [], executions, worker, ...own } = (answer ?? {}) as Json & { items?: unknown[] };
+  const claimed = Array.isArray(executions) ? (executions as { execution: unknown; task: unknown }[]) : [];
+  return [
+    [noun, own],
+    ['workers', worker],
+    ...items.map((item): [string, unknown] => [noun, item]),
+    ...claimed.flatMap(({ execution, task }): [string, unknown][] => [
+      ['executions', execution],
+      ['tasks', task],
+    ]),
+  ];
+}
+
 /** Long polls are right, but not what is asked for here. */
 function withoutWaiting(value: unknown): void {
-  if (typeof value === 'object' && value !== null && 'wait_seconds' in value && Number(value.wait_seconds) > 0)
-    value.wait_seconds = 0;
+  const fields = value as Json | null;
+  if (typeof fields?.['wait_seconds'] === 'number') fields['wait_seconds'] = Math.min(fields['wait_seconds'], 0);
 }

@@ -1186,12 +1186,6 @@ export interface components {
         };
         ExecutionBeat: {
             /**
-             * Format: uuid
-             * @description Id of the execution.
-             * @example 0192f0c1-2345-7abc-8def-0123456789ad
-             */
-            id: string;
-            /**
              * @description Percent done.
              * @example 40
              */
@@ -1201,6 +1195,12 @@ export interface components {
              * @example Running the tests
              */
             message?: string;
+            /**
+             * Format: uuid
+             * @description Id of the execution.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ad
+             */
+            id: string;
         };
         ExecutionLogEntry: {
             /**

@@ -3,39 +3,23 @@ import { Type } from 'class-transformer';
 import { ArrayMaxSize, IsArray, ValidateNested } from 'class-validator';
 import { LaunchDto } from '../agents/agents.dto.js';
 import { ExecutionDto } from '../executions/execution.dto.js';
-import { SignalsDto } from '../executions/reports.dto.js';
-import { Id, IgnoresUnknownFields, Optional, Pattern, RawText, WholeNumber } from '../http/fields.js';
+import { ProgressDto, SignalsDto } from '../executions/reports.dto.js';
+import { Id, IgnoresUnknownFields, Optional, Pattern, WholeNumber } from '../http/fields.js';
 import { TaskDto } from '../tasks/task.dto.js';
 import type { ClaimBrief } from './claim-briefs.service.js';
 import { LauncherDto, MetricsDto } from './worker-facts.dto.js';
 
 const MOST_RUNNING = 256;
 
-/** An execution that a worker runs. */
+/** An execution that a worker runs, and how far it has come. */
 @IgnoresUnknownFields()
-export class ExecutionBeatDto {
+export class ExecutionBeatDto extends ProgressDto {
   /**
    * Id of the execution.
    * @example 0192f0c1-2345-7abc-8def-0123456789ad
    */
   @Id()
   id!: string;
-
-  /**
-   * Percent done.
-   * @example 40
-   */
-  @Optional()
-  @WholeNumber({ min: 0, max: 100 })
-  progress?: number;
-
-  /**
-   * What it is at, in a line.
-   * @example Running the tests
-   */
-  @Optional()
-  @RawText({ max: 1000 })
-  message?: string;
 }
 
 /** A sign of life. */
