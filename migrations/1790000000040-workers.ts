@@ -32,7 +32,10 @@ export class Workers1790000000040 implements MigrationInterface {
         worker_id uuid primary key references workers on delete cascade,
         last_heartbeat timestamptz,
         last_work_at timestamptz,
+        key_id uuid,
         running integer not null default 0 check (running >= 0),
+        completed integer not null default 0,
+        failed integer not null default 0,
         metrics jsonb
       ) with (fillfactor = 50)`);
   }

@@ -150,6 +150,18 @@ describe('a number', () => {
     expect(body).toMatchObject({ issue_number: 2 ** 31 - 1, max_retries: 0, timeout_seconds: 86_400 });
   });
 
+  it('of retries is not below those already made', async () => {
+    const id = await ada.task({ priority: 'P0' });
+    const [claimed] = await worker.claim();
+    const failed = { outcome: 'failed', failure_reason: 'network' };
+    expect((await worker.finish(String(claimed?.execution_id), failed)).status).toBe(200);
+    expect(await ada.patch(`/tasks/${id}`, { max_retries: 0 })).toMatchObject({
+      status: 200,
+      body: { max_retries: 1 },
+    });
+    await ada.post(`/tasks/${id}/cancel`);
+  });
+
   it('of GitHub is exact beyond 2^53', async () => {
     const id = '9223372036854775807';
     const login = await server.request.post('/api/v1/auth/mock').send({ github_id: id, email: 'big@example.org' });

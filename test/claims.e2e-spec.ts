@@ -120,6 +120,66 @@ describe('claims', () => {
     expect(new Set(together.flat().map((claim) => claim.execution_id)).size).toBe(1);
   });
 
+  it('give one execution to one request key, also when it comes in at two processes at once', async () => {
+    const second = await startTestApp({}, server);
+    const worker = await registerWorker(server);
+    const claimAt = async (url: string, request_key: string) => {
+      const answer = await fetch(`${url}/api/v1/workers/${worker.id}/claim`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${worker.token}`, 'content-type': 'application/json' },
+        body: JSON.stringify({ request_key }),
+      });
+      const { executions } = (await answer.json()) as { executions: { execution: { id: string } }[] };
+      return executions.map(({ execution }) => execution.id);
+    };
+    for (let round = 0; round < 10; round++) {
+      await ada.task();
+      await ada.task();
+      const key = `round-${String(round)}`;
+      const both = await Promise.all([claimAt(server.url, key), claimAt(second.url, key)]);
+      expect(new Set(both.flat()).size).toBe(1);
+    }
+    await second.close();
+  });
+
+  it('of a worker that has begun anew get nothing with the token of before', async () => {
+    const first = await registerWorker(server, { name: 'phoenix' });
+    const waiting = first.claim({ wait_seconds: 3 });
+    await eventually('the claim is waiting', async () => {
+      const { rows } = await server.sql.query('select 1 from worker_liveness where last_heartbeat is not null');
+      return rows.length === 1;
+    });
+    const reborn = await registerWorker(server, { name: 'phoenix', replace: true });
+    const id = await ada.task();
+    expect((await reborn.claim({ wait_seconds: 5 })).map((claim) => claim.task_id)).toEqual([id]);
+    expect(await waiting).toEqual([]);
+  });
+
+  it('and changes of a task that comes and goes end one way, without a deadlock that anybody sees', async () => {
+    const worker = await registerWorker(server);
+    const id = await ada.task();
+    const statuses = new Set<number>();
+    const until = Date.now() + 3000;
+    const churn = async (): Promise<void> => {
+      while (Date.now() < until) {
+        for (const { execution_id } of await worker.claim({ max: 5 }))
+          statuses.add((await worker.finish(execution_id, { outcome: 'released' })).status);
+      }
+    };
+    const change = async (): Promise<void> => {
+      for (let at = 0; Date.now() < until; at++)
+        statuses.add((await ada.patch(`/tasks/${id}`, { priority: `P${String(at % 3)}` })).status);
+    };
+    await Promise.all([churn(), churn(), change(), change()]);
+    expect([...statuses]).toEqual([200]);
+    await ada.post(`/tasks/${id}/cancel`, {});
+    const { rows } = await server.sql.query(
+      `select (select count(*) from queue_entries)::integer as queued, (select count(*) from leases)::integer as leased,
+              (select running from worker_liveness) as running`,
+    );
+    expect(rows).toEqual([{ queued: 0, leased: 0, running: 0 }]);
+  });
+
   it('give nothing to a socket that has closed', async () => {
     const worker = await registerWorker(server);
     const gone = new AbortController();

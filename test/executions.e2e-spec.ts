@@ -196,11 +196,15 @@ describe('executions', () => {
     const sound = await running({ max_retries: 0 });
     await expire(broken.execution_id);
     await expire(sound.execution_id);
-    // A record that contradicts its task: what a sweep does with it fails.
-    await server.sql.query(`update tasks set status = 'completed' where id = $1`, [broken.task_id]);
+    await server.sql.query(`create function refuse() returns trigger language plpgsql as $$ begin
+      if old.execution_id = '${broken.execution_id}' then raise 'not this one'; end if; return old; end $$`);
+    await server.sql.query('create trigger refuse before delete on leases for each row execute function refuse()');
     await sweep();
     expect(await task(sound.task_id)).toMatchObject({ status: 'failed', failure_reason: 'worker_lost' });
-    await server.sql.query('delete from leases where execution_id = $1', [broken.execution_id]);
+    expect((await task(broken.task_id)).status).toBe('running');
+    await server.sql.query('drop trigger refuse on leases');
+    await sweep();
+    expect((await task(broken.task_id)).status).toBe('failed');
   });
 
   it('never exceed the retry budget, and tell why the last one failed', async () => {

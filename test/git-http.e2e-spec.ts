@@ -148,6 +148,34 @@ describe('a client that goes away', () => {
   });
 });
 
+describe('a push that falls silent', () => {
+  const command = (ref: string): Buffer => packet(`${'0'.repeat(40)} ${'1'.repeat(40)} ${ref}\0report-status\n`);
+
+  it.each<[string, () => Buffer]>([
+    ['before its first byte', () => Buffer.alloc(0)],
+    ['within its commands', () => command(`refs/heads/${BRANCH}`).subarray(0, 60)],
+    ['behind commands that are refused', () => Buffer.concat([command('refs/heads/main'), Buffer.from('0000PACK')])],
+    [
+      'within its pack',
+      () => Buffer.concat([command(`refs/heads/${BRANCH}`), Buffer.from(`0000PACK${'.'.repeat(100)}`)]),
+    ],
+  ])('%s loses its connection', async (_, said) => {
+    await server.stop();
+    server.scratch.remove();
+    server = await GitServer.start(200);
+    await server.clone();
+    const headers = { 'content-type': 'application/x-git-receive-pack-request', 'transfer-encoding': 'chunked' };
+    const request = server.open('POST', 'git-receive-pack', headers).on('error', () => undefined);
+    let closed = false;
+    request.once('socket', (socket) => socket.once('close', () => (closed = true)));
+    request.once('response', (response) => response.resume());
+    request.flushHeaders();
+    request.write(said());
+    await until(() => closed, 5000);
+    await until(() => server.serving().length === 0, 2000);
+  });
+});
+
 it('ends what is under way when the server stops', async () => {
   await server.clone();
   const headers = {

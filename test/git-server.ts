@@ -9,6 +9,7 @@ import { GitConfig } from '../src/config/git.config.js';
 import { HttpConfig } from '../src/config/http.config.js';
 import { Configuration } from '../src/config/load.js';
 import { GitAccess, type ExecutionGrant } from '../src/git/git-access.js';
+import { GitSilence } from '../src/git/git-exchange.js';
 import { GitHttpModule } from '../src/git/git-http.module.js';
 import { MirrorRecords } from '../src/git/mirror-records.js';
 import { BoundedExpressAdapter } from '../src/http/server.js';
@@ -63,7 +64,8 @@ export class GitServer {
   private app!: NestExpressApplication;
   private port = 0;
 
-  static async start(): Promise<GitServer> {
+  /** `silence_ms`: how long a client may say nothing. */
+  static async start(silence_ms?: number): Promise<GitServer> {
     Logger.overrideLogger(false);
     const own = new GitServer();
     const configuration = new Configuration([GitConfig, HttpConfig], {
@@ -78,6 +80,7 @@ export class GitServer {
       [GitConfig, configuration.get(GitConfig)],
       [HttpConfig, http],
     ]);
+    if (silence_ms !== undefined) ports.set(GitSilence, new GitSilence(silence_ms));
     own.app = await NestFactory.create<NestExpressApplication>(
       { module: TestModule, imports: [Ports.with(ports), GitHttpModule] },
       new BoundedExpressAdapter(http),

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { eventually } from './eventually.js';
 import { registerWorker, type TestWorker } from './fleet.js';
-import { head, RawConnection } from './raw-http.js';
+import { head, RawConnection, type RawAnswer } from './raw-http.js';
 import { signIn } from './sign-in.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
@@ -123,12 +123,13 @@ describe('a locked table', () => {
   it('is not waited for again when the guard has waited for another, and the connection serves on', async () => {
     const connection = await RawConnection.open(server.url);
     const request = head('GET /api/v1/tasks', { Authorization: `Bearer ${token}` });
-    const other = new pg.Client({ connectionString: server.databaseUrl });
-    await other.connect();
+    const other = await secondConnection(server.databaseUrl);
     const late = await whileLocked(server.sql, 'tasks', async () => {
-      const began = performance.now();
-      const answered = connection.send(request).answer();
+      let began = 0;
+      let answered: Promise<RawAnswer | null> = Promise.resolve(null);
       await whileLocked(other, 'sessions', async () => {
+        began = performance.now();
+        answered = connection.send(request).answer();
         await eventually('the guard has waited', () => performance.now() - began > 2500);
       });
       const answer = await answered;
@@ -203,6 +204,14 @@ async function timed(request: () => Promise<Response>): Promise<Timed> {
   const answer = await request();
   const code = codeOf(await answer.text());
   return { ms: performance.now() - began, status: answer.status, code, retry_after: answer.headers.get('retry-after') };
+}
+
+/** One more connection of the test's own. It ends with the database, also when the test fails before. */
+async function secondConnection(databaseUrl: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: databaseUrl });
+  client.on('error', () => undefined);
+  await client.connect();
+  return client;
 }
 
 /** Does `work` while nobody else can read or write the table. */

@@ -57,7 +57,9 @@ describe('the log', () => {
 
   it('shows a commit made a moment ago, and branches that workers pushed', async () => {
     const caller = await Caller.signIn(server);
-    const path = source(['feat: one']);
+    const path = source([]);
+    // Older than the worker's commit below by more than Git's second, which is all that tells them apart.
+    commit(path, 'feat: one', 1_700_000_000);
     const repository = await caller.register(path);
     const pushed = git(path, 'commit-tree', '-m', 'feat: by a worker', 'HEAD^{tree}', '-p', 'HEAD');
     git(path, 'push', '-q', mirrorOf(repository), `${pushed}:refs/heads/task/x-a1`);

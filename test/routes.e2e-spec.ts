@@ -81,7 +81,7 @@ describe('every route', () => {
 
   it('that is not for workers is a 403 with a worker token, and a 404 below the address of another worker', async () => {
     const keys = server.app.get(AccessKeysService, { strict: false });
-    const token = await keys.issueWorkerToken({ organization_id: null, worker_id: newId(), name: 'w1' });
+    const { secret: token } = await keys.issueWorkerToken({ organization_id: null, worker_id: newId(), name: 'w1' });
     const open: string[] = [];
     for (const route of routes.filter(({ access }) => access !== 'public')) {
       for (const { method, path } of addresses(route)) {

@@ -1,13 +1,14 @@
 import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { pino } from 'pino';
 import { loadRunnerSettings } from '../src/config/runner.config.js';
 import { newId } from '../src/ids.js';
+import { createLogger } from '../src/runner/logger.js';
 import { pause } from '../src/runner/patience.js';
 import { findTree } from '../src/runner/process-tree.js';
 import type { Grant } from '../src/runner/protocol.js';
 import { Runner } from '../src/runner/runner.js';
+import { Secrets } from '../src/runner/secrets.js';
 import { aGrant } from './a-grant.js';
 import { commitTo } from './bare-repository.js';
 import { StandInServer } from './stand-in-server.js';
@@ -55,6 +56,7 @@ export class RunnerSite {
   /** Starts a runner. */
   start(environment: Record<string, string> = {}): { runner: Runner; ended: Promise<void> } {
     const settings = loadRunnerSettings({
+      NODE_ENV: 'test',
       PATH: process.env['PATH'],
       MIYABI_URL: this.server.url,
       MIYABI_KEY: 'myk_registration',
@@ -62,13 +64,13 @@ export class RunnerSite {
       MIYABI_WORKER_NAME: 'w1',
       DISK_MIN_FREE: '0',
       TERM_GRACE_SECONDS: '0.3',
+      LOG_LEVEL: 'debug',
+      LOG_FORMAT: 'json',
       ...environment,
     });
-    const runner = new Runner(
-      settings,
-      '0.0.0',
-      pino({ level: 'debug' }, { write: (line) => void this.logged.push(line) }),
-    );
+    const secrets = new Secrets();
+    const log = createLogger(settings.runtime, secrets, { write: (line) => void this.logged.push(line) });
+    const runner = new Runner(settings, '0.0.0', log, secrets);
     const started = { runner, ended: runner.run() };
     started.ended.catch(() => undefined);
     this.started.push(started);

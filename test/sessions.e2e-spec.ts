@@ -114,7 +114,8 @@ describe('logout', () => {
 describe('keys', () => {
   const issue = async (worker_id = newId()) => {
     const keys = server.app.get(AccessKeysService);
-    return { worker_id, keys, secret: await keys.issueWorkerToken({ organization_id: null, worker_id, name: 'w1' }) };
+    const { secret } = await keys.issueWorkerToken({ organization_id: null, worker_id, name: 'w1' });
+    return { worker_id, keys, secret };
   };
 
   it('of the configuration register workers and may do nothing else', async () => {

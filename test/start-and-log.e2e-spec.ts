@@ -81,7 +81,10 @@ describe('what a server logs', () => {
     const told = lines
       .map((line) => JSON.parse(line) as Record<string, unknown>)
       .filter((line) => line['request_id'] === problem['request_id']);
-    expect(told.map(({ level, msg }) => [level, msg])).toEqual([[50, 'a request failed']]);
+    expect(told.map(({ level, msg }) => [level, msg])).toEqual([
+      [50, 'a request failed'],
+      [30, 'request errored'],
+    ]);
     for (const secret of [
       access_token,
       refresh_token,

@@ -40,8 +40,11 @@ export const testEnvironment = (databaseUrl: string, overrides: Environment = {}
 });
 
 /** The application itself, guard and all, listening on a free port over a database of its own. */
-export async function startTestApp(overrides: Environment = {}): Promise<TestApp> {
-  const own: TestDatabase = await createDatabase();
+export async function startTestApp(overrides: Environment = {}, beside?: TestApp): Promise<TestApp> {
+  // A second process of the same system works on the database of the first.
+  const own: TestDatabase = beside
+    ? { url: beside.databaseUrl, drop: () => Promise.resolve() }
+    : await createDatabase();
   const app = await createApp(loadServerConfiguration(testEnvironment(own.url, overrides)));
   await app.listen(0, '127.0.0.1');
   const { port } = (app.getHttpServer() as Server).address() as AddressInfo;

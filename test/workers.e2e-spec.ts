@@ -60,6 +60,16 @@ describe('a worker', () => {
     });
   });
 
+  it('gets its name alone when several want it at once', async () => {
+    for (let round = 0; round < 5; round++) {
+      const name = `wanted-${String(round)}`;
+      const all = await Promise.allSettled(Array.from({ length: 6 }, () => registerWorker(server, { name })));
+      expect(all.filter((one) => one.status === 'fulfilled')).toHaveLength(1);
+      const refused = all.flatMap((one) => (one.status === 'rejected' ? String(one.reason) : []));
+      expect(refused.every((reason) => reason.includes('worker/name-taken'))).toBe(true);
+    }
+  });
+
   it('is refused when it speaks too old a protocol', async () => {
     await expect(registerWorker(server, { protocol: 0 })).rejects.toThrow('426');
   });

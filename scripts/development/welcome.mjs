@@ -13,7 +13,7 @@ Miyabi is ready (${seconds} s).
   OpenAPI      ${url}/api/openapi.json
   Health       ${url}/api/v1/health
 
-${mockLogin ? signIn(url) : 'Mock login is off, because others can reach this address or MOCK_LOGIN says so.'}
+${mockLogin ? signIn(url) : 'Mock login is off, so nobody can sign in: it needs HOST=127.0.0.1 and not MOCK_LOGIN=off.'}
 
   Data         ${dataDirectory} (remove it to start afresh)
   Database     ${database}
@@ -30,8 +30,11 @@ function signIn(url) {
     -d '{"github_id": 1, "email": "you@example.com", "name": "You"}' |
     node -p 'JSON.parse(require("fs").readFileSync(0)).access_token')
 
-Try a task; the local worker does it at once:
+Try a task in this repository, which is registered for who signs in first; the local worker does it at once:
 
+  REPOSITORY=$(curl -s ${url}/api/v1/repositories -H "Authorization: Bearer $TOKEN" |
+    node -p 'JSON.parse(require("fs").readFileSync(0)).items[0].id')
   curl -s ${url}/api/v1/tasks -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' \\
-    -d '{"name": "Say hello", "description": "A first note.", "agent_type": "note"}'`;
+    -d '{"name": "Say hello", "description": "A first note.", "agent_type": "note", "repository_id": "'$REPOSITORY'"}'
+  curl -s "${url}/api/v1/logs?limit=1" -H "Authorization: Bearer $TOKEN"`;
 }

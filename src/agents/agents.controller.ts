@@ -25,7 +25,7 @@ export class AgentsController {
   @Allow('agents.read')
   @ApiParam({ name: 'id', description: 'Id of the agent.', example: 'codegen-agent' })
   @ApiOkResponse({ type: AgentDto })
-  async find(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<AgentDto> {
+  async get(@CurrentPrincipal() principal: Principal, @Param('id') id: string): Promise<AgentDto> {
     return AgentDto.from(await this.agents.find(principal, id));
   }
 }

@@ -33,16 +33,21 @@ export class AccessKeysService implements OnApplicationBootstrap {
   }
 
   /** Makes the token of one worker. It can be read from the answer only, this once; null serves every organization. */
-  async issueWorkerToken(worker: { organization_id: string | null; worker_id: string; name: string }): Promise<string> {
+  async issueWorkerToken(worker: {
+    organization_id: string | null;
+    worker_id: string;
+    name: string;
+  }): Promise<{ id: string; secret: string }> {
+    const id = newId();
     const secret = newKey('myw_');
     await this.store.insert({
       ...worker,
-      id: newId(),
+      id,
       kind: 'worker',
       permissions: [],
       secret_hash: hashOfSecret(secret),
     });
-    return secret;
+    return { id, secret };
   }
 
   /** Ends every token of the worker with its next request. */
@@ -92,7 +97,7 @@ function principalOf(key: KnownKey): KeyPrincipal | WorkerPrincipal {
   const permissions = new Set(key.permissions);
   if (key.worker_id !== null) {
     const actor = { type: 'worker', id: key.worker_id, login: null, trigger: null } as const;
-    return { kind: 'worker', id: key.worker_id, organization_id, permissions, actor };
+    return { kind: 'worker', id: key.worker_id, key_id: key.id, organization_id, permissions, actor };
   }
   const actor = { type: 'api_key', id: key.id, login: null, trigger: null } as const;
   return { kind: 'api_key', id: key.id, organization_id, permissions, actor };

@@ -21,7 +21,7 @@ const key = (...permissions: Permission[]): Principal => ({
   id: 'k',
   permissions: new Set(permissions),
 });
-const worker: Principal = { ...base, kind: 'worker', id: 'w', permissions: new Set() };
+const worker: Principal = { ...base, kind: 'worker', key_id: 'k', id: 'w', permissions: new Set() };
 
 const outcome = (principal: Principal, access: Exclude<Access, 'public'>, worker_id: string | null = null): string => {
   try {

@@ -9,7 +9,7 @@ import type { User } from './user.entity.js';
 export class MockLoginDto {
   /**
    * GitHub id of the person, a number or a string of digits; beyond 2^53 - 1 only the string is exact.
-   * @example 1001
+   * @example 1
    */
   @GithubId()
   github_id!: string;

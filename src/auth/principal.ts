@@ -34,6 +34,8 @@ export interface KeyPrincipal extends BasePrincipal {
 /** A worker with its own token. Without an organization it serves every one. */
 export interface WorkerPrincipal extends BasePrincipal {
   kind: 'worker';
+  /** Id of the token it came with: a worker that has begun anew has another one. */
+  key_id: string;
   organization_id: string | null;
 }
 

@@ -31,7 +31,7 @@ export interface paths {
          * Read one agent
          * @description Needs the permission `agents.read`.
          */
-        get: operations["agentsFind"];
+        get: operations["agentsGet"];
         put?: never;
         post?: never;
         delete?: never;
@@ -175,7 +175,7 @@ export interface paths {
          * Read an execution
          * @description Needs the permission `tasks.read`.
          */
-        get: operations["executionsFind"];
+        get: operations["executionsGet"];
         put?: never;
         post?: never;
         delete?: never;
@@ -497,7 +497,7 @@ export interface paths {
          *
          *     Needs the permission `tasks.read`.
          */
-        get: operations["tasksFind"];
+        get: operations["tasksGet"];
         put?: never;
         post?: never;
         /**
@@ -506,7 +506,7 @@ export interface paths {
          *
          *     Needs the permission `tasks.delete`.
          */
-        delete: operations["tasksRemove"];
+        delete: operations["tasksDelete"];
         options?: never;
         head?: never;
         /**
@@ -515,7 +515,7 @@ export interface paths {
          *
          *     Needs the permission `tasks.update`.
          */
-        patch: operations["tasksPatch"];
+        patch: operations["tasksUpdate"];
         trace?: never;
     };
     "/api/v1/tasks/{id}/cancel": {
@@ -597,7 +597,7 @@ export interface paths {
          * Read a worker
          * @description Needs the permission `workers.read`.
          */
-        get: operations["workersFind"];
+        get: operations["workersGet"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1263,7 +1263,8 @@ export interface components {
             /** @description What keeps it from running, what to mend first coming first; empty when it is finished. */
             reasons: components["schemas"]["ExplainReason"][];
             /**
-             * @description Its place among the tasks that the same workers may take, from 1 and counted to 1000; null unless it may start now.
+             * @description Its place among the ready tasks of its lane (same repository, agent type and labels), from 1 and counted to 1000;
+             *     null unless it may start now. Other lanes take turns with it.
              * @example 1
              */
             queue_position: number | null;
@@ -1651,7 +1652,7 @@ export interface components {
         MockLogin: {
             /**
              * @description GitHub id of the person, a number or a string of digits; beyond 2^53 - 1 only the string is exact.
-             * @example 1001
+             * @example 1
              */
             github_id: number | string;
             /**
@@ -2714,7 +2715,7 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
-    agentsFind: {
+    agentsGet: {
         parameters: {
             query?: never;
             header?: never;
@@ -2978,7 +2979,7 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
-    executionsFind: {
+    executionsGet: {
         parameters: {
             query?: never;
             header?: never;
@@ -3772,7 +3773,7 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
-    tasksFind: {
+    tasksGet: {
         parameters: {
             query?: never;
             header?: never;
@@ -3806,7 +3807,7 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
-    tasksRemove: {
+    tasksDelete: {
         parameters: {
             query?: never;
             header?: never;
@@ -3848,7 +3849,7 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
-    tasksPatch: {
+    tasksUpdate: {
         parameters: {
             query?: never;
             header?: {
@@ -4109,7 +4110,7 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
-    workersFind: {
+    workersGet: {
         parameters: {
             query?: never;
             header?: never;

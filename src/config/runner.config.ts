@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
-import { Configuration, type Environment } from './load.js';
-import { list, oneOf, seconds, text, url, whole } from './readers.js';
+import { Configuration, isProduction, type Environment } from './load.js';
+import { list, onOff, oneOf, seconds, text, url, whole } from './readers.js';
 import { RuntimeConfig } from './runtime.config.js';
 import { Variable } from './variable.js';
 
@@ -108,6 +108,33 @@ export class RunnerConfig {
     default: 5 * GIB,
   })
   readonly disk_min_free!: number;
+
+  @Variable({
+    name: 'MAX_FILE_BYTES',
+    about:
+      'Size of a file in bytes above which it is not committed. The checkout is then kept, and the reason names the file.',
+    read: whole(1, 999_999_999_999_999),
+    default: GIB,
+  })
+  readonly max_file_bytes!: number;
+
+  @Variable({
+    name: 'ALLOW_ISOLATION_NONE',
+    about:
+      'Whether agents may run as the account of the worker, without isolation; a worker does not start otherwise. Off in production, on elsewhere.',
+    read: onOff,
+    default: false,
+    development: true,
+  })
+  readonly allow_isolation_none!: boolean;
+}
+
+/** Read from the raw values, so that it is listed together with any other fault. */
+function isolationFaults(environment: Environment): readonly string[] {
+  const given = environment['ALLOW_ISOLATION_NONE'] ?? '';
+  const isRefused = given === 'off' || (given === '' && isProduction(environment));
+  // So far a worker knows no other isolation, so without this leave it cannot run anything.
+  return isRefused ? ['ALLOW_ISOLATION_NONE must be on: agents run as this account and can read what it can read'] : [];
 }
 
 /** Everything a runner is started with. */
@@ -122,7 +149,7 @@ export interface RunnerSettings {
 
 /** Checked configuration of a runner. Throws ConfigurationFaults with all faults at once. */
 export function loadRunnerSettings(environment: Environment): RunnerSettings {
-  const configuration = new Configuration([RuntimeConfig, RunnerConfig], environment);
+  const configuration = new Configuration([RuntimeConfig, RunnerConfig], environment, isolationFaults(environment));
   const runner = configuration.get(RunnerConfig);
   return {
     runner,

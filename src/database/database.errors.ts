@@ -52,5 +52,14 @@ export const isConnectionLost = (error: unknown): boolean =>
   error instanceof DatabaseUnavailable &&
   !(error.cause instanceof pg.DatabaseError && error.cause.severity === 'ERROR');
 
-/** Deadlocks and serialization failures: the transaction did nothing and may be run again. */
-export const isRetryable = (error: unknown): boolean => /^(40001|40P01)$/.test(postgresFault(error)?.code ?? '');
+/** Thrown within a transaction to have it run again: what it had read has changed before it could be locked. */
+export class RunAgain extends Error {
+  constructor() {
+    super('what the transaction had read has changed in the meantime');
+    this.name = 'RunAgain';
+  }
+}
+
+/** Deadlocks, serialization failures and RunAgain: nothing was done, and it may be run again. */
+export const isRetryable = (error: unknown): boolean =>
+  error instanceof RunAgain || /^(40001|40P01)$/.test(postgresFault(error)?.code ?? '');

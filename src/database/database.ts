@@ -4,7 +4,7 @@ import type pg from 'pg';
 import { DataSource } from 'typeorm';
 import { DatabaseUnavailable, isConnectionLost, isRetryable, isUnavailable } from './database.errors.js';
 
-const TRANSACTION_ATTEMPTS = 3;
+const ATTEMPTS = 5;
 
 interface Transaction {
   client: pg.PoolClient;
@@ -46,20 +46,12 @@ export class Database {
   }
 
   /**
-   * Runs `work` in a transaction; within another one it joins that. A deadlock or serialization failure runs it
-   * again, so it must not change anything but the database.
+   * Runs `work` in a transaction; within another one it joins that. A deadlock, a serialization failure or RunAgain runs
+   * it again, so it must not change anything but the database.
    */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     if (this.context.getStore() !== undefined) return work();
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await this.attempt(work);
-      } catch (error) {
-        if (!isRetryable(error)) throw error;
-        if (attempt >= TRANSACTION_ATTEMPTS) throw new DatabaseUnavailable(error);
-        this.logger.warn({ attempt, error }, 'transaction is run again');
-      }
-    }
+    return this.repeated(() => this.attempt(work));
   }
 
   /**
@@ -106,12 +98,33 @@ export class Database {
 
   private async run<Row extends object>(sql: string, parameters: readonly unknown[]): Promise<pg.QueryResult<Row>> {
     const transaction = this.context.getStore();
+    if (transaction !== undefined) return this.execute<Row>(transaction.client, sql, parameters);
+    // A statement alone is a transaction of its own: what it fails with undid all of it.
+    return this.repeated(() => this.execute<Row>(this.pgPool, sql, parameters));
+  }
+
+  private async execute<Row extends object>(
+    on: pg.Pool | pg.PoolClient,
+    sql: string,
+    parameters: readonly unknown[],
+  ): Promise<pg.QueryResult<Row>> {
     try {
-      return await (transaction?.client ?? this.pgPool).query<Row>(sql, [...parameters]);
+      return await on.query<Row>(sql, [...parameters]);
     } catch (error) {
-      // Within a transaction that is what runs it again.
-      const mayBeRepeated = transaction === undefined && isRetryable(error);
-      throw isUnavailable(error) || mayBeRepeated ? new DatabaseUnavailable(error) : error;
+      throw isUnavailable(error) ? new DatabaseUnavailable(error) : error;
+    }
+  }
+
+  /** Does it again after a deadlock and the like, a few times. */
+  private async repeated<T>(work: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!isRetryable(error)) throw error;
+        if (attempt >= ATTEMPTS) throw new DatabaseUnavailable(error);
+        this.logger.debug({ attempt, error }, 'a transaction is run again');
+      }
     }
   }
 

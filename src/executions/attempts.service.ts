@@ -56,7 +56,7 @@ export class AttemptsService {
       result: report.result ?? null,
       finished_by_worker: byWorker,
     });
-    await this.leases.end(lease);
+    await this.leases.end(lease, report.outcome);
     await this.events.record({
       organization_id: task.organization_id,
       type: 'execution.finished',
@@ -64,6 +64,8 @@ export class AttemptsService {
       subject: { task_id: task.id, execution_id: lease.execution_id, worker_id: lease.worker_id },
       data: { status: report.outcome, failure_reason: reason },
     });
+    // A task that has gone on without this attempt keeps what it is; the attempt ends all the same.
+    if (task.status !== 'running' || task.current_execution_id !== lease.execution_id) return task;
     const { outcome, type } = outcomeFor(task, { ...report, failure_reason: reason ?? undefined }, this.config);
     return this.tasks.applyOutcome(task, outcome, actor, type);
   }

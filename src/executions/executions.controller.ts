@@ -26,7 +26,7 @@ export class ExecutionsController {
   @Allow('tasks.read')
   @ApiIdParam('id', 'Id of the execution.')
   @ApiOkResponse({ type: ExecutionDto })
-  async find(@CurrentPrincipal() principal: Principal, @IdParam() id: string): Promise<ExecutionDto> {
+  async get(@CurrentPrincipal() principal: Principal, @IdParam() id: string): Promise<ExecutionDto> {
     return ExecutionDto.from(await this.executions.find(principal, id));
   }
 

@@ -73,13 +73,18 @@ export class ExecutionsService {
     return this.store.findPrevious(taskId, attempt);
   }
 
-  /** Hands back what a worker runs, but for `keep`, in the transaction under way. Gives how many it still runs. */
-  async releaseAll(workerId: string, keep: readonly string[], actor: Actor): Promise<number> {
+  /** Hands back what a worker runs, but for `keep`, in the transaction under way. */
+  async releaseAll(workerId: string, keep: readonly string[], actor: Actor): Promise<void> {
+    await this.leases.lockWorker(workerId);
     const leases = await this.leases.lockByWorker(workerId);
     const released = leases.filter((lease) => !keep.includes(lease.execution_id));
     for (const lease of released) {
-      await this.attempts.end(lease, { outcome: 'released', error_message: 'Its worker was replaced.' }, actor, false);
+      await this.attempts.end(
+        lease,
+        { outcome: 'released', error_message: 'Its worker has begun anew without it.' },
+        actor,
+        false,
+      );
     }
-    return leases.length - released.length;
   }
 }

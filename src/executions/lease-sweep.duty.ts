@@ -33,16 +33,20 @@ export class LeaseSweepDuty implements Duty {
   async runOnce(): Promise<void> {
     const { sweep_gap_seconds, lease_seconds } = this.config;
     const grace = await this.duties.graceAfterGap(this, sweep_gap_seconds, lease_seconds);
-    for (const lease of await this.leases.lockEnded(grace, BATCH)) await this.end(lease);
+    for (const lease of await this.leases.findEnded(grace, BATCH)) await this.end(lease, grace);
   }
 
   /** One lease that cannot be ended must not keep the others. */
-  private async end(lease: EndedLease): Promise<void> {
-    const { cause, execution_id, worker_id } = lease;
+  private async end(found: EndedLease, grace: boolean): Promise<void> {
+    const { execution_id, worker_id } = found;
     try {
-      await this.database.savepoint(() =>
-        this.attempts.end(lease, { outcome: 'failed', failure_reason: cause }, SYSTEM, false),
-      );
+      const cause = await this.database.savepoint(async () => {
+        const lease = await this.leases.lockEnded(found, grace);
+        if (lease === null) return null;
+        await this.attempts.end(lease, { outcome: 'failed', failure_reason: lease.cause }, SYSTEM, false);
+        return lease.cause;
+      });
+      if (cause === null) return;
       this.hints.send(workerTopic(worker_id));
       this.logger.warn({ execution_id, worker_id, cause }, 'a lease was ended');
     } catch (error) {

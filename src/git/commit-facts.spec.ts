@@ -102,3 +102,14 @@ it('reads subject and body apart, the subject on one line', () => {
     body: 'body\n\nmore',
   });
 });
+
+it.each([
+  ['blanks in a trailer', `feat: x\n\na:${' '.repeat(60_000)}\u2028x`],
+  ['blank lines', `feat: x${`\n${' '.repeat(30_000)}`.repeat(2)}x`],
+  ['marks of issues', `feat: x\n\nIssue: ${'#1'.repeat(30_000)}x`],
+  ['digits', `feat: #${'1'.repeat(60_000)}x`],
+])('takes no long time for a message of %s', (_, message) => {
+  const began = performance.now();
+  factsOf(message);
+  expect(performance.now() - began).toBeLessThan(100);
+});

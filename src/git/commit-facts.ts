@@ -11,7 +11,8 @@ export interface CommitFacts {
 
 const MAX_ISSUE = 2 ** 31 - 1;
 const AGENT_TYPE = /^[a-z0-9][a-z0-9-]{0,63}$/;
-const TRAILER = /^([A-Za-z0-9][A-Za-z0-9-]*)[ \t]*:[ \t]*(.*)$/;
+// The value is trimmed later: a run of blanks before `.*` would be tried in every split.
+const TRAILER = /^([A-Za-z0-9][A-Za-z0-9-]*)[ \t]*:(.*)$/;
 // https://www.conventionalcommits.org: type, optional scope, optional mark of a breaking change.
 const CONVENTIONAL = /^([A-Za-z]+)(?:\([^()]*\))?(!)?:\s/;
 

@@ -57,6 +57,29 @@ it.each([
   expect(commit.authored_at.getTime()).toBe(seconds * 1000);
 });
 
+it.each([
+  ['author <> 5 +0000 <> 6 +0000', '', '', 6],
+  ['author A <<a@b> 7', 'A <', 'a@b', 7],
+  ['author A <a@b> 8 +0000   ', 'A', 'a@b', 8],
+  ['author A <a@b> 9+0000', 'A', 'a@b', 0],
+  [`author ${'a'.repeat(5000)} <a@b> 10 +0000`, 'a'.repeat(1000), 'a@b', 10],
+])('reads %j as far as it goes', (line, name, email, seconds) => {
+  const commit = parseCommit(SHA, object([line], ''));
+  expect(commit).toMatchObject({ author_name: name, author_email: email });
+  expect(commit.authored_at.getTime()).toBe(seconds * 1000);
+});
+
+it.each([
+  ['brackets', `a ${'<> '.repeat(21_000)}x`],
+  ['open brackets', '<'.repeat(63_000)],
+  ['numbers', `<>${' 1'.repeat(31_000)} x`],
+  ['blanks', `<> 1${' '.repeat(63_000)}x`],
+])('takes no long time for a line of %s', (_, line) => {
+  const began = performance.now();
+  parseCommit(SHA, object([`author ${line}`, `committer ${line}`], ''));
+  expect(performance.now() - began).toBeLessThan(100);
+});
+
 it('bears with content that is no commit', () => {
   expect(parseCommit(SHA, Buffer.alloc(0))).toMatchObject({ message: '', parents: [] });
 });

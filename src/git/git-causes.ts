@@ -39,7 +39,7 @@ const SIGNS: readonly (readonly [GitCause, RegExp])[] = [
   ['rejected_objects', /fsck error|fsckObjects|error in packed object|error in object/i],
   [
     'unsupported',
-    /mismatched algorithms|unknown repository extension|unsupported object format|transport '.*' not allowed/i,
+    /mismatched algorithms|unknown repository extension|unsupported object format|transport '[^'\n]*' not allowed/i,
   ],
   ['redirected', /unable to update url base from redirection|returned error: 30\d/i],
   [
@@ -52,9 +52,9 @@ const SIGNS: readonly (readonly [GitCause, RegExp])[] = [
   ],
   [
     'not_found',
-    /does not appear to be a git repository|repository .* not found|not a git repository|returned error: 404|does not exist/i,
+    /does not appear to be a git repository|repository \S+ not found|not a git repository|returned error: 404|does not exist/i,
   ],
-  ['locked', /\.lock': File exists|cannot lock ref|Unable to create '.*\.lock'/i],
+  ['locked', /\.lock': File exists|cannot lock ref|Unable to create '[^'\n]*\.lock'/i],
   [
     'damaged',
     /bad object|corrupt|missing (blob|tree|commit|necessary objects)|unable to read (tree|sha1|object)|Could not read|broken|loose object|bad ref|did not send all necessary objects/i,

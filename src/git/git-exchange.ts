@@ -3,8 +3,12 @@ import { pipeline } from 'node:stream/promises';
 import type { Response } from 'express';
 import type { GitCall, GitChild, GitProcess } from './git-process.js';
 
-/** Neither side sent a byte for this long: the exchange is over. */
-export const SILENCE_MS = 120_000;
+const SILENCE_MS = 120_000;
+
+/** How long neither side may send a byte before the exchange is over. Modules may provide another. */
+export class GitSilence {
+  constructor(readonly ms = SILENCE_MS) {}
+}
 
 export interface Exchange {
   call: GitCall;
@@ -13,18 +17,18 @@ export interface Exchange {
   preamble?: Buffer;
   /** Given to git's input; nothing when absent. */
   body?: AsyncIterable<Buffer>;
-  silence_ms?: number;
+  silence: GitSilence;
 }
 
 /**
  * Streams between a client and a git process, at the pace of the slower one. The process ends with its client, and
- * after two minutes of silence. Throws when nothing has been answered yet; later only the connection can be ended.
+ * after the time of silence. Throws when nothing has been answered yet; later only the connection can be ended.
  */
 export async function exchange(git: GitProcess, response: Response, options: Exchange): Promise<void> {
   if (response.destroyed) return;
   const gone = new AbortController();
   const child = await git.start({ ...options.call, timeout_ms: 0 });
-  const silence = setTimeout(() => child.stop('timeout'), options.silence_ms ?? SILENCE_MS);
+  const silence = setTimeout(() => child.stop('timeout'), options.silence.ms);
   const onClose = (): void => {
     gone.abort();
     if (!response.writableFinished) child.stop('aborted');

@@ -1,13 +1,13 @@
-import { Injectable, Logger } from '@nestjs/common';
+import { Injectable, Logger, Optional } from '@nestjs/common';
 import type { Request, Response } from 'express';
 import { isId } from '../ids.js';
 import { readBasic } from './basic-credentials.js';
 import { GitAccess, type ExecutionGrant } from './git-access.js';
-import { exchange, SILENCE_MS } from './git-exchange.js';
+import { exchange, GitSilence } from './git-exchange.js';
 import { GitProcess } from './git-process.js';
 import { bodyOf, serviceOf, wireProtocolOf, type GitService } from './git-request.js';
-import { GitCredentialsRefused, GitRepositoryNotFound, PushFenced } from './git.errors.js';
-import { guardPush } from './guarded-push.js';
+import { GitCredentialsRefused, GitRepositoryNotFound, GitRequestRefused, PushFenced } from './git.errors.js';
+import { guardPush, type GuardedPush } from './guarded-push.js';
 import { MirrorsService, type Patience } from './mirrors.service.js';
 import { packet, refusalOf, refuseAll, type PushRequest } from './push-commands.js';
 
@@ -27,6 +27,7 @@ export class GitHttpService {
     private readonly git: GitProcess,
     private readonly mirrors: MirrorsService,
     private readonly access: GitAccess,
+    @Optional() private readonly silence = new GitSilence(),
   ) {}
 
   /** References of the repository, fetched anew for who wants to read them. */
@@ -41,6 +42,7 @@ export class GitHttpService {
     // Pushes have no second version of the protocol.
     const wire_protocol = reads ? wireProtocolOf(request) : null;
     await exchange(this.git, response, {
+      silence: this.silence,
       call: { args: [command(service), '--stateless-rpc', '--advertise-refs', directory], wire_protocol },
       content_type: `application/x-${service}-advertisement`,
       ...(wire_protocol !== 'version=2' && {
@@ -53,6 +55,7 @@ export class GitHttpService {
     await this.authorize(request, repository_id);
     const directory = await this.mirrors.locate(repository_id);
     await exchange(this.git, response, {
+      silence: this.silence,
       call: { args: ['upload-pack', '--stateless-rpc', directory], wire_protocol: wireProtocolOf(request) },
       content_type: 'application/x-git-upload-pack-result',
       body: bodyOf(request, 'git-upload-pack', MAX_NEGOTIATION),
@@ -63,18 +66,27 @@ export class GitHttpService {
   async receivePack(request: Request, response: Response, repository_id: string): Promise<void> {
     const branch = assertMayPush(await this.authorize(request, repository_id));
     const directory = await this.mirrors.locate(repository_id);
-    const push = await guardPush(bodyOf(request, 'git-receive-pack', MAX_PUSH), async () => {
-      assertMayPush(await this.authorize(request, repository_id));
-    });
-    const refusal = refusalOf(push.request, branch);
-    if (refusal !== null) {
-      const silence = setTimeout(() => request.destroy(), SILENCE_MS);
-      await push.discard().finally(() => clearTimeout(silence));
-      this.refuse(response, push.request, refusal);
-      return;
+    const body = bodyOf(request, 'git-receive-pack', MAX_PUSH);
+    const stalled = new GitRequestRefused('invalid', 'The push stopped in the middle.');
+    // Until the exchange watches over it.
+    const silence = setTimeout(() => request.destroy(stalled), this.silence.ms);
+    let push: GuardedPush;
+    try {
+      push = await guardPush(watched(body, silence), async () => {
+        assertMayPush(await this.authorize(request, repository_id));
+      });
+      const refusal = refusalOf(push.request, branch);
+      if (refusal !== null) {
+        await push.discard();
+        this.refuse(response, push.request, refusal);
+        return;
+      }
+    } finally {
+      clearTimeout(silence);
     }
     try {
       await exchange(this.git, response, {
+        silence: this.silence,
         call: { args: ['receive-pack', '--stateless-rpc', directory] },
         content_type: RECEIVE_PACK_RESULT,
         body: push.body,
@@ -99,6 +111,13 @@ export class GitHttpService {
     if (grant === null) throw new GitCredentialsRefused();
     if (grant.repository_id !== repository_id) throw new GitRepositoryNotFound();
     return grant;
+  }
+}
+
+async function* watched(chunks: AsyncIterable<Buffer>, silence: NodeJS.Timeout): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    silence.refresh();
+    yield chunk;
   }
 }
 

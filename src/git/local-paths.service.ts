@@ -5,8 +5,11 @@ import { GitConfig } from '../config/git.config.js';
 import { codeOf } from './error-code.js';
 import { GitFailed, LocalPathRefused } from './git.errors.js';
 import { GitProcess } from './git-process.js';
+import { reachesElsewhere, type RepositoryParts } from './plain-repository.js';
 
 const NO_REPOSITORY = 'There is no Git repository at local_path.';
+const BORROWS =
+  'The repository at local_path borrows objects or references from elsewhere, through alternates or symbolic links.';
 const OUTSIDE = 'local_path must be below one of the directories that LOCAL_REPOSITORY_ROOTS names.';
 
 /** Git repositories on this host's own disk: which of them may be read. */
@@ -19,7 +22,7 @@ export class LocalPathsService {
 
   /**
    * The true path of the repository at `path`, a work tree or a bare one. It and all its parts lie below a
-   * configured root, whatever links there are on the way. Throws LocalPathRefused.
+   * configured root, whatever links there are on the way, and nothing in it leads elsewhere. Throws LocalPathRefused.
    */
   async resolve(path: string): Promise<string> {
     if (this.config.local_roots.length === 0) {
@@ -31,32 +34,32 @@ export class LocalPathsService {
     if (!isBelow(roots, resolve(path))) throw new LocalPathRefused(OUTSIDE);
     const real = await realpath(path).catch(() => null);
     if (real === null || !(await stat(real)).isDirectory()) throw new LocalPathRefused(NO_REPOSITORY, 'not_found');
-    for (const part of [real, ...(await this.partsOf(real))]) {
+    const parts = await found(this.partsOf(real));
+    for (const part of [real, ...parts.directories, parts.objects, ...parts.refs]) {
       if (!isBelow(roots, part)) throw new LocalPathRefused(OUTSIDE);
     }
+    if (await found(reachesElsewhere(parts))) throw new LocalPathRefused(BORROWS);
     return real;
   }
 
-  /** The git directory, the one it shares with its linked work trees, and the objects; links resolved. */
-  private async partsOf(path: string): Promise<string[]> {
-    try {
-      const output = await this.git.run({
-        args: ['rev-parse', '--path-format=absolute', '--git-dir', '--git-common-dir'],
-        cwd: path,
-        // A directory inside a repository is not itself one.
-        ceiling: dirname(path),
-        timeout_ms: 5000,
-      });
-      const directories = output.toString('utf8').split('\n').filter(Boolean);
-      const common = directories.at(-1) ?? path;
-      return await Promise.all(
-        [...directories, join(common, 'objects'), join(common, 'refs')].map((part) => realpath(part)),
-      );
-    } catch (error) {
-      if (error instanceof GitFailed && error.reason !== 'not_found') throw error;
-      if (error instanceof GitFailed || isFileError(error)) throw new LocalPathRefused(NO_REPOSITORY, 'not_found');
-      throw error;
-    }
+  private async partsOf(path: string): Promise<RepositoryParts> {
+    const output = await this.git.run({
+      args: ['rev-parse', '--path-format=absolute', '--git-dir', '--git-common-dir'],
+      cwd: path,
+      // A directory inside a repository is not itself one.
+      ceiling: dirname(path),
+      timeout_ms: 5000,
+    });
+    const directories = output.toString('utf8').split('\n').filter(Boolean);
+    const common = directories.at(-1) ?? path;
+    // A linked work tree may have references of its own beside the shared ones.
+    const own = directories.map((directory) => join(directory, 'refs')).filter((refs) => refs !== join(common, 'refs'));
+    const more = await Promise.all(own.map((folder) => realpath(folder).catch(() => [])));
+    return {
+      directories: await Promise.all(directories.map((directory) => realpath(directory))),
+      objects: await realpath(join(common, 'objects')),
+      refs: [await realpath(join(common, 'refs')), ...more.flat()],
+    };
   }
 
   /** As written and with links resolved: people name either. */
@@ -64,6 +67,17 @@ export class LocalPathsService {
     const written = this.config.local_roots.filter(isAbsolute).map((root) => resolve(root));
     const real = await Promise.all(written.map((root) => realpath(root).catch(() => root)));
     return [...written, ...real];
+  }
+}
+
+/** What was read of a repository's files. Throws LocalPathRefused where they are not there or not readable. */
+async function found<T>(reading: Promise<T>): Promise<T> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (error instanceof GitFailed && error.reason !== 'not_found') throw error;
+    if (error instanceof GitFailed || isFileError(error)) throw new LocalPathRefused(NO_REPOSITORY, 'not_found');
+    throw error;
   }
 }
 

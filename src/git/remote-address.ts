@@ -19,13 +19,16 @@ for (const [network, prefix] of [
 ] as const)
   PRIVATE.addSubnet(network, prefix, 'ipv4');
 for (const [network, prefix] of [
-  ['::', 127],
-  // Forms that carry an IPv4 address inside: translators and 6to4.
+  // Forms that carry an IPv4 address inside: the first ones ever, translators and 6to4. Of ::ffff:0:0/96 the address
+  // inside is judged; as a network of this list it would stand for all of IPv4.
+  ['::', 96],
+  ['::ffff:0:0:0', 96],
   ['64:ff9b::', 96],
   ['64:ff9b:1::', 48],
   ['2002::', 16],
   ['fc00::', 7],
   ['fe80::', 10],
+  ['fec0::', 10],
   ['ff00::', 8],
 ] as const)
   PRIVATE.addSubnet(network, prefix, 'ipv6');

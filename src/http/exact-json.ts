@@ -1,6 +1,8 @@
 import { InvalidInput } from '../domain-error.js';
 
 const MAX_DEPTH = 64;
+/** The exact decimal form of a double has at most 767 significant digits. */
+const MOST_DIGITS = 800;
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const NUMBER = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
@@ -72,6 +74,8 @@ export function isExactNumber(text: string): boolean {
   if (!Number.isFinite(value) || Object.is(value, -0)) return false;
   // Most numbers are written as JavaScript writes them, so the long way is rarely gone.
   if (String(value) === text) return true;
+  // No double has more significant digits than this; the long way must not be long.
+  if (text.length > MOST_DIGITS) return false;
   return canonical(text) === canonical(String(value));
 }
 

@@ -72,6 +72,10 @@ describe('the input pipe', () => {
     expect(pipe.ignoredFields).toBe(5);
   });
 
+  it('leaves absent what was absent', async () => {
+    expect(Object.keys((await new InputPipe().transform({ count: 0 }, body(Lenient))) as object)).toEqual(['count']);
+  });
+
   it('names the place of a fault', async () => {
     expect(await faults(Lenient, { items: [{ name: 'a' }, { name: '' }], count: 10 })).toEqual([
       'count',

@@ -50,6 +50,8 @@ export class InputPipe implements PipeTransform {
     if (errors.length === 0) {
       for (const [key, value] of Object.entries(instance)) if (!freeForm.has(key)) refuseListsInLists(value, key);
       if (lenient) this.count(droppedFields(raw, instance));
+      // Class fields that nothing was sent for: absent is absent, also for who lists the keys.
+      for (const key of Object.keys(instance)) if (instance[key] === undefined) Reflect.deleteProperty(instance, key);
       return instance;
     }
     const faults = errors.flatMap((error) => faultsOf(error, ''));

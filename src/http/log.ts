@@ -21,6 +21,8 @@ export function createLogger(config: RuntimeConfig): Logger {
   const pretty = config.log_format === 'pretty' || (config.log_format === 'auto' && process.stdout.isTTY);
   return pino({
     level: config.log_level,
+    base: undefined,
+    timestamp: pino.stdTimeFunctions.isoTime,
     redact: { paths: SECRETS, censor: '[redacted]' },
     serializers: { err: serializeError, error: serializeError },
     ...(pretty && {
@@ -37,16 +39,23 @@ function serializeError(error: unknown): object {
   return { type: name, message, code, stack, ...(error.cause !== undefined && { cause: serializeError(error.cause) }) };
 }
 
-/** One line for each request that has ended, with its id; health checks stay silent. */
+/**
+ * A line for each request that has ended, with its id; health checks stay silent. Refusals are told of; the faults
+ * behind a 5xx are logged where they are turned into its answer.
+ */
 export const createRequestLog = (logger: Logger): HttpLogger =>
   pinoHttp({
     logger,
     genReqId: assignRequestId,
     autoLogging: { ignore: (request) => (request.url ?? '').startsWith('/api/v1/health') },
-    customLogLevel: (_request, response, error) => (error || response.statusCode >= 500 ? 'error' : 'debug'),
+    customLogLevel: (_request, response) => (response.statusCode >= 400 ? 'info' : 'debug'),
+    customProps: (request) => ({ request_id: request.id }),
+    customErrorObject: (_request, _response, _error, { res, responseTime }: Record<string, unknown>) => ({
+      res,
+      responseTime,
+    }),
     serializers: {
-      req: (request: { id: string; method: string; url: string }) => ({
-        id: request.id,
+      req: (request: { method: string; url: string }) => ({
         method: request.method,
         path: request.url.split('?')[0],
       }),

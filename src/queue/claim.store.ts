@@ -1,16 +1,17 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '../auth/principal.js';
+import { QueueConfig } from '../config/queue.config.js';
 import { Database } from '../database/database.js';
+import { newId } from '../ids.js';
 
+/** What a worker asks for. */
 export interface ClaimRequest {
   worker_id: string;
+  /** Token with which it came; it must still be that of the worker when the claim is made. */
+  key_id: string;
   actor: Actor;
   max: number;
   request_key: string | null;
-  /** New execution ids, `max` of them. */
-  execution_ids: readonly string[];
-  lease_seconds: number;
-  default_cli: string;
 }
 
 /** A task that was given to a worker, as ids; the records are read behind it. */
@@ -21,7 +22,7 @@ export interface ClaimedRow {
 
 /**
  * A claim is one statement. It locks the worker's own narrow row (so that two claims of one worker cannot exceed its
- * capacity), reads the heads of the lanes this worker may serve, orders them by priority and by whose turn it is, and
+ * capacity, and none of an earlier life of the worker, told by its token, gets anything), reads the heads of the lanes this worker may serve, orders them by priority and by whose turn it is, and
  * takes as many rows from each chosen lane as are its share, passing over those that others hold. The limit behind
  * `picked` changes nothing but the planner's guess: without it, it expects a tenth of the queue and reads whole tables
  * (312 ms instead of 4 ms with 200,000 tasks waiting).
@@ -31,7 +32,7 @@ with worker as materialized (
   select w.id, w.organization_id, w.labels, w.agent_types, w.launcher_names, w.isolation,
          greatest(0, least($2::integer, w.capacity - live.running)) as free
   from workers w join worker_liveness live on live.worker_id = w.id
-  where w.id = $1 and w.status = 'active'
+  where w.id = $1 and w.status = 'active' and live.key_id = $8
   for update of live
 ), eligible as materialized (
   select lane.id, lane.turn_id
@@ -115,7 +116,10 @@ select current_execution_id as execution_id, id as task_id from started order by
 
 @Injectable()
 export class ClaimStore {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly config: QueueConfig,
+  ) {}
 
   /** Gives tasks to a worker; none when it is not active, has no room, or nothing it may serve is ready. */
   claim(request: ClaimRequest): Promise<ClaimedRow[]> {
@@ -123,15 +127,17 @@ export class ClaimStore {
       request.worker_id,
       request.max,
       JSON.stringify(request.actor),
-      request.execution_ids,
-      request.lease_seconds,
+      Array.from({ length: request.max }, newId),
+      this.config.lease_seconds,
       request.request_key,
-      request.default_cli,
+      this.config.agent_cli,
+      request.key_id,
     ]);
   }
 
-  /** What an earlier claim with the same key got and still runs. */
+  /** What an earlier claim with the same key got and still runs; the worker's row is locked before it looks. */
   async findByRequestKey(workerId: string, requestKey: string): Promise<ClaimedRow[]> {
+    await this.database.query('select 1 from worker_liveness where worker_id = $1 for update', [workerId]);
     return this.database.query<ClaimedRow>(
       `select l.execution_id, l.task_id from leases l join agent_executions e on e.id = l.execution_id
        where l.worker_id = $1 and l.request_key = $2 and e.started_at > now() - interval '10 minutes'

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { QueueConfig } from '../config/queue.config.js';
 import { Database } from '../database/database.js';
 
 /** What keeps a pending task from being claimed, as counts of the workers that pass each test. */
@@ -25,10 +26,13 @@ export interface WaitFacts {
 
 @Injectable()
 export class ExplainStore {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly config: QueueConfig,
+  ) {}
 
   /** Null when the task is not in the queue. */
-  waitFacts(taskId: string, defaultCli: string): Promise<WaitFacts | null> {
+  waitFacts(taskId: string): Promise<WaitFacts | null> {
     return this.database.one<WaitFacts>(
       `with entry as (
          select q.*, lane.organization_id, lane.agent_type, lane.required_labels, a.enabled as agent_enabled,
@@ -58,12 +62,13 @@ export class ExplainStore {
        select e.run_at, e.run_at <= now() as ready, e.agent_enabled, e.builtin, e.launcher, e.required_labels,
               e.agent_type, sums.*,
               (select count(*)::integer from (
-                 select from queue_entries q where q.lane_id = e.lane_id and q.priority = e.priority
-                 and (q.run_at, q.task_id) <= (e.run_at, e.task_id)
-                 order by q.run_at, q.task_id limit 1000
+                 select from queue_entries q
+                 where q.lane_id = e.lane_id and (q.priority, q.run_at, q.task_id) <= (e.priority, e.run_at, e.task_id)
+                   and q.run_at <= now()
+                 order by q.priority, q.run_at, q.task_id limit 1000
                ) ahead) as position
        from entry e cross join sums`,
-      [taskId, defaultCli],
+      [taskId, this.config.agent_cli],
     );
   }
 }

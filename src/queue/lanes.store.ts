@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
+import { TooManyLanes } from './queue.errors.js';
 
 /** What a claim compares about a task, all tasks with the same of it being in one lane. */
 export interface LaneKey {
@@ -8,6 +9,8 @@ export interface LaneKey {
   agent_type: string;
   required_labels: readonly string[];
 }
+
+const MOST_LANES = 2000;
 
 @Injectable()
 export class LanesStore {
@@ -30,6 +33,7 @@ export class LanesStore {
   }
 
   private async findOrCreate(text: string, turn: string, key: LaneKey, labels: readonly string[]): Promise<number> {
+    await this.assertRoom(key.organization_id, text);
     await this.database.query('insert into queue_turns (key) values ($1) on conflict (key) do nothing', [turn]);
     await this.database.query(
       `insert into queue_lanes (key, turn_id, organization_id, repository_id, agent_type, required_labels)
@@ -40,5 +44,15 @@ export class LanesStore {
     const row = await this.database.one<{ id: number }>('select id from queue_lanes where key = $1', [text]);
     if (row === null) throw new Error('a lane that was just made is not there');
     return row.id;
+  }
+
+  /** Each claim looks at every lane it may serve, so their number is bounded. */
+  private async assertRoom(organizationId: string, text: string): Promise<void> {
+    const row = await this.database.one<{ full: boolean }>(
+      `select (select count(*) from queue_lanes where organization_id = $1) >= $3
+              and not exists (select from queue_lanes where key = $2) as full`,
+      [organizationId, text, MOST_LANES],
+    );
+    if (row?.full) throw new TooManyLanes(MOST_LANES);
   }
 }

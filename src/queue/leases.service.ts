@@ -27,21 +27,35 @@ export class LeasesService {
     return this.leases.lockByWorker(workerId);
   }
 
-  lockEnded(graceful: boolean, limit: number): Promise<EndedLease[]> {
-    return this.leases.lockEnded(graceful, limit);
+  /** Locks a lease unless somebody else is at it or it has been renewed. */
+  lockEnded(lease: LeaseRow, graceful: boolean): Promise<EndedLease | null> {
+    return this.leases.lockEnded(lease, graceful);
   }
 
-  end(lease: LeaseRow): Promise<void> {
-    return this.leases.end(lease);
+  /** Ends a lease; its worker has room again, and one more in its figures. */
+  end(lease: LeaseRow, outcome: string): Promise<void> {
+    return this.leases.end(lease, outcome);
   }
 
-  /** Asks the worker that runs a task to end it; false when nobody runs it. */
-  async requestCancel(taskId: string): Promise<boolean> {
-    const lease = await this.leases.lockByTask(taskId);
-    if (lease === null) return false;
+  /** The lease of a task that runs, locked until the transaction ends. */
+  lockByTask(taskId: string): Promise<LeaseRow | null> {
+    return this.leases.lockByTask(taskId);
+  }
+
+  /** Asks the worker that runs a task to end it. */
+  async requestCancel(lease: LeaseRow): Promise<void> {
     await this.leases.requestCancel(lease.execution_id);
     this.hints.send(workerTopic(lease.worker_id));
-    return true;
+  }
+
+  /** Makes claims and other ends of this worker wait until the transaction ends. */
+  lockWorker(workerId: string): Promise<void> {
+    return this.leases.lockWorker(workerId);
+  }
+
+  /** Leases whose time is over, unlocked; `lockEnded` then takes one of them. */
+  findEnded(graceful: boolean, limit: number): Promise<EndedLease[]> {
+    return this.leases.findEnded(graceful, limit);
   }
 
   /** Renews exactly the executions listed; gives those that are still current. */

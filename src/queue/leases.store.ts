@@ -30,16 +30,30 @@ export interface Signals {
 /** How long a worker may still report a time-out by itself, with what its agent has done until then. */
 const TIMEOUT_GRACE_SECONDS = 20;
 
+const ENDED = `
+  select l.*, case when deadline_at < now() - make_interval(secs => $1) then 'timeout' else 'worker_lost' end as cause
+  from leases l
+  where ((expires_at < now() and not $2) or deadline_at < now() - make_interval(secs => $1))`;
+
+/**
+ * Leases. The order of locks, which everybody keeps: the worker's row in `worker_liveness`, queue row, lease, task.
+ */
 @Injectable()
 export class LeasesStore {
   constructor(private readonly database: Database) {}
 
   /** Locks the lease of an execution until the transaction ends; null when it has ended or is another worker's. */
   lock(executionId: string, workerId: string): Promise<LeaseRow | null> {
-    return this.database.one<LeaseRow>('select * from leases where execution_id = $1 and worker_id = $2 for update', [
-      executionId,
-      workerId,
-    ]);
+    return this.database.one<LeaseRow>(
+      `with live as materialized (select worker_id from worker_liveness where worker_id = $2 for update)
+       select l.* from leases l join live on live.worker_id = l.worker_id where l.execution_id = $1 for update of l`,
+      [executionId, workerId],
+    );
+  }
+
+  /** Locks the row that everything which changes how much a worker runs begins with. */
+  async lockWorker(workerId: string): Promise<void> {
+    await this.database.query('select 1 from worker_liveness where worker_id = $1 for update', [workerId]);
   }
 
   /** Locks the lease of a task that runs. */
@@ -54,23 +68,30 @@ export class LeasesStore {
     ]);
   }
 
-  /** Locks leases whose worker was silent for too long (unless `graceful`) or whose time limit is long over. */
-  lockEnded(graceful: boolean, limit: number): Promise<EndedLease[]> {
-    return this.database.query<EndedLease>(
-      `select l.*, case when deadline_at < now() - make_interval(secs => $1) then 'timeout' else 'worker_lost' end as cause
-       from leases l
-       where (expires_at < now() and not $2) or deadline_at < now() - make_interval(secs => $1)
-       limit $3 for update skip locked`,
-      [TIMEOUT_GRACE_SECONDS, graceful, limit],
+  /** Leases whose worker was silent for too long (unless `graceful`) or whose time limit is long over. */
+  findEnded(graceful: boolean, limit: number): Promise<EndedLease[]> {
+    return this.database.query<EndedLease>(`${ENDED} limit $3`, [TIMEOUT_GRACE_SECONDS, graceful, limit]);
+  }
+
+  /** One of them, locked behind its worker's row; null when it is not so any more, or somebody else is at it. */
+  lockEnded(lease: LeaseRow, graceful: boolean): Promise<EndedLease | null> {
+    return this.database.one<EndedLease>(
+      `with live as materialized (
+         select worker_id from worker_liveness where worker_id = $3 for update skip locked
+       )
+       ${ENDED} and l.execution_id = $4 and exists (select from live) for update of l skip locked`,
+      [TIMEOUT_GRACE_SECONDS, graceful, lease.worker_id, lease.execution_id],
     );
   }
 
   /** Ends a lease: its row goes, and the worker has room again. A count gone wrong must not keep a task for ever. */
-  async end(lease: LeaseRow): Promise<void> {
+  async end(lease: LeaseRow, outcome: string): Promise<void> {
     await this.database.query('delete from leases where execution_id = $1', [lease.execution_id]);
     await this.database.query(
-      'update worker_liveness set running = greatest(running - 1, 0), last_work_at = now() where worker_id = $1',
-      [lease.worker_id],
+      `update worker_liveness set running = greatest(running - 1, 0), last_work_at = now(),
+         completed = completed + ($2 = 'completed')::integer, failed = failed + ($2 = 'failed')::integer
+       where worker_id = $1`,
+      [lease.worker_id, outcome],
     );
   }
 

@@ -1,17 +1,27 @@
 import { Injectable } from '@nestjs/common';
-import type { Actor } from '../auth/principal.js';
-import { QueueConfig } from '../config/queue.config.js';
+import { Database } from '../database/database.js';
 import { HintsService } from '../events/hints.service.js';
-import { newId } from '../ids.js';
-import { ClaimStore, type ClaimedRow } from './claim.store.js';
+import { ClaimStore, type ClaimedRow, type ClaimRequest } from './claim.store.js';
 import { ExplainStore, type WaitFacts } from './explain.store.js';
 import { LanesStore, type LaneKey } from './lanes.store.js';
 import { QueueStore, type NewEntry } from './queue.store.js';
 
 export type { ClaimedRow, WaitFacts };
 
-/** Topic of hints that a task may be claimable now. */
-export const QUEUE_TOPIC = 'queue';
+const ANY = '*';
+
+/** Topics of hints that a task may be claimable for who serves these; null serves any. */
+export const queueTopics = (organizationId: string | null, agentTypes: readonly string[] | null): string[] =>
+  (agentTypes ?? [ANY]).map((agentType) => `queue:${organizationId ?? ANY}:${agentType}`);
+
+/** A task as the queue needs to know it. */
+export interface QueuedTask {
+  id: string;
+  lane_id: number;
+  priority: string;
+  organization_id: string;
+  agent_type: string;
+}
 
 /** Which tasks may be claimed, in which order, and by whom. */
 @Injectable()
@@ -22,7 +32,7 @@ export class QueueService {
     private readonly claims: ClaimStore,
     private readonly explain: ExplainStore,
     private readonly hints: HintsService,
-    private readonly config: QueueConfig,
+    private readonly database: Database,
   ) {}
 
   laneFor(key: LaneKey): Promise<number> {
@@ -30,9 +40,9 @@ export class QueueService {
   }
 
   /** Makes a task claimable from `runAt` on, and wakes those who wait. */
-  async enqueue(entry: NewEntry, runAt: Date | string): Promise<void> {
-    await this.queue.enqueue(entry, runAt);
-    this.hints.send(QUEUE_TOPIC);
+  async enqueue(task: QueuedTask, runAt: Date | string): Promise<void> {
+    await this.queue.enqueue(entryOf(task), runAt);
+    this.announce(task);
   }
 
   lock(taskId: string): Promise<boolean> {
@@ -40,34 +50,36 @@ export class QueueService {
   }
 
   /** Follows a change of the task's priority, labels or time. */
-  async reorder(entry: NewEntry, runAt: Date | null): Promise<void> {
-    await this.queue.reorder(entry, runAt);
-    this.hints.send(QUEUE_TOPIC);
+  async reorder(task: QueuedTask, runAt: Date | null): Promise<void> {
+    await this.queue.reorder(entryOf(task), runAt);
+    this.announce(task);
   }
 
   remove(taskId: string): Promise<boolean> {
     return this.queue.remove(taskId);
   }
 
-  /** Gives up to `max` tasks to a worker. The same `requestKey` within ten minutes gives what it still runs. */
-  async claim(workerId: string, actor: Actor, max: number, requestKey: string | null): Promise<ClaimedRow[]> {
-    if (requestKey !== null) {
-      const earlier = await this.claims.findByRequestKey(workerId, requestKey);
-      if (earlier.length > 0) return earlier;
-    }
-    return this.claims.claim({
-      worker_id: workerId,
-      actor,
-      max,
-      request_key: requestKey,
-      execution_ids: Array.from({ length: max }, newId),
-      lease_seconds: this.config.lease_seconds,
-      default_cli: this.config.agent_cli,
+  /** Gives up to `max` tasks to a worker. The same `request_key` within ten minutes gives what it still runs. */
+  async claim(request: ClaimRequest): Promise<ClaimedRow[]> {
+    const { worker_id, request_key } = request;
+    if (request_key === null) return this.claims.claim(request);
+    return this.database.transaction(async () => {
+      // The same key may come in at two processes at once: they take turns at the worker's row.
+      const earlier = await this.claims.findByRequestKey(worker_id, request_key);
+      return earlier.length > 0 ? earlier : this.claims.claim(request);
     });
   }
 
   /** Null when the task is not in the queue. */
   waitFacts(taskId: string): Promise<WaitFacts | null> {
-    return this.explain.waitFacts(taskId, this.config.agent_cli);
+    return this.explain.waitFacts(taskId);
+  }
+
+  private announce({ organization_id, agent_type }: QueuedTask): void {
+    for (const organization of [organization_id, null])
+      for (const types of [[agent_type], null])
+        for (const topic of queueTopics(organization, types)) this.hints.send(topic);
   }
 }
+
+const entryOf = ({ id, lane_id, priority }: QueuedTask): NewEntry => ({ task_id: id, lane_id, priority });

@@ -70,7 +70,7 @@ function fromUrl(text: string): RepositorySource | { path: string; clone_url: st
   if (url.protocol === 'file:') return fromFileUrl(url, text);
   if (url.protocol !== 'https:' && url.protocol !== 'ssh:') throw refused('must begin with https:// or ssh://');
   assertPlain(url);
-  const way = url.pathname.replace(/\/+$/, '').replace(/\.git$/, '');
+  const way = url.pathname.replace(/(?<!\/)\/+$/, '').replace(/\.git$/, '');
   if (way === '') throw refused('must name a repository');
   const github = url.hostname.toLowerCase() === GITHUB ? GITHUB_NAME.exec(url.pathname)?.[1] : undefined;
   if (github !== undefined) return { ...fromGitHub(github), clone_url: url.href };

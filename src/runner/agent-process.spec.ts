@@ -61,6 +61,14 @@ describe('runAgent', () => {
     await expect(runAgent(plan('', { argv: ['/etc/passwd'] }))).rejects.toMatchObject({ reason: 'agent_missing' });
   });
 
+  it('says that a brief is too long for a command line, and that trying again is of no use', async () => {
+    await expect(runAgent(plan('', { argv: ['true', 'x'.repeat(300_000)] }))).rejects.toMatchObject({
+      reason: 'agent_error',
+      retryable: false,
+      message: 'The brief does not fit into a command line: 300004 bytes.',
+    });
+  });
+
   it('ends what a finished agent left behind, and does not wait for its pipes', async () => {
     const one = plan(`(setsid bash -c "trap '' TERM HUP; while :; do sleep 0.1; done" &) ; echo done`);
     const before = performance.now();

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, type ChildProcessByStdio, type SpawnOptionsWithStdioTuple } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable } from 'node:stream';
 import { Fault } from './fault.js';
@@ -41,7 +41,7 @@ const DRAIN_MS = 30_000;
 export async function runAgent(plan: AgentPlan): Promise<AgentEnd> {
   const [file, ...args] = plan.argv;
   plan.signal.throwIfAborted();
-  const child = spawn(file, args, {
+  const child = start(file, args, {
     cwd: plan.checkout,
     env: { ...plan.environment, [EXECUTION_VARIABLE]: plan.executionId, MIYABI_TASK_ID: plan.taskId },
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -72,10 +72,28 @@ export async function runAgent(plan: AgentPlan): Promise<AgentEnd> {
   }
 }
 
+/** Some faults of starting are thrown at once, others come as an event. */
+function start(
+  file: string,
+  args: readonly string[],
+  options: SpawnOptionsWithStdioTuple<'ignore', 'pipe', 'pipe'>,
+): ChildProcessByStdio<null, Readable, Readable> {
+  try {
+    return spawn(file, args, options);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'E2BIG') throw startFault(file, error as NodeJS.ErrnoException);
+    const bytes = [file, ...args].reduce((sum, item) => sum + Buffer.byteLength(item), 0);
+    // The same brief is as long the next time.
+    throw new Fault('agent_error', `The brief does not fit into a command line: ${String(bytes)} bytes.`, {
+      retryable: false,
+      cause: error,
+    });
+  }
+}
+
 function startFault(file: string, error: NodeJS.ErrnoException): Fault {
   if (error.code === 'ENOENT') return new Fault('agent_missing', `There is no program ${file} on this worker.`);
   if (error.code === 'EACCES') return new Fault('agent_missing', `${file} may not be run on this worker.`);
-  if (error.code === 'E2BIG') return new Fault('agent_error', 'The command is longer than this system allows.');
   return new Fault('agent_error', `${file} cannot be started: ${error.message}`);
 }
 

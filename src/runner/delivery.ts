@@ -35,6 +35,7 @@ export class Delivery {
       (batch) => untilAnswered(() => plane.sendLogs(id, batch, signal), patienceFor(house, signal, `logs of ${id}`)),
       { entries: Math.min(house.logBatch(), MOST_ENTRIES), bytes: BATCH_BYTES, lingerMs: LINGER_MS },
       (what) => log.warn({ execution_id: id }, what),
+      signal,
     );
     house.leaving.addEventListener('abort', this.leave);
     if (house.leaving.aborted) this.leave();
@@ -53,7 +54,7 @@ export class Delivery {
   /** A line of the runner itself in the execution's log. */
   async say(level: LogEntry['level'], text: string): Promise<void> {
     this.house.log[level]({ execution_id: this.directory.executionId }, text);
-    await this.append(level, 'system', text.split('\n').flatMap(pieces));
+    await this.append(level, 'system', this.house.secrets.hide(text).split('\n').flatMap(pieces));
   }
 
   async append(level: LogEntry['level'], stream: LogEntry['stream'], messages: readonly string[]): Promise<void> {

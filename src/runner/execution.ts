@@ -25,6 +25,9 @@ const HURRIED_PATIENCE_MS: Record<EndReason, number> = {
   timeout: TRANSPORT_PATIENCE_MS,
   stalled: TRANSPORT_PATIENCE_MS,
 };
+/** How long its files may take to be committed; a stopping runner leaves earlier. */
+const LOCAL_MS = 10 * 60_000;
+const HURRIED_LOCAL_MS = 60_000;
 
 class Ended extends Error {
   constructor(readonly reason: EndReason) {
@@ -79,7 +82,7 @@ export class Execution implements Running {
       this.isDecided = true;
       if (this.reason === 'lost') await conclude.lost(house, directory, delivery);
       else {
-        const finish = verdictOf({ ...story, ...this.facts() });
+        const finish = verdictOf({ ...story, ...this.facts() }, house.secrets);
         await conclude.finished(house, directory, delivery, { finish, keep: story.handedBack?.keep ?? null });
       }
     } finally {
@@ -140,8 +143,10 @@ export class Execution implements Running {
       hurry: house.hurry,
       onLines: async (stream, lines) => {
         this.listeningSince = performance.now();
-        this.tail.add(lines);
-        await delivery.append(stream === 'stdout' ? 'info' : 'warn', stream, lines);
+        // Before anything is cut: half a secret would no longer be recognised.
+        const shown = lines.map((line) => house.secrets.hide(line));
+        this.tail.add(shown);
+        await delivery.append(stream === 'stdout' ? 'info' : 'warn', stream, shown);
       },
       onStart: (process) => directory.write(directory.process, JSON.stringify(process)),
     }).finally(() => {
@@ -163,7 +168,8 @@ export class Execution implements Running {
     await this.enterPhase('Handing the branch back');
     const { house, grant, directory } = this;
     const patienceMs = this.reason === null ? TRANSPORT_PATIENCE_MS : HURRIED_PATIENCE_MS[this.reason];
-    const plan = { grant, directory, checkout, delivery, remote, patienceMs, signal: this.giving.signal };
+    const localMs = this.reason === null ? LOCAL_MS : HURRIED_LOCAL_MS;
+    const plan = { grant, directory, checkout, delivery, remote, patienceMs, localMs, signal: this.giving.signal };
     const handedBack = await handBack(house, plan);
     if (handedBack.fault !== null) await delivery.say('error', handedBack.fault.message).catch(() => undefined);
     return handedBack;

@@ -23,6 +23,8 @@ export interface GitCall {
   readonly env?: Readonly<Record<string, string>>;
   readonly input?: string;
   readonly signal?: AbortSignal;
+  /** Milliseconds after which git is ended; no limit by default. */
+  readonly timeMs?: number;
   /** Transports this call may use; none by default. */
   readonly protocols?: string;
 }
@@ -40,6 +42,9 @@ export class Git {
     const result = await execa('git', args, {
       ...(call.cwd === undefined ? {} : { cwd: call.cwd }),
       ...(call.signal === undefined ? {} : { cancelSignal: call.signal }),
+      ...(call.timeMs === undefined || !Number.isFinite(call.timeMs)
+        ? {}
+        : { timeout: Math.max(1, Math.ceil(call.timeMs)) }),
       ...(call.input === undefined ? { stdin: 'ignore' as const } : { input: call.input }),
       env: this.environment(call),
       extendEnv: false,
@@ -49,6 +54,7 @@ export class Git {
       forceKillAfterDelay: 2000,
     });
     call.signal?.throwIfAborted();
+    if (result.timedOut) throw new GitFailed(args[0] ?? '', null, 'it took too long');
     if (result.failed)
       throw new GitFailed(args[0] ?? '', result.exitCode ?? null, (result.stderr ?? '') || (result.shortMessage ?? ''));
     return result.stdout;

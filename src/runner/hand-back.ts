@@ -1,3 +1,4 @@
+import { rm } from 'node:fs/promises';
 import type { Checkout, Identity } from './checkout.js';
 import type { Delivery } from './delivery.js';
 import type { ExecutionDirectory } from './execution-directory.js';
@@ -16,6 +17,8 @@ export interface HandBackPlan {
   readonly remote: Remote | null;
   /** How long a server that is away is waited for. */
   readonly patienceMs: number;
+  /** How long committing may take, and as long again putting a kept checkout in order. */
+  readonly localMs: number;
   readonly signal: AbortSignal;
 }
 
@@ -36,7 +39,11 @@ export async function handBack(house: House, plan: HandBackPlan): Promise<Handed
   const cache = grant.repository === null ? null : house.cache.pathOf(grant.repository.id);
   const nothing = { baseSha: checkout.baseSha, commitSha: null, commits: 0, filesChanged: 0, pushed: false };
   try {
-    const trusted = await TrustedRepository.open(house.git, directory, checkout, cache);
+    const trusted = await TrustedRepository.open(house.git, directory, checkout, cache, {
+      signal: plan.signal,
+      timeMs: plan.localMs,
+      maxFileBytes: house.settings.runner.max_file_bytes,
+    });
     const harvest = await trusted.collect(messageOf(grant), identityOf(grant), (text) => delivery.say('warn', text));
     const fault = await pushIfAny(trusted, harvest, plan);
     const reasons = [...harvest.uncovered, ...unsaved(harvest, fault, plan)];
@@ -47,6 +54,8 @@ export async function handBack(house: House, plan: HandBackPlan): Promise<Handed
     return { ...nothing, ...harvest, pushed, keep, fault };
   } catch (error) {
     const fault = faultOf(error, 'git');
+    // A git that was ended may have left half a pack of any size. The agent's files and commits are in the checkout.
+    await rm(directory.trustedGit, { recursive: true, force: true }).catch(() => undefined);
     return { ...nothing, keep: `its changes could not be committed: ${fault.message}`, fault };
   }
 }

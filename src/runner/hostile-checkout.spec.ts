@@ -12,6 +12,7 @@ import { TrustedRepository, type Harvest } from './trusted-repository.js';
 const identity = { name: 'CodeGenAgent', email: 'codegen-agent@agents.miyabi.invalid' };
 const git = new Git({ PATH: process.env['PATH'] ?? '' });
 const quiet = new AbortController().signal;
+const LIMITS = { signal: quiet, timeMs: 60_000, maxFileBytes: 1024 ** 3 };
 
 describe('A hostile checkout', () => {
   let root: string;
@@ -37,7 +38,7 @@ describe('A hostile checkout', () => {
   const inCheckout = (...args: string[]): string => gitIn(checkout.path, ...args);
 
   async function harvest(): Promise<{ harvest: Harvest; trusted: TrustedRepository }> {
-    const trusted = await TrustedRepository.open(git, directory, checkout, cache);
+    const trusted = await TrustedRepository.open(git, directory, checkout, cache, LIMITS);
     return {
       trusted,
       harvest: await trusted.collect('Do it\n\nAgent-Type: codegen\n', identity, () => Promise.resolve()),

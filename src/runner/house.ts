@@ -4,6 +4,7 @@ import type { ControlPlane } from './control-plane.js';
 import type { Git } from './git.js';
 import type { Patience } from './patience.js';
 import type { RepositoryCache } from './repository-cache.js';
+import type { Secrets } from './secrets.js';
 import type { ServerClock } from './server-clock.js';
 
 /** What all executions of one runner share. */
@@ -16,6 +17,7 @@ export interface House {
   readonly git: Git;
   readonly cache: RepositoryCache;
   readonly log: Logger;
+  readonly secrets: Secrets;
   /** Most entries in a log batch, as the server told at registration. */
   readonly logBatch: () => number;
   /** Gets a new token in place of one that is no longer accepted. */

@@ -1,4 +1,4 @@
-import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, rm, truncate } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newId } from '../ids.js';
@@ -48,6 +48,7 @@ describe('spool and shipper', () => {
       (batch) => untilAnswered(() => plane.sendLogs(id, batch, signal), patience),
       limits,
       (what) => oddities.push(what),
+      signal,
     );
   }
 
@@ -124,6 +125,7 @@ describe('spool and shipper', () => {
       },
       { entries: 500, bytes: 1024 * 1024, lingerMs: 20 },
       () => undefined,
+      signal,
     );
     shipper.close();
     await shipper.run();
@@ -154,6 +156,37 @@ describe('spool and shipper', () => {
     const shipper = await shipperOf(spool);
     server.lost.add(id);
     await expect(shipper.run()).rejects.toMatchObject({ code: 'execution/lease-lost', status: 409 });
+    await spool.close();
+  });
+
+  it.each([
+    ['emptied', () => truncate(join(directory, 'log.ndjson'))],
+    ['cut in the middle of a line', () => truncate(join(directory, 'log.ndjson'), 250)],
+  ])('ends when the file was %s by somebody else, and still knows how many entries there were', async (_, harm) => {
+    const spool = await openSpool();
+    await spool.append(numbered(0, 3));
+    const shipper = await shipperOf(spool);
+    const running = shipper.run();
+    running.catch(() => undefined);
+    await server.until(() => messages().length === 3);
+    await harm();
+    await spool.append(numbered(3, 5));
+    shipper.close();
+    await expect(running).rejects.toThrow('damaged');
+    expect(spool.count).toBe(5);
+    expect(messages()).toEqual(expected(3));
+    await spool.close();
+  });
+
+  it('goes on when somebody removes the file', async () => {
+    const spool = await openSpool();
+    await spool.append(numbered(0, 3));
+    await rm(join(directory, 'log.ndjson'));
+    await spool.append(numbered(3, 5));
+    const shipper = await shipperOf(spool);
+    shipper.close();
+    await shipper.run();
+    expect(messages()).toEqual(expected(5));
     await spool.close();
   });
 });

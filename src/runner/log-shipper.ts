@@ -26,6 +26,8 @@ export class LogShipper {
     private readonly send: SendLogs,
     private readonly limits: ShippingLimits,
     private readonly onOddity: (what: string) => void,
+    /** Ends `run` whether or not all was sent. */
+    private readonly ending: AbortSignal,
   ) {
     this.most = limits.entries;
   }
@@ -40,10 +42,11 @@ export class LogShipper {
     this.closing.abort();
   }
 
-  /** Sends until closed and done. Rejects with what ended `send`. */
+  /** Sends until closed and done. Rejects with what ended `send`, with SpoolDamaged, or with the reason of the ending. */
   async run(): Promise<void> {
     for (;;) {
       await this.spool.waitForMore(this.position.seq, this.closing.signal);
+      this.ending.throwIfAborted();
       if (this.spool.count - this.position.seq < this.most) await this.linger();
       const slice = await this.spool.read(this.position, { entries: this.most, bytes: this.limits.bytes });
       if (slice.entries.length > 0) await this.ship(slice.entries, slice.next);
@@ -82,7 +85,7 @@ export class LogShipper {
 
   private async standStill(): Promise<void> {
     this.onOddity('the server took a log batch without storing it');
-    await pause(1000);
+    await pause(1000, this.ending);
   }
 
   /** One entry that the server does not take must not hold up all that follow it. */

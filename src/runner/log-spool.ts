@@ -1,5 +1,8 @@
+import { constants } from 'node:fs';
 import { open, type FileHandle } from 'node:fs/promises';
 import type { LogEntry } from './protocol.js';
+
+const { O_RDWR, O_CREAT, O_APPEND, O_NOFOLLOW } = constants;
 
 /** A place in the spool: entry `seq` begins at byte `byte`. */
 export interface SpoolPosition {
@@ -12,12 +15,23 @@ export interface SpoolSlice {
   readonly next: SpoolPosition;
 }
 
+/** Somebody else wrote to the file: what is in it can no longer be called the log. */
+export class SpoolDamaged extends Error {
+  constructor(what: string) {
+    super(`the spooled log was damaged from outside: ${what}`);
+    this.name = 'SpoolDamaged';
+  }
+}
+
 const START: SpoolPosition = { seq: 0, byte: 0 };
 const LINE_FEED = 10;
 /** Most bytes read at once; above the longest entry (64 KiB that JSON escapes six-fold). */
 const WINDOW = 1024 * 1024;
 
-/** The log of one execution as a file of JSON lines: nothing is kept in memory, and it survives the runner. */
+/**
+ * The log of one execution as a file of JSON lines: nothing is kept in memory, and it survives the runner. Read through the
+ * descriptor that wrote it, so that removing or replacing the file changes nothing; emptying it is noticed.
+ */
 export class LogSpool {
   private writing: Promise<void> = Promise.resolve();
   private readonly watchers = new Set<() => void>();
@@ -29,7 +43,8 @@ export class LogSpool {
 
   /** Opens or creates the file. Half a line that a crash left at its end is cut off: it never was an entry. */
   static async open(path: string): Promise<LogSpool> {
-    const file = await open(path, 'a+', 0o600);
+    // A link in its place would make the runner cut a file of somebody else.
+    const file = await open(path, O_RDWR | O_CREAT | O_APPEND | O_NOFOLLOW, 0o600);
     const spool = new LogSpool(file, START);
     spool.end = await spool.walk(Number.POSITIVE_INFINITY);
     await file.truncate(spool.end.byte);
@@ -55,9 +70,12 @@ export class LogSpool {
     return written;
   }
 
-  /** Entries from a position on, as many as fit. */
+  /** Entries from a position on, as many as fit. Rejects with SpoolDamaged when they are no longer there. */
   async read(from: SpoolPosition, most: { entries: number; bytes: number }): Promise<SpoolSlice> {
-    const length = Math.min(this.end.byte - from.byte, Math.min(most.bytes, WINDOW));
+    // What is appended meanwhile belongs to the next read.
+    const { end } = this;
+    await this.checkSize(end.byte);
+    const length = Math.min(end.byte - from.byte, Math.min(most.bytes, WINDOW));
     const buffer = Buffer.alloc(Math.max(length, 0));
     const { bytesRead } = await this.file.read(buffer, 0, buffer.length, from.byte);
     const entries: LogEntry[] = [];
@@ -65,9 +83,11 @@ export class LogSpool {
     while (entries.length < most.entries) {
       const stop = buffer.indexOf(LINE_FEED, used);
       if (stop === -1 || stop >= bytesRead) break;
-      entries.push(JSON.parse(buffer.toString('utf8', used, stop)) as LogEntry);
+      entries.push(parsed(buffer.toString('utf8', used, stop)));
       used = stop + 1;
     }
+    // Without an entry where one was counted, whoever reads on would ask for ever.
+    if (entries.length === 0 && from.seq < end.seq) throw new SpoolDamaged('an entry is no longer there');
     return { entries, next: { seq: from.seq + entries.length, byte: from.byte + used } };
   }
 
@@ -101,6 +121,11 @@ export class LogSpool {
     await this.file.close();
   }
 
+  private async checkSize(end: number): Promise<void> {
+    const { size } = await this.file.stat();
+    if (size < end) throw new SpoolDamaged(`it has ${String(size)} of ${String(end)} bytes`);
+  }
+
   private async cutBack(): Promise<void> {
     // Without room on the disk not even this may succeed; a torn line is then dropped when the spool is next opened.
     await this.file.truncate(this.end.byte).catch(() => undefined);
@@ -121,5 +146,13 @@ export class LogSpool {
       offset += bytesRead;
     }
     return position;
+  }
+}
+
+function parsed(line: string): LogEntry {
+  try {
+    return JSON.parse(line) as LogEntry;
+  } catch {
+    throw new SpoolDamaged('an entry cannot be read');
   }
 }

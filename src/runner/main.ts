@@ -6,13 +6,15 @@ import { LockHeld } from './lock.js';
 import { createLogger } from './logger.js';
 import { NotRegistered } from './registration.js';
 import { Runner } from './runner.js';
+import { Secrets } from './secrets.js';
 
 /** Entry of the worker process; answers its exit code. */
 async function main(): Promise<number> {
+  const secrets = new Secrets();
   try {
     const settings = loadRunnerSettings(environment);
-    const log = createLogger(settings.runtime);
-    const runner = new Runner(settings, VERSION, log);
+    const log = createLogger(settings.runtime, secrets);
+    const runner = new Runner(settings, VERSION, log, secrets);
     const stop = (): void => runner.stop();
     process.on('SIGTERM', stop);
     process.on('SIGINT', stop);
@@ -24,7 +26,7 @@ async function main(): Promise<number> {
     return 0;
   } catch (error) {
     const isExpected = [ConfigurationFaults, LockHeld, NotRegistered].some((known) => error instanceof known);
-    process.stderr.write(`${isExpected && error instanceof Error ? error.message : describe(error)}\n`);
+    process.stderr.write(`${secrets.hide(isExpected && error instanceof Error ? error.message : describe(error))}\n`);
     return 1;
   }
 }

@@ -25,6 +25,8 @@ export interface RegistrarParts {
   readonly signal: AbortSignal;
   /** Executions this worker still has something to say of. */
   readonly executions: () => readonly string[];
+  /** Told of each token before it is used. */
+  readonly onToken: (token: string) => void;
   /** Told when a later registration fails for good. */
   readonly onRefused: (error: NotRegistered) => void;
 }
@@ -69,7 +71,7 @@ export class Registrar {
   }
 
   private async register(replace: boolean): Promise<Registration> {
-    const { plane, log, signal, config } = this.parts;
+    const { plane, log, signal, config, onToken } = this.parts;
     const body = this.body(replace);
     try {
       const answer = await untilAnswered(() => plane.register(body, signal), {
@@ -77,6 +79,7 @@ export class Registrar {
         renew: () => Promise.reject(new NotRegistered('The server does not accept MIYABI_KEY.')),
         onWait: (error) => log.warn({ url: config.url, reason: error.message }, 'waiting for the server'),
       });
+      onToken(answer.token);
       this.latest = answer;
       log.info(
         { worker_id: answer.worker.id, name: answer.worker.name, server_version: answer.server_version },

@@ -171,4 +171,60 @@ describe('Runner', () => {
     expect(seen.length).toBeGreaterThan(10);
     expect(site.server.gitCommands.some((command) => command.includes('fetch'))).toBe(true);
   });
+
+  it('repeats neither its key nor its token, whoever says them', async () => {
+    site.start();
+    await site.server.until(() => site.server.heartbeats.length > 0);
+    const secrets = ['myk_registration', site.server.token];
+    const grant = site.give(`echo "has ${secrets.join(' and ')}"; echo "${secrets.join(' ')}" >&2; exit 3`, {
+      task: { name: `Find ${site.server.token}` },
+    });
+    const finish = await site.server.finished(idOf(grant));
+    expect(site.messages(grant)).toEqual(['has [redacted] and [redacted]']);
+    expect(finish.result?.['summary']).toContain('[redacted] [redacted]');
+    expect(finish.error_message).toContain('[redacted] [redacted]');
+    const told = [finish, site.server.attemptOf(idOf(grant)).log, site.logged];
+    expect(site.logged.length).toBeGreaterThan(3);
+    for (const secret of secrets) expect(JSON.stringify(told)).not.toContain(secret);
+  });
+
+  it('tells the result of an agent that emptied the log', async () => {
+    site.start();
+    const grant = site.give('echo one; sleep 0.7; : > ../log.ndjson; echo two');
+    const finish = await site.server.finished(idOf(grant));
+    expect(finish.outcome).toBe('completed');
+    // More than the server got: it then knows that the log is incomplete.
+    expect(finish.log_entries).toBeGreaterThan(site.server.attemptOf(idOf(grant)).log.length);
+    expect(site.logged.some((line) => line.includes('damaged'))).toBe(true);
+  });
+
+  it('does not read a file that never ends, and keeps the checkout that has it', async () => {
+    site.start();
+    const grant = site.give('truncate -s 400G big; echo x > x');
+    expect(await site.server.finished(idOf(grant))).toMatchObject({
+      outcome: 'completed',
+      result: { files_changed: 1 },
+    });
+    await until(() => existsSync(join(site.folder(grant), 'kept.txt')));
+    expect(await site.kept(grant)).toContain('big is larger than 1073741824 bytes');
+  });
+
+  it('does not wait for git when the execution is lost or the runner leaves', async () => {
+    const settings = { MAX_FILE_BYTES: '999999999999999', TERM_GRACE_SECONDS: '0' };
+    const { runner, ended } = site.start(settings);
+    const grant = site.give('truncate -s 400G big');
+    await site.server.until(() => site.server.heartbeats.at(-1)?.executions[0]?.message === 'Handing the branch back');
+    site.server.lost.add(idOf(grant));
+    await until(() => existsSync(join(site.folder(grant), 'kept.txt')));
+    const other = site.give('truncate -s 400G big');
+    await site.server.until(() => site.server.heartbeats.at(-1)?.executions[0]?.id === idOf(other));
+    await site.server.until(() => site.server.heartbeats.at(-1)?.executions[0]?.message === 'Handing the branch back');
+    runner.stop();
+    runner.stop();
+    await ended;
+    expect(existsSync(join(site.folder(other), 'finish.json')) || site.server.attemptOf(idOf(other)).finishes > 0).toBe(
+      true,
+    );
+    expect(existsSync(join(site.folder(other), 'trusted.git'))).toBe(false);
+  });
 });

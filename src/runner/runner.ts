@@ -17,6 +17,7 @@ import { settleOrphans } from './orphans.js';
 import type { Grant } from './protocol.js';
 import { NotRegistered, Registrar } from './registration.js';
 import { RepositoryCache } from './repository-cache.js';
+import type { Secrets } from './secrets.js';
 import { ServerClock } from './server-clock.js';
 import { Workload } from './workload.js';
 
@@ -35,7 +36,11 @@ export class Runner {
     private readonly settings: RunnerSettings,
     private readonly version: string,
     private readonly log: Logger,
-  ) {}
+    /** Learns the key and every token, so that `log`, too, can hide them. */
+    private readonly secrets: Secrets,
+  ) {
+    secrets.add(settings.runner.key);
+  }
 
   /** Resolves when stopped and done. Rejects with LockHeld or NotRegistered when it cannot work. */
   async run(): Promise<void> {
@@ -110,6 +115,7 @@ export class Runner {
       executions,
       launchers: await detectLaunchers(agentEnvironment),
       signal: this.leavingSignal(),
+      onToken: (token) => this.secrets.add(token),
       onRefused: (error) => this.giveUp(error),
     });
     const house: House = {
@@ -118,6 +124,7 @@ export class Runner {
       plane,
       git,
       log,
+      secrets: this.secrets,
       cache: new RepositoryCache(git, directory),
       clock: new ServerClock(),
       logBatch: () => registrar.current?.log_batch ?? 500,

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, realpath, rename, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, realpath, rename, rm, symlink, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { commitTo, gitIn } from '../../test/bare-repository.js';
@@ -7,11 +7,13 @@ import { newId } from '../ids.js';
 import { checkoutFrom, emptyCheckout, type Checkout } from './checkout.js';
 import { ExecutionDirectory } from './execution-directory.js';
 import { Git } from './git.js';
-import { TrustedRepository, type Harvest } from './trusted-repository.js';
+import { TrustedRepository, type Harvest, type HarvestLimits } from './trusted-repository.js';
 
 const identity = { name: 'CodeGenAgent', email: 'codegen-agent@agents.miyabi.invalid' };
 const git = new Git({ PATH: process.env['PATH'] ?? '' });
 const quiet = new AbortController().signal;
+const GIB = 1024 ** 3;
+const LIMITS: HarvestLimits = { signal: quiet, timeMs: 60_000, maxFileBytes: GIB };
 
 describe('TrustedRepository', () => {
   let root: string;
@@ -34,8 +36,10 @@ describe('TrustedRepository', () => {
   const path = (...parts: string[]): string => join(checkout.path, ...parts);
   const inCheckout = (...args: string[]): string => gitIn(checkout.path, ...args);
 
-  async function harvest(): Promise<{ harvest: Harvest; trusted: TrustedRepository }> {
-    const trusted = await TrustedRepository.open(git, directory, checkout, cache);
+  async function harvest(
+    given: Partial<HarvestLimits> = {},
+  ): Promise<{ harvest: Harvest; trusted: TrustedRepository }> {
+    const trusted = await TrustedRepository.open(git, directory, checkout, cache, { ...LIMITS, ...given });
     return {
       trusted,
       harvest: await trusted.collect('Do it\n\nAgent-Type: codegen\n', identity, () => Promise.resolve()),
@@ -165,10 +169,39 @@ describe('TrustedRepository', () => {
     await other.create();
     const empty = await emptyCheckout(git, { path: other.checkout, branch: 'task/y', identity, signal: quiet });
     await writeFile(join(other.checkout, 'first'), '1');
-    const trusted = await TrustedRepository.open(git, other, empty, null);
+    const trusted = await TrustedRepository.open(git, other, empty, null, LIMITS);
     const found = await trusted.collect('First\n', identity, () => Promise.resolve());
     expect(found).toMatchObject({ commits: 1, filesChanged: 1, uncovered: [] });
     await trusted.settle('task/y', found.commitSha);
     expect(gitIn(other.checkout, 'log', '--format=%s', 'task/y')).toBe('First');
+  });
+
+  it('leaves out files above the limit, names them, and commits the others', async () => {
+    await writeFile(path('small'), '1');
+    await writeFile(path('README.md'), 'changed\n');
+    await truncate(path('README.md'), 400 * GIB);
+    await writeFile(path(':(top) big*'), '');
+    await truncate(path(':(top) big*'), 400 * GIB);
+    await writeFile(path(':(top) bigger'), '1');
+    await mkdir(path('ignored'));
+    await writeFile(path('ignored/big'), '');
+    await truncate(path('ignored/big'), 400 * GIB);
+    const { harvest: found } = await harvest();
+    expect(found).toMatchObject({ commits: 1, filesChanged: 2 });
+    expect(filesOf(found.commitSha)).toContain(':(top) bigger');
+    expect([...found.uncovered].sort()).toEqual([
+      ':(top) big* is larger than 1073741824 bytes',
+      'README.md is larger than 1073741824 bytes',
+    ]);
+  });
+
+  it('ends git when asked to, and when it takes longer than allowed', async () => {
+    await writeFile(path('big'), '');
+    await truncate(path('big'), 400 * GIB);
+    const stop = new AbortController();
+    const stopped = harvest({ signal: stop.signal, maxFileBytes: 999 * GIB });
+    setTimeout(() => stop.abort(new Error('enough')), 300);
+    await expect(stopped).rejects.toThrow('enough');
+    await expect(harvest({ timeMs: 700, maxFileBytes: 999 * GIB })).rejects.toThrow('git add failed: it took too long');
   });
 });

@@ -4,8 +4,9 @@ import { isPlainObjectStore, readAgentRefs } from './agent-refs.js';
 import { identityVariables, inodeOf, type Checkout, type Identity } from './checkout.js';
 import type { ExecutionDirectory } from './execution-directory.js';
 import { Fault } from './fault.js';
-import { trustAgain, type Git, type GitCall } from './git.js';
+import { GitFailed, trustAgain, type Git, type GitCall } from './git.js';
 import { credentials, type Remote } from './git-transport.js';
+import { largerThan } from './large-files.js';
 
 /** What an agent left in its checkout, as commits. */
 export interface Harvest {
@@ -18,19 +19,37 @@ export interface Harvest {
   readonly uncovered: readonly string[];
 }
 
+/** How much git may take on with what an agent left. */
+export interface HarvestLimits {
+  /** Ends whatever git is doing. */
+  readonly signal: AbortSignal;
+  /** Milliseconds for each of `collect` and `settle`. */
+  readonly timeMs: number;
+  /** Size in bytes above which a file is left out: it may be sparse, and take hours to read. */
+  readonly maxFileBytes: number;
+}
+
+/** How many large files are named one by one. */
+const MOST_NAMED = 20;
+
 /**
  * The runner's own git directory for a checkout that an agent has worked in. The checkout's `.git` may by then hold hooks,
  * filters, a file system monitor, aliases, a signing program: anything that makes git run commands. So no git ever starts
  * with that directory. Its refs are read as files, its objects as a store of data, the rest is not looked at.
  */
 export class TrustedRepository {
+  private until: number;
+
   private constructor(
     private readonly git: Git,
     private readonly directory: ExecutionDirectory,
     private readonly checkout: Checkout,
     private readonly cache: string | null,
     private readonly objects: string | null,
-  ) {}
+    private readonly limits: HarvestLimits,
+  ) {
+    this.until = performance.now() + limits.timeMs;
+  }
 
   /** Made after the agent's processes have ended, so that none of them could reach it. */
   static async open(
@@ -38,14 +57,16 @@ export class TrustedRepository {
     directory: ExecutionDirectory,
     checkout: Checkout,
     cache: string | null,
+    limits: HarvestLimits,
   ): Promise<TrustedRepository> {
     const path = directory.trustedGit;
+    const { signal, timeMs } = limits;
     const status = await lstat(checkout.path).catch(() => null);
     // A link to somebody's home in place of the checkout must not be committed and pushed.
     if (!status?.isDirectory() || (await inodeOf(checkout.path)) !== checkout.inode)
       throw new Fault('worktree', 'The agent removed its checkout or put something else in its place.');
     await rm(path, { recursive: true, force: true });
-    await git.run(['init', '--quiet', '--bare', '--template=', '--', path]);
+    await git.run(['init', '--quiet', '--bare', '--template=', '--', path], { signal, timeMs });
     await trustAgain(path);
     if (cache !== null) {
       await mkdir(join(path, 'objects', 'info'), { recursive: true });
@@ -54,11 +75,12 @@ export class TrustedRepository {
     const own = join(checkout.path, '.git', 'objects');
     const isDirectory = (await lstat(join(checkout.path, '.git')).catch(() => null))?.isDirectory() ?? false;
     const objects = isDirectory && (await isPlainObjectStore(own)) ? own : null;
-    return new TrustedRepository(git, directory, checkout, cache, objects);
+    return new TrustedRepository(git, directory, checkout, cache, objects, limits);
   }
 
-  /** Commits everything that changed. */
+  /** Commits everything that changed. Rejects with the signal's reason, and with GitFailed after the time limit. */
   async collect(message: string, identity: Identity, say: (text: string) => Promise<void>): Promise<Harvest> {
+    this.startClock();
     const refs = await readAgentRefs(join(this.checkout.path, '.git'));
     const base = this.checkout.baseSha;
     const uncovered: string[] = [];
@@ -72,8 +94,12 @@ export class TrustedRepository {
     }
     await this.run(parent === null ? ['read-tree', '--empty'] : ['read-tree', parent]);
     await this.skipNested();
-    await this.run(['add', '--all', '--ignore-errors', '--', '.']).catch((error: unknown) => {
-      uncovered.push(`some files could not be read: ${error instanceof Error ? error.message : String(error)}`);
+    const large = await this.large();
+    uncovered.push(...this.described(large));
+    await this.stage(large).catch((error: unknown) => {
+      // Only what git itself said no to; a git that was ended has not looked at everything.
+      if (!(error instanceof GitFailed) || error.exitCode === null) throw error;
+      uncovered.push(`some files could not be read: ${error.message}`);
     });
     uncovered.push(...(await this.filledNested()).map((path) => `${path} is a repository of its own`));
     const commitSha = await this.commitTree(parent, message, identity);
@@ -98,6 +124,8 @@ export class TrustedRepository {
         env: credentials(remote),
         protocols: 'http:https',
         signal,
+        // A slow line is not an endless one: git itself gives up when nothing moves.
+        timeMs: Number.POSITIVE_INFINITY,
       },
     );
   }
@@ -107,6 +135,7 @@ export class TrustedRepository {
    * The agent's own one is put beside it.
    */
   async settle(branch: string, commitSha: string | null): Promise<void> {
+    this.startClock();
     if (commitSha !== null) await this.run(['update-ref', `refs/heads/${branch}`, commitSha]);
     await this.run(['symbolic-ref', 'HEAD', `refs/heads/${branch}`]);
     if (commitSha !== null) await this.run(['repack', '--quiet', '-a', '-d']);
@@ -131,6 +160,30 @@ export class TrustedRepository {
     const paths = await this.nested();
     if (paths.length > 0)
       await this.run(['update-index', '--skip-worktree', '-z', '--stdin'], { input: paths.join('\0') });
+  }
+
+  /** Files that git would have to read but that are above the limit. What is ignored is not among them. */
+  private async large(): Promise<string[]> {
+    // Lists without looking into any file; `git status` would read them to see whether they changed.
+    const listed = await this.run(['ls-files', '-z', '--cached', '--others', '--exclude-standard']);
+    const paths = listed.split('\0').filter((path) => path !== '');
+    return largerThan(this.limits.maxFileBytes, this.checkout.path, paths, this.limits.signal);
+  }
+
+  private described(large: readonly string[]): string[] {
+    const named = large
+      .slice(0, MOST_NAMED)
+      .map((path) => `${path} is larger than ${String(this.limits.maxFileBytes)} bytes`);
+    const more = large.length - named.length;
+    return more === 0 ? named : [...named, `${String(more)} more files are larger than that`];
+  }
+
+  private async stage(but: readonly string[]): Promise<void> {
+    // On standard input there is no limit to their number; `literal` as a name may look like a pattern.
+    const paths = ['.', ...but.map((path) => `:(exclude,literal)${path}`)].join('\0');
+    await this.run(['add', '--all', '--ignore-errors', '--pathspec-from-file=-', '--pathspec-file-nul'], {
+      input: paths,
+    });
   }
 
   /** Nested repositories with content: a commit holds only a link to them. */
@@ -181,7 +234,7 @@ export class TrustedRepository {
     const known =
       this.cache === null
         ? ''
-        : await this.git.run(['for-each-ref', '--format=^%(objectname)'], { gitDir: this.cache });
+        : await this.git.run(['for-each-ref', '--format=^%(objectname)'], { ...this.bounds(), gitDir: this.cache });
     const covered = [commitSha, this.checkout.baseSha].flatMap((sha) => (sha === null ? [] : [`^${sha}`]));
     for (const tip of tips) {
       const input = [tip, ...covered, ...known.split('\n').filter((line) => line !== ''), ''].join('\n');
@@ -204,8 +257,17 @@ export class TrustedRepository {
     return this.git.ask(args, this.call(call));
   }
 
+  private startClock(): void {
+    this.until = performance.now() + this.limits.timeMs;
+  }
+
+  private bounds(): { signal: AbortSignal; timeMs: number } {
+    return { signal: this.limits.signal, timeMs: this.until - performance.now() };
+  }
+
   private call(call: GitCall): GitCall {
     return {
+      ...this.bounds(),
       ...call,
       cwd: this.checkout.path,
       gitDir: this.directory.trustedGit,

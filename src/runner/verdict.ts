@@ -3,6 +3,7 @@ import type { Fault } from './fault.js';
 import type { HandedBack } from './hand-back.js';
 import { plainText } from './plain-text.js';
 import type { Finish } from './protocol.js';
+import type { Secrets } from './secrets.js';
 
 /** Why the runner ended an execution before it was done. */
 export type EndReason = 'cancel' | 'timeout' | 'stalled' | 'stop' | 'lost';
@@ -23,13 +24,14 @@ export interface Story {
 const LONGEST_ERROR = 8000;
 
 /** What the server is told of an attempt. */
-export function verdictOf(story: Story): Finish {
+export function verdictOf(story: Story, secrets: Secrets): Finish {
   const { handedBack, agent, tail } = story;
   const finish: Finish = {
     ...judge(story),
     ...(typeof agent?.exitCode === 'number' ? { exit_code: agent.exitCode } : {}),
   };
-  if (finish.error_message !== undefined) finish.error_message = plainText(finish.error_message, LONGEST_ERROR);
+  if (finish.error_message !== undefined)
+    finish.error_message = plainText(secrets.hide(finish.error_message), LONGEST_ERROR);
   if (handedBack !== null) {
     const { commits, filesChanged, baseSha, commitSha, pushed } = handedBack;
     finish.result = { commits, files_changed: filesChanged, summary: tail };

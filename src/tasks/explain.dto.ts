@@ -33,7 +33,8 @@ export class ExplanationDto implements Explanation {
   reasons!: ExplainReasonDto[];
 
   /**
-   * Its place among the tasks that the same workers may take, from 1 and counted to 1000; null unless it may start now.
+   * Its place among the ready tasks of its lane (same repository, agent type and labels), from 1 and counted to 1000;
+   * null unless it may start now. Other lanes take turns with it.
    * @example 1
    */
   @ApiProperty({ type: 'integer', nullable: true })

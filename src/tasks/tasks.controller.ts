@@ -60,7 +60,7 @@ export class TasksController {
   @Allow('tasks.read')
   @ApiIdParam('id', 'Id of the task.')
   @ApiOkResponse({ type: TaskDto })
-  async find(
+  async get(
     @CurrentPrincipal() principal: Principal,
     @IdParam() id: string,
     @Res({ passthrough: true }) response: Response,
@@ -80,7 +80,7 @@ export class TasksController {
   })
   @ApiOkResponse({ type: TaskDto })
   @ProblemsWith({ 409: ['task/not-editable'], 412: ['task/changed'] })
-  async patch(
+  async update(
     @CurrentPrincipal() principal: Principal,
     @IdParam() id: string,
     @Body() body: PatchTaskDto,
@@ -97,7 +97,7 @@ export class TasksController {
   @HttpCode(HttpStatus.NO_CONTENT)
   @ApiNoContentResponse({ description: 'It is gone.' })
   @Problems('task/running')
-  async remove(@CurrentPrincipal() principal: Principal, @IdParam() id: string): Promise<void> {
+  async delete(@CurrentPrincipal() principal: Principal, @IdParam() id: string): Promise<void> {
     await this.tasks.remove(principal, id);
   }
 

@@ -1,11 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { organizationOf, type Actor, type Principal } from '../auth/principal.js';
+import { RunAgain } from '../database/database.errors.js';
 import { Database } from '../database/database.js';
 import type { EventType } from '../events/event-types.js';
 import { EventsService } from '../events/events.service.js';
 import { readCursor, toPage, type Page } from '../http/page.js';
 import { newId } from '../ids.js';
-import { LeasesService } from '../queue/leases.service.js';
+import { LeasesService, type LeaseRow } from '../queue/leases.service.js';
 import { QueueService } from '../queue/queue.service.js';
 import type { Task } from './task.entity.js';
 import { TaskChecks } from './task-checks.service.js';
@@ -56,7 +57,7 @@ export class TasksService {
         metadata: input.metadata ?? {},
         lane_id: laneId,
       });
-      await this.queue.enqueue({ task_id: task.id, lane_id: laneId, priority: task.priority }, task.run_at);
+      await this.queue.enqueue(task, task.run_at);
       await this.tell('task.created', task, principal.actor);
       return task;
     });
@@ -91,23 +92,23 @@ export class TasksService {
     const before = await this.find(principal, id);
     const labels = patch.required_labels && [...new Set(patch.required_labels)];
     const laneId = labels && (await this.queue.laneFor({ ...before, required_labels: labels }));
+    if (Object.keys(patch).length === 0) return before;
     return this.database.transaction(async () => {
-      await this.queue.lock(id);
-      const task = await this.lockOwn(principal, id);
+      const { task } = await this.lockWhole(principal, id);
       if (version !== null && version !== task.version) throw new TaskChanged(task.version);
       if (isFinal(task.status))
         throw new TaskStateConflict('task/not-editable', task.status, `The task is ${task.status} and stays as it is.`);
       if (patch.metadata) await this.checks.agent(principal, task.agent_type, patch.metadata);
       // The count so far is a fact; a limit below it would make the record contradict itself.
-      const maxRetries = patch.max_retries && Math.max(patch.max_retries, task.retry_count);
+      const { max_retries } = patch;
+      const maxRetries = max_retries === undefined ? undefined : Math.max(max_retries, task.retry_count);
       const changed = await this.store.update(id, {
         ...patch,
-        max_retries: maxRetries ?? patch.max_retries,
+        max_retries: maxRetries,
         required_labels: labels,
         lane_id: laneId,
       });
-      const entry = { task_id: id, lane_id: changed.lane_id, priority: changed.priority };
-      await this.queue.reorder(entry, patch.run_at === undefined ? null : changed.run_at);
+      await this.queue.reorder(changed, patch.run_at === undefined ? null : changed.run_at);
       await this.tell('task.updated', changed, principal.actor, { fields: Object.keys(patch) });
       return changed;
     });
@@ -117,14 +118,13 @@ export class TasksService {
   async cancel(principal: Principal, id: string, reason: string | null): Promise<Task> {
     await this.find(principal, id);
     return this.database.transaction(async () => {
-      // In this order: queue row, lease, task. Everybody who takes more than one of them does.
-      await this.queue.remove(id);
-      const asked = await this.leases.requestCancel(id);
-      const task = await this.lockOwn(principal, id);
-      if (task.status === 'running' && asked) return this.store.requestCancel(id, reason);
+      const { task, lease } = await this.lockWhole(principal, id);
+      if (lease !== null) {
+        await this.leases.requestCancel(lease);
+        return this.store.requestCancel(id, reason);
+      }
       if (!mayMove(task.status, 'cancelled'))
         throw new TaskStateConflict('task/final', task.status, `The task is ${task.status} already.`);
-      // It may have come back to the queue between the two looks.
       await this.queue.remove(id);
       const cancelled = await this.store.cancel(id, reason);
       await this.tell('task.cancelled', cancelled, principal.actor, { reason });
@@ -136,8 +136,7 @@ export class TasksService {
   async remove(principal: Principal, id: string): Promise<void> {
     await this.find(principal, id);
     await this.database.transaction(async () => {
-      await this.queue.lock(id);
-      const task = await this.lockOwn(principal, id);
+      const { task } = await this.lockWhole(principal, id);
       if (task.status === 'running')
         throw new TaskStateConflict('task/running', task.status, 'The task is running. Cancel it first.');
       await this.queue.remove(id);
@@ -157,8 +156,7 @@ export class TasksService {
   async applyOutcome(task: Task, outcome: TaskOutcome, actor: Actor, type: EventType): Promise<Task> {
     if (!mayMove(task.status, outcome.status)) throw new Error(`no move from ${task.status} to ${outcome.status}`);
     const changed = await this.store.applyOutcome(task.id, outcome);
-    if (changed.status === 'pending')
-      await this.queue.enqueue({ task_id: task.id, lane_id: task.lane_id, priority: task.priority }, changed.run_at);
+    if (changed.status === 'pending') await this.queue.enqueue(changed, changed.run_at);
     const { failure_reason, retry_count } = changed;
     await this.tell(type, changed, actor, { failure_reason, retry_count, execution_id: task.current_execution_id });
     return changed;
@@ -168,10 +166,18 @@ export class TasksService {
     return this.store.findByIds(ids);
   }
 
-  private async lockOwn(principal: Principal, id: string): Promise<Task> {
+  /**
+   * Locks a task and what stands before it in the order that everybody keeps: queue row, lease, task. When it has
+   * moved on between the looks, one of them is missing, and the transaction is run again.
+   */
+  private async lockWhole(principal: Principal, id: string): Promise<{ task: Task; lease: LeaseRow | null }> {
+    const queued = await this.queue.lock(id);
+    const lease = await this.leases.lockByTask(id);
     const task = await this.store.lock(id, organizationOf(principal));
     if (task === null) throw new TaskNotFound();
-    return task;
+    if ((task.status === 'pending') !== queued || (task.status === 'running') !== (lease !== null))
+      throw new RunAgain();
+    return { task, lease };
   }
 
   private tell(type: EventType, task: Task, actor: Actor, data: Record<string, unknown> = {}): Promise<void> {

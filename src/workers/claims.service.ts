@@ -2,10 +2,11 @@ import { Injectable } from '@nestjs/common';
 import type { WorkerPrincipal } from '../auth/principal.js';
 import { HintsService } from '../events/hints.service.js';
 import { Lifecycle } from '../http/lifecycle.js';
-import { type ClaimedRow, QUEUE_TOPIC, QueueService } from '../queue/queue.service.js';
+import { type ClaimedRow, QueueService, queueTopics } from '../queue/queue.service.js';
 import { LeasesService, type Signals, workerTopic } from '../queue/leases.service.js';
 import { Bell } from '../events/bell.js';
 import { type ClaimBrief, ClaimBriefs } from './claim-briefs.service.js';
+import { WorkersStore } from './workers.store.js';
 
 /** How often a waiting claim looks by itself: hints may be lost, and no hint says that `run_at` has come. */
 const SLOW_POLL_MS = 2000;
@@ -27,6 +28,7 @@ export class ClaimsService {
     private readonly queue: QueueService,
     private readonly leases: LeasesService,
     private readonly briefs: ClaimBriefs,
+    private readonly workers: WorkersStore,
     private readonly hints: HintsService,
     private readonly lifecycle: Lifecycle,
   ) {}
@@ -50,13 +52,17 @@ export class ClaimsService {
 
   private async wait(worker: WorkerPrincipal, wish: ClaimWish): Promise<ClaimedRow[]> {
     const until = Date.now() + wish.wait_seconds * 1000;
+    const { max, request_key } = wish;
+    const request = { worker_id: worker.id, key_id: worker.key_id, actor: worker.actor, max, request_key };
     const before = await this.leases.signals(worker.id);
-    const bell = new Bell(this.hints, [QUEUE_TOPIC, workerTopic(worker.id)], [wish.closed, this.lifecycle.stopping]);
+    const { organization_id, agent_types } = await this.workers.findScope(worker.id);
+    const topics = [...queueTopics(organization_id, agent_types), workerTopic(worker.id)];
+    const bell = new Bell(this.hints, topics, [wish.closed, this.lifecycle.stopping]);
     try {
       for (;;) {
         if (bell.over) return [];
         bell.reset();
-        const rows = await this.queue.claim(worker.id, worker.actor, wish.max, wish.request_key);
+        const rows = await this.queue.claim(request);
         const left = until - Date.now();
         if (rows.length > 0 || left <= 0) return rows;
         const signals = await this.leases.signals(worker.id);

@@ -59,7 +59,7 @@ export class WorkersController {
   @Allow('workers.read')
   @ApiIdParam('id', 'Id of the worker.')
   @ApiOkResponse({ type: WorkerDto })
-  async find(@CurrentPrincipal() principal: Principal, @IdParam() id: string): Promise<WorkerDto> {
+  async get(@CurrentPrincipal() principal: Principal, @IdParam() id: string): Promise<WorkerDto> {
     return WorkerDto.from(await this.workers.find(principal, id));
   }
 }

@@ -51,26 +51,20 @@ export class WorkersService {
   ): Promise<{ worker: WorkerView; token: string; created: boolean }> {
     if (registration.protocol < MIN_PROTOCOL) throw new ProtocolTooOld(MIN_PROTOCOL);
     const organizationId = scopeOf(principal, registration.scope);
-    const { id, created, token } = await this.database.transaction(async () => {
+    return this.database.transaction(async () => {
       const known = await this.store.lockByName(organizationId, registration.name, this.config.lease_seconds);
       if (known?.live && !registration.replace) throw new WorkerNameTaken(registration.name);
       const worker_id = known?.id ?? newId();
       if (known === null) await this.store.insert(worker_id, organizationId, registration.name, registration);
       else await this.takeOver(principal, worker_id, registration);
       const own = { organization_id: organizationId, worker_id, name: registration.name };
-      return { id: worker_id, created: known === null, token: await this.keys.issueWorkerToken(own) };
+      const { id: keyId, secret } = await this.keys.issueWorkerToken(own);
+      await this.store.setKey(worker_id, keyId);
+      const worker = await this.store.findById(worker_id);
+      if (worker === null) throw new WorkerNotFound();
+      await this.tell(principal, worker);
+      return { worker, token: secret, created: known === null };
     });
-    const worker = await this.store.findById(id);
-    if (worker === null) throw new WorkerNotFound();
-    if (organizationId !== null)
-      await this.events.record({
-        organization_id: organizationId,
-        type: 'worker.registered',
-        actor: principal.actor,
-        subject: { worker_id: id },
-        data: { name: worker.name },
-      });
-    return { worker, token, created };
   }
 
   async find(principal: Principal, id: string): Promise<WorkerView> {
@@ -97,9 +91,16 @@ export class WorkersService {
 
   /** A worker has come back, or another one takes its name: what it does not go on with is handed back. */
   private async takeOver(principal: Principal, id: string, registration: WorkerRegistration): Promise<void> {
-    const running = await this.executions.releaseAll(id, registration.resume, principal.actor);
+    await this.executions.releaseAll(id, registration.resume, principal.actor);
     await this.keys.revokeForWorker(id);
-    await this.store.redescribe(id, registration, running);
+    await this.store.redescribe(id, registration);
+  }
+
+  /** A worker of the instance belongs to no organization whose events could tell of it. */
+  private async tell({ actor }: Principal, { id, name, organization_id }: WorkerView): Promise<void> {
+    if (organization_id === null) return;
+    const subject = { worker_id: id };
+    await this.events.record({ organization_id, type: 'worker.registered', actor, subject, data: { name } });
   }
 }
 

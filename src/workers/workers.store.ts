@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { RunAgain, violates } from '../database/database.errors.js';
 import { Database } from '../database/database.js';
 import { cursorTime, type Position } from '../http/page.js';
 import { healthSql, type Health } from './worker.health.js';
@@ -41,21 +42,18 @@ export interface WorkerDescription {
   host: string | null;
 }
 
+const NAMES = ['workers_name_key', 'workers_instance_name_key'];
+
 const VIEW = `
   select w.*, ${healthSql('w', 'live')} as health, live.last_heartbeat, live.last_work_at, live.metrics,
-         live.running as active_tasks, coalesce(f.completed, 0) as completed_tasks, coalesce(f.failed, 0) as failed_tasks
-  from workers w join worker_liveness live on live.worker_id = w.id
-  left join lateral (
-    select count(*) filter (where status = 'completed')::integer as completed,
-           count(*) filter (where status = 'failed')::integer as failed
-    from agent_executions e where e.worker_id = w.id
-  ) f on true`;
+         live.running as active_tasks, live.completed as completed_tasks, live.failed as failed_tasks
+  from workers w join worker_liveness live on live.worker_id = w.id`;
 
 @Injectable()
 export class WorkersStore {
   constructor(private readonly database: Database) {}
 
-  /** Locks the worker of a name until the transaction ends, with whether it is alive. */
+  /** Locks the worker of a name, by its narrow row, until the transaction ends; with whether it is alive. */
   lockByName(
     organizationId: string | null,
     name: string,
@@ -65,33 +63,52 @@ export class WorkersStore {
       `select w.*, w.status <> 'stopped'
          and coalesce(live.last_heartbeat, w.registered_at) > now() - make_interval(secs => $3) as live
        from workers w join worker_liveness live on live.worker_id = w.id
-       where w.name = $2 and w.organization_id is not distinct from $1 for update of w`,
+       where w.name = $2 and w.organization_id is not distinct from $1 for update of live`,
       [organizationId, name, silentSeconds],
     );
   }
 
   async insert(id: string, organizationId: string | null, name: string, description: WorkerDescription): Promise<void> {
-    await this.database.query(
-      `insert into workers (id, organization_id, name, labels, agent_types, launchers, launcher_names, isolation,
-         capacity, version, protocol, host)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
-      [id, organizationId, name, ...columnsOf(description)],
-    );
+    try {
+      await this.database.query(
+        `insert into workers (id, organization_id, name, labels, agent_types, launchers, launcher_names, isolation,
+           capacity, version, protocol, host)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+        [id, organizationId, name, ...columnsOf(description)],
+      );
+    } catch (error) {
+      // Somebody took the name since it was looked for: what is there now decides.
+      if (NAMES.some((name) => violates(error, name))) throw new RunAgain();
+      throw error;
+    }
     await this.database.query('insert into worker_liveness (worker_id) values ($1)', [id]);
   }
 
-  /** Writes a new description over a worker that has come back; `running` is what it goes on with. */
-  async redescribe(id: string, description: WorkerDescription, running: number): Promise<void> {
+  /** Writes a new description over a worker that has come back. */
+  async redescribe(id: string, description: WorkerDescription): Promise<void> {
     await this.database.query(
       `update workers set status = 'active', note = null, registered_at = now(), labels = $2, agent_types = $3,
          launchers = $4, launcher_names = $5, isolation = $6, capacity = $7, version = $8, protocol = $9, host = $10
        where id = $1`,
       [id, ...columnsOf(description)],
     );
-    await this.database.query(
-      'update worker_liveness set last_heartbeat = null, metrics = null, running = $2 where worker_id = $1',
-      [id, running],
+    await this.database.query('update worker_liveness set last_heartbeat = null, metrics = null where worker_id = $1', [
+      id,
+    ]);
+  }
+
+  /** From here on only claims with this token get anything. */
+  async setKey(id: string, keyId: string): Promise<void> {
+    await this.database.query('update worker_liveness set key_id = $2 where worker_id = $1', [id, keyId]);
+  }
+
+  /** Whom a worker serves. */
+  async findScope(id: string): Promise<{ organization_id: string | null; agent_types: string[] | null }> {
+    const row = await this.database.one<{ organization_id: string | null; agent_types: string[] | null }>(
+      'select organization_id, agent_types from workers where id = $1',
+      [id],
     );
+    return row ?? { organization_id: null, agent_types: [] };
   }
 
   async setMetrics(id: string, metrics: WorkerMetrics): Promise<void> {
