@@ -149,6 +149,12 @@ describe('a client that goes away', () => {
 });
 
 describe('a push that falls silent', () => {
+  const UNFINISHED_PACK = Buffer.concat([
+    Buffer.from('PACK'),
+    // Version 2, one object: a blob of 15 and more bytes in a stored block of zlib.
+    Buffer.from('0000000200000001', 'hex'),
+    Buffer.from('bf80087801' + '00ffff0000', 'hex'),
+  ]);
   const command = (ref: string): Buffer => packet(`${'0'.repeat(40)} ${'1'.repeat(40)} ${ref}\0report-status\n`);
 
   it.each<[string, () => Buffer]>([
@@ -157,7 +163,8 @@ describe('a push that falls silent', () => {
     ['behind commands that are refused', () => Buffer.concat([command('refs/heads/main'), Buffer.from('0000PACK')])],
     [
       'within its pack',
-      () => Buffer.concat([command(`refs/heads/${BRANCH}`), Buffer.from(`0000PACK${'.'.repeat(100)}`)]),
+      // One blob, of which the first hundred bytes come.
+      () => Buffer.concat([command(`refs/heads/${BRANCH}`), Buffer.from('0000'), UNFINISHED_PACK, Buffer.alloc(100)]),
     ],
   ])('%s loses its connection', async (_, said) => {
     await server.stop();

@@ -27,7 +27,7 @@ export class GitHttpService {
     private readonly git: GitProcess,
     private readonly mirrors: MirrorsService,
     private readonly access: GitAccess,
-    @Optional() private readonly silence = new GitSilence(),
+    @Optional() private readonly silence: GitSilence = new GitSilence(),
   ) {}
 
   /** References of the repository, fetched anew for who wants to read them. */
@@ -69,7 +69,7 @@ export class GitHttpService {
     const body = bodyOf(request, 'git-receive-pack', MAX_PUSH);
     const stalled = new GitRequestRefused('invalid', 'The push stopped in the middle.');
     // Until the exchange watches over it.
-    const silence = setTimeout(() => request.destroy(stalled), this.silence.ms);
+    const silence = setTimeout(() => this.logger.debug(stalled), this.silence.ms);
     let push: GuardedPush;
     try {
       push = await guardPush(watched(body, silence), async () => {
