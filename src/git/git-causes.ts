@@ -27,7 +27,7 @@ export const CAUSE_DETAILS: Readonly<Record<GitCause, string>> = {
   damaged: 'The repository is damaged: objects or references are missing or broken.',
   rejected_objects: 'The repository holds objects that fail the integrity check.',
   unsupported: 'The repository is of a kind this server does not read (for example SHA-256 objects).',
-  too_large: 'Git answered with more than this server reads at once.',
+  too_large: 'Git answered with more than this server takes at once; of a remote repository, 2 GiB in one fetch.',
   timeout: 'Git took too long.',
   aborted: 'The work was called off.',
   unknown: 'Git failed for a reason it did not make clear; the log of the server has its words.',

@@ -72,13 +72,13 @@ function feed(child: GitChild, body: Exchange['body'], silence: NodeJS.Timeout):
       }
     } catch (error) {
       feeding.failure = error instanceof Error ? error : new Error(String(error));
+      // Before its input ends: git would take that for a short pack, and answer so.
+      child.stop('aborted');
       throw error;
     }
   }
   // Where git's own end of the pipe breaks, its exit code and its answer tell what there is to tell.
-  pipeline(watched(body), child.process.stdin).catch(() => {
-    if (feeding.failure !== null) child.stop('aborted');
-  });
+  pipeline(watched(body), child.process.stdin).catch(() => undefined);
   return feeding;
 }
 

@@ -69,7 +69,7 @@ export class GitHttpService {
     const body = bodyOf(request, 'git-receive-pack', MAX_PUSH);
     const stalled = new GitRequestRefused('invalid', 'The push stopped in the middle.');
     // Until the exchange watches over it.
-    const silence = setTimeout(() => this.logger.debug(stalled), this.silence.ms);
+    const silence = setTimeout(() => request.destroy(stalled), this.silence.ms);
     let push: GuardedPush;
     try {
       push = await guardPush(watched(body, silence), async () => {

@@ -1,6 +1,7 @@
 import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GitCall, GitProcess } from './git-process.js';
+import { removeLeftovers, watchGrowth } from './object-growth.js';
 
 /** A place to fetch from, checked and bound to what was checked. */
 export interface FetchSource {
@@ -9,6 +10,8 @@ export interface FetchSource {
   protocols: readonly string[];
   settings: Readonly<Record<string, string>>;
   timeout_ms: number;
+  /** What one fetch may add to the mirror. Default: any amount. */
+  max_bytes?: number;
 }
 
 /**
@@ -39,9 +42,9 @@ export async function createMirror(git: GitProcess, directory: string, source: F
   }
 }
 
-/** Brings branches and tags up to those of the source. */
+/** Brings branches and tags up to those of the source. Throws GitFailed, `too_large` for one that gives too much. */
 export async function fetchInto(git: GitProcess, directory: string, source: FetchSource): Promise<void> {
-  await git.run({
+  const child = await git.start({
     ...transport(source),
     directory,
     args: [
@@ -59,6 +62,17 @@ export async function fetchInto(git: GitProcess, directory: string, source: Fetc
       ...REFSPECS,
     ],
   });
+  child.process.stdout.resume();
+  const stop = (): void => child.stop('too_large');
+  try {
+    git.assertDone(await watchGrowth(directory, source.max_bytes ?? Infinity, stop, child.ended), 'fetch');
+  } catch (error) {
+    // It may still run when its growth could not be measured.
+    child.stop('aborted');
+    await child.ended;
+    await removeLeftovers(directory);
+    throw error;
+  }
 }
 
 /** The branch a clone of the source would check out; null when it has no commits yet. */

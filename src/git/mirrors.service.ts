@@ -24,6 +24,8 @@ const REMOTE_FRESH_MS = 10_000;
 const RESOLVE_MS = 2000;
 const LOCAL_TIMEOUT_MS = 10 * 60_000;
 const REMOTE_TIMEOUT_MS = 30 * 60_000;
+// As much as one push may bring (`receive.maxInputSize`).
+const REMOTE_MAX_BYTES = 2 * 1024 ** 3;
 
 /** A fetch under way, and the one that those who came too late for it wait for. */
 interface Turn {
@@ -196,7 +198,13 @@ export class MirrorsService {
   private async remoteSource(url: string): Promise<FetchSource> {
     const settings = this.config.private_addresses ? {} : pinned(url, await this.publicAddresses(url));
     const protocol = new URL(url).protocol.slice(0, -1);
-    return { address: url, protocols: [protocol], settings, timeout_ms: REMOTE_TIMEOUT_MS };
+    return {
+      address: url,
+      protocols: [protocol],
+      settings,
+      timeout_ms: REMOTE_TIMEOUT_MS,
+      max_bytes: REMOTE_MAX_BYTES,
+    };
   }
 
   private async publicAddresses(url: string): Promise<readonly string[]> {
