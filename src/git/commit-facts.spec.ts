@@ -104,12 +104,11 @@ it('reads subject and body apart, the subject on one line', () => {
 });
 
 it.each([
-  ['blanks in a trailer', `feat: x\n\na:${' '.repeat(60_000)}\u2028x`],
-  ['blank lines', `feat: x${`\n${' '.repeat(30_000)}`.repeat(2)}x`],
-  ['marks of issues', `feat: x\n\nIssue: ${'#1'.repeat(30_000)}x`],
-  ['digits', `feat: #${'1'.repeat(60_000)}x`],
-])('takes no long time for a message of %s', (_, message) => {
-  const began = performance.now();
-  factsOf(message);
-  expect(performance.now() - began).toBeLessThan(100);
+  ['blanks in a trailer', `feat: x\n\na:${' '.repeat(4_000_000)}\u2028x`],
+  ['blank lines', `feat: x${`\n${' '.repeat(2_000_000)}`.repeat(2)}x`],
+  ['marks of issues', `feat: x\n\nIssue: ${'#1'.repeat(2_000_000)}x`],
+  ['digits', `feat: #${'1'.repeat(4_000_000)}x`],
+])('comes to an end with millions of %s', (_, message) => {
+  // A pattern that takes the square of their number would be at it for hours.
+  expect(factsOf(message).subject).toMatch(/^feat: /);
 });
