@@ -8,3 +8,6 @@ export interface Process {
 
 /** A live process, or null. A zombie is dead. */
 export function findProcess(pid: number): Process | null;
+
+/** False when there is nobody to signal. */
+export function sendSignal(pid: number, signal: NodeJS.Signals): boolean;

@@ -1,3 +1,4 @@
+import { sendSignal } from '../scripts/processes.mjs';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -94,7 +95,7 @@ it.concurrent('another worker does the task of one that was killed and stays awa
   expect(second.worker_id).not.toBe(first.worker_id);
   // On this machine the orphan lives on; elsewhere it would be out of reach as well, and must not matter.
   expect(told.alive().length).toBeGreaterThan(0);
-  for (const pid of told.alive().filter((one) => !isOf(one, second.id))) process.kill(pid, 'SIGKILL');
+  for (const pid of told.alive().filter((one) => !isOf(one, second.id))) sendSignal(pid, 'SIGKILL');
   told.openGate();
   await expectOneResult(told);
   expect(await person.executions(taskId)).toMatchObject([
