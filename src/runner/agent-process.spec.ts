@@ -135,14 +135,19 @@ describe('runAgent', () => {
     const spool = await LogSpool.open(join(directory, 'log'));
     const before = liveMemory();
     let most = before;
-    const watch = setInterval(() => (most = Math.max(most, liveMemory())), 200);
+    let measuredAt = 0;
     const entry = { level: 'info', stream: 'stdout', logged_at: '' } as const;
     await runAgent(
       plan(`yes "${'0123456789'.repeat(20)}" | head -c 200000000`, {
-        onLines: (_, more) => spool.append(more.map((message) => ({ ...entry, message }))),
+        onLines: async (_, more) => {
+          await spool.append(more.map((message) => ({ ...entry, message })));
+          if (spool.count - measuredAt < 200_000) return;
+          measuredAt = spool.count;
+          most = Math.max(most, liveMemory());
+        },
       }),
     );
-    clearInterval(watch);
+    expect(measuredAt).toBeGreaterThan(600_000);
     expect(spool.count).toBe(Math.ceil(200_000_000 / 201));
     await spool.close();
     const grown = Math.round((most - before) / 1024 / 1024);
