@@ -1,5 +1,7 @@
 import { spawn, type ChildProcessByStdio, type SpawnOptionsWithStdioTuple } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Fault } from './fault.js';
 import { OutputLines } from './output-lines.js';
@@ -51,7 +53,7 @@ export async function runAgent(plan: AgentPlan): Promise<AgentEnd> {
   const pid = child.pid;
   if (pid === undefined) {
     const [error] = (await once(child, 'error')) as [NodeJS.ErrnoException];
-    throw startFault(file, error);
+    throw startFault(file, error, plan.environment['PATH']);
   }
   // Not `close`: a daemon that the agent left behind may hold the pipes for ever.
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
@@ -81,7 +83,8 @@ function start(
   try {
     return spawn(file, args, options);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'E2BIG') throw startFault(file, error as NodeJS.ErrnoException);
+    if ((error as NodeJS.ErrnoException).code !== 'E2BIG')
+      throw startFault(file, error as NodeJS.ErrnoException, options.env?.['PATH']);
     const bytes = [file, ...args].reduce((sum, item) => sum + Buffer.byteLength(item), 0);
     // The same brief is as long the next time.
     throw new Fault('agent_error', `The brief does not fit into a command line: ${String(bytes)} bytes.`, {
@@ -91,8 +94,11 @@ function start(
   }
 }
 
-function startFault(file: string, error: NodeJS.ErrnoException): Fault {
-  if (error.code === 'ENOENT') return new Fault('agent_missing', `There is no program ${file} on this worker.`);
+function startFault(file: string, error: NodeJS.ErrnoException, path = ''): Fault {
+  // A directory of the PATH that may not be searched gives EACCES as well, whether the program is anywhere or not.
+  const isThere = file.includes('/') || path.split(':').some((directory) => existsSync(join(directory, file)));
+  if (error.code === 'ENOENT' || (error.code === 'EACCES' && !isThere))
+    return new Fault('agent_missing', `There is no program ${file} on this worker.`);
   if (error.code === 'EACCES') return new Fault('agent_missing', `${file} may not be run on this worker.`);
   return new Fault('agent_error', `${file} cannot be started: ${error.message}`);
 }
