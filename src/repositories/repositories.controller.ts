@@ -2,7 +2,7 @@ import { Body, Controller, Delete, Get, HttpCode, HttpStatus, Param, Patch, Post
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Allow, CurrentPrincipal } from '../auth/access.js';
-import type { Principal } from '../auth/principal.js';
+import { organizationOf, type Principal } from '../auth/principal.js';
 import { PageQuery, type Page } from '../http/page.js';
 import { Problems } from '../http/problems.decorator.js';
 import {
@@ -13,7 +13,6 @@ import {
   UpdateRepositoryDto,
 } from './repositories.dto.js';
 import { RepositoriesService } from './repositories.service.js';
-import { organizationOf } from './repository.policy.js';
 
 @ApiTags('Repositories')
 @Controller('repositories')

@@ -25,13 +25,6 @@ export class RepositoryInUse extends DomainError {
   }
 }
 
-/** Repositories belong to an organization, and the caller speaks for none. */
-export class NoOrganization extends DomainError {
-  constructor() {
-    super('repository/no-organization', 'forbidden', 'Only callers of an organization have repositories.');
-  }
-}
-
 /** Too many repositories to merge their histories in one answer. */
 export class TooManyRepositories extends DomainError {
   constructor(limit: number) {

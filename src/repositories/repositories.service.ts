@@ -1,5 +1,5 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
-import type { Principal } from '../auth/principal.js';
+import { organizationOf, type Principal } from '../auth/principal.js';
 import { GitAddress } from '../git/git-address.js';
 import { LocalPathsService } from '../git/local-paths.service.js';
 import { MirrorsService } from '../git/mirrors.service.js';
@@ -7,7 +7,6 @@ import { readCursor, toPage, type Page, type PageQuery } from '../http/page.js';
 import { newId } from '../ids.js';
 import type { Repository } from './repository.entity.js';
 import { RepositoryNotFound } from './repositories.errors.js';
-import { organizationOf } from './repository.policy.js';
 import { localSource, readSource, type RepositorySource, type SourceInput } from './repository-source.js';
 import { RepositoriesStore, type RepositoryChanges } from './repositories.store.js';
 
