@@ -135,9 +135,8 @@ export class ClaimStore {
     ]);
   }
 
-  /** What an earlier claim with the same key got and still runs; the worker's row is locked before it looks. */
-  async findByRequestKey(workerId: string, requestKey: string): Promise<ClaimedRow[]> {
-    await this.database.query('select 1 from worker_liveness where worker_id = $1 for update', [workerId]);
+  /** What an earlier claim with the same key got and still runs. */
+  findByRequestKey(workerId: string, requestKey: string): Promise<ClaimedRow[]> {
     return this.database.query<ClaimedRow>(
       `select l.execution_id, l.task_id from leases l join agent_executions e on e.id = l.execution_id
        where l.worker_id = $1 and l.request_key = $2 and e.started_at > now() - interval '10 minutes'

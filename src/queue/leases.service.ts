@@ -58,8 +58,8 @@ export class LeasesService {
     return this.leases.findEnded(graceful, limit);
   }
 
-  /** Renews exactly the executions listed; gives those that are still current. */
-  renew(workerId: string, beats: readonly { id: string; progress?: number; message?: string }[]): Promise<string[]> {
+  /** Renews exactly the executions listed. */
+  renew(workerId: string, beats: readonly { id: string; progress?: number; message?: string }[]): Promise<void> {
     return this.leases.renew(workerId, beats, this.config.lease_seconds);
   }
 

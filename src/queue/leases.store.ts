@@ -102,22 +102,20 @@ export class LeasesStore {
     );
   }
 
-  /** Renews exactly the leases listed, with what their worker says of them. Gives those that are current. */
+  /** Renews exactly the leases listed, with what their worker says of them. */
   async renew(
     workerId: string,
     beats: readonly { id: string; progress?: number; message?: string }[],
     leaseSeconds: number,
-  ): Promise<string[]> {
-    if (beats.length === 0) return [];
-    const rows = await this.database.query<{ execution_id: string }>(
+  ): Promise<void> {
+    if (beats.length === 0) return;
+    await this.database.query(
       `update leases l set expires_at = now() + make_interval(secs => $3),
          progress = coalesce(beat.progress, l.progress), progress_message = coalesce(beat.message, l.progress_message)
        from jsonb_to_recordset($2::jsonb) as beat (id uuid, progress integer, message text)
-       where l.execution_id = beat.id and l.worker_id = $1
-       returning l.execution_id`,
+       where l.execution_id = beat.id and l.worker_id = $1`,
       [workerId, JSON.stringify(beats), leaseSeconds],
     );
-    return rows.map((row) => row.execution_id);
   }
 
   async setProgress(executionId: string, workerId: string, progress?: number, message?: string): Promise<boolean> {

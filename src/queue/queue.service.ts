@@ -4,9 +4,10 @@ import { HintsService } from '../events/hints.service.js';
 import { ClaimStore, type ClaimedRow, type ClaimRequest } from './claim.store.js';
 import { ExplainStore, type WaitFacts } from './explain.store.js';
 import { LanesStore, type LaneKey } from './lanes.store.js';
+import { LeasesStore } from './leases.store.js';
 import { QueueStore, type NewEntry } from './queue.store.js';
 
-export type { ClaimedRow, WaitFacts };
+export type { ClaimedRow, ClaimRequest, WaitFacts };
 
 const ANY = '*';
 
@@ -31,6 +32,7 @@ export class QueueService {
     private readonly queue: QueueStore,
     private readonly claims: ClaimStore,
     private readonly explain: ExplainStore,
+    private readonly leases: LeasesStore,
     private readonly hints: HintsService,
     private readonly database: Database,
   ) {}
@@ -65,6 +67,7 @@ export class QueueService {
     if (request_key === null) return this.claims.claim(request);
     return this.database.transaction(async () => {
       // The same key may come in at two processes at once: they take turns at the worker's row.
+      await this.leases.lockWorker(worker_id);
       const earlier = await this.claims.findByRequestKey(worker_id, request_key);
       return earlier.length > 0 ? earlier : this.claims.claim(request);
     });

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { WorkerPrincipal } from '../auth/principal.js';
 import { HintsService } from '../events/hints.service.js';
 import { Lifecycle } from '../http/lifecycle.js';
-import { type ClaimedRow, QueueService, queueTopics } from '../queue/queue.service.js';
+import { type ClaimedRow, type ClaimRequest, QueueService, queueTopics } from '../queue/queue.service.js';
 import { LeasesService, type Signals, workerTopic } from '../queue/leases.service.js';
 import { Bell } from '../events/bell.js';
 import { type ClaimBrief, ClaimBriefs } from './claim-briefs.service.js';
@@ -41,23 +41,34 @@ export class ClaimsService {
 
   /** Requests with the same key that wait at the same time share one wait. */
   private shared(worker: WorkerPrincipal, wish: ClaimWish): Promise<ClaimedRow[]> {
-    if (wish.request_key === null) return this.wait(worker, wish);
-    const key = `${worker.id} ${wish.request_key}`;
+    if (wish.request_key === null) return this.take(worker, wish);
+    const key = `${worker.key_id} ${wish.request_key}`;
     const known = this.waiting.get(key);
     if (known) return known;
-    const wait = this.wait(worker, wish).finally(() => this.waiting.delete(key));
-    this.waiting.set(key, wait);
-    return wait;
+    const taking = this.take(worker, wish).finally(() => this.waiting.delete(key));
+    this.waiting.set(key, taking);
+    return taking;
   }
 
-  private async wait(worker: WorkerPrincipal, wish: ClaimWish): Promise<ClaimedRow[]> {
+  private async take(worker: WorkerPrincipal, wish: ClaimWish): Promise<ClaimedRow[]> {
+    if (wish.closed.aborted || this.lifecycle.stopping.aborted) return [];
     const until = Date.now() + wish.wait_seconds * 1000;
     const { max, request_key } = wish;
     const request = { worker_id: worker.id, key_id: worker.key_id, actor: worker.actor, max, request_key };
+    const rows = await this.queue.claim(request);
+    return rows.length > 0 || wish.wait_seconds === 0 ? rows : this.wait(worker, request, wish.closed, until);
+  }
+
+  private async wait(
+    worker: WorkerPrincipal,
+    request: ClaimRequest,
+    closed: AbortSignal,
+    until: number,
+  ): Promise<ClaimedRow[]> {
     const before = await this.leases.signals(worker.id);
     const { organization_id, agent_types } = await this.workers.findScope(worker.id);
     const topics = [...queueTopics(organization_id, agent_types), workerTopic(worker.id)];
-    const bell = new Bell(this.hints, topics, [wish.closed, this.lifecycle.stopping]);
+    const bell = new Bell(this.hints, topics, [closed, this.lifecycle.stopping]);
     try {
       for (;;) {
         if (bell.over) return [];
