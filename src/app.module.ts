@@ -1,6 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { AgentsModule } from './agents/agents.module.js';
+import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Configuration } from './config/load.js';
@@ -32,6 +33,7 @@ export class AppModule {
         LifecycleModule,
         DutiesModule,
         HealthModule,
+        AuditModule,
         AuthModule,
         OrganizationsModule,
         RepositoriesModule,

@@ -9,6 +9,7 @@ import { jsonBody } from './http/json-body.js';
 import { createLogger, createRequestLog, NestLog } from './http/log.js';
 import { noRoute } from './http/no-route.js';
 import { serveDocument } from './http/openapi.js';
+import { rememberOrigin } from './http/origin.js';
 import { secure } from './http/security.js';
 import { BoundedExpressAdapter } from './http/server.js';
 
@@ -32,7 +33,7 @@ export async function createApp(configuration: Configuration): Promise<NestExpre
   app.setGlobalPrefix(BASE_PATH, { exclude: ['git/{*path}'] });
   app.use(createRequestLog(logger));
   secure(app, http);
-  app.use(jsonBody(http.body_timeout_seconds), withinDeadline);
+  app.use(jsonBody(http.body_timeout_seconds), withinDeadline, rememberOrigin);
   serveDocument(app);
   await app.init();
   app.use(noRoute);

@@ -10,7 +10,7 @@ const LICENCES = new Set([
 ]);
 
 // Packages from before npm had a field for it. Their own LICENSE files or READMEs say MIT.
-const UNNAMED = new Set(['busboy', 'passport-strategy', 'pause', 'reserved', 'streamsearch']);
+const UNNAMED = new Set(['busboy', 'passport-github2', 'passport-strategy', 'pause', 'reserved', 'streamsearch']);
 
 const { packages } = readJson('package-lock.json');
 const faults = [

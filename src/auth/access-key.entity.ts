@@ -1,10 +1,11 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn, Unique } from 'typeorm';
 import type { Permission } from './permissions.js';
 
-/** A secret of a program: the token of one worker, or the key with which workers register. */
+/** A secret of a program: somebody's API key, the token of one worker, or the key with which workers register. */
 @Entity('access_keys')
 @Unique('access_keys_secret_hash_key', ['secret_hash'])
-@Check('access_keys_kind_check', `kind in ('worker', 'registration')`)
+@Check('access_keys_kind_check', `kind in ('worker', 'registration', 'api_key')`)
+@Check('access_keys_organization_check', `kind <> 'api_key' or organization_id is not null`)
 @Check('access_keys_worker_check', `(kind = 'worker') = (worker_id is not null)`)
 export class AccessKey {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'access_keys_pkey' })
@@ -17,7 +18,7 @@ export class AccessKey {
   organization_id!: string | null;
 
   @Column({ type: 'text' })
-  kind!: 'worker' | 'registration';
+  kind!: 'worker' | 'registration' | 'api_key';
 
   /** The one worker whose token this is. */
   @Column({ type: 'uuid', nullable: true })
@@ -35,6 +36,7 @@ export class AccessKey {
   secret_hash!: Buffer;
 
   @Column({ type: 'uuid', nullable: true })
+  @Index('access_keys_created_by_idx')
   @ForeignKey('User', { name: 'access_keys_created_by_fkey', onDelete: 'SET NULL' })
   created_by!: string | null;
 

@@ -10,6 +10,8 @@ const person = (role: Role): Principal => ({
   ...base,
   kind: 'user',
   id: 'u',
+  origin: 'github',
+  is_administrator: false,
   session_id: 's',
   role,
   login: 'ada',

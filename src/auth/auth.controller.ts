@@ -1,6 +1,5 @@
-import { Body, Controller, Get, Header, HttpCode, HttpStatus, Post, Req, UseGuards } from '@nestjs/common';
+import { Body, Controller, Get, Header, HttpCode, HttpStatus, Post, UseGuards } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
-import type { Request } from 'express';
 import { ProblemsWith } from '../http/problems.decorator.js';
 import { OrganizationDto } from '../organizations/organizations.dto.js';
 import { Allow, CurrentPerson, Public } from './access.js';
@@ -8,9 +7,6 @@ import { LogoutDto, MeDto, MockLoginDto, RefreshDto, TokenPairDto, UserDto } fro
 import { AuthService, type SignedIn } from './auth.service.js';
 import { MockLoginGuard } from './mock-login.guard.js';
 import type { UserPrincipal } from './principal.js';
-import type { Device } from './sessions.service.js';
-
-const MAX_USER_AGENT = 255;
 
 @ApiTags('Auth')
 @Controller('auth')
@@ -29,8 +25,8 @@ export class AuthController {
   @Header('Cache-Control', 'no-store')
   @ApiOkResponse({ type: TokenPairDto, description: 'Signed in.' })
   @ProblemsWith({ 403: ['auth/known-through-github'], 404: ['auth/mock-login-off'] })
-  async mockLogin(@Body() body: MockLoginDto, @Req() request: Request): Promise<TokenPairDto> {
-    return tokenPair(await this.auth.mockLogin(body, deviceOf(request)));
+  async mockLogin(@Body() body: MockLoginDto): Promise<TokenPairDto> {
+    return tokenPair(await this.auth.mockLogin(body));
   }
 
   /** Exchange a refresh token for a new pair of tokens */
@@ -72,9 +68,4 @@ const tokenPair = ({ user, ...tokens }: SignedIn): TokenPairDto => ({
   ...tokens,
   token_type: 'Bearer',
   user: UserDto.from(user),
-});
-
-const deviceOf = (request: Request): Device => ({
-  ip: request.ip ?? null,
-  user_agent: request.headers['user-agent']?.slice(0, MAX_USER_AGENT) ?? null,
 });

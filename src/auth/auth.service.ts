@@ -1,4 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { AuditService } from '../audit/audit.service.js';
 import { AuthConfig } from '../config/auth.config.js';
 import { Database } from '../database/database.js';
 import { newId } from '../ids.js';
@@ -7,7 +8,8 @@ import { AccessTokensService } from './access-tokens.service.js';
 import { KnownThroughGithub, SessionEnded } from './auth.errors.js';
 import { loginFrom } from './login.js';
 import type { UserPrincipal } from './principal.js';
-import { SessionsService, type ContinuedSession, type Device } from './sessions.service.js';
+import type { Session } from './session.entity.js';
+import { SessionsService, type ContinuedSession } from './sessions.service.js';
 import type { User } from './user.entity.js';
 import { UsersStore } from './users.store.js';
 
@@ -31,26 +33,40 @@ export class AuthService {
     private readonly organizations: OrganizationsService,
     private readonly sessions: SessionsService,
     private readonly accessTokens: AccessTokensService,
+    private readonly audit: AuditService,
     private readonly config: AuthConfig,
   ) {}
 
   /** Signs in without GitHub. Throws KnownThroughGithub for a person who has ever signed in there. */
-  async mockLogin(profile: { github_id: string; email: string; name?: string }, device: Device): Promise<SignedIn> {
+  async mockLogin(profile: { github_id: string; email: string; name?: string }): Promise<SignedIn> {
     const { github_id, email, name = null } = profile;
-    const { user, session, organization, created } = await this.database.transaction(async () => {
+    return this.signIn('mock', async () => {
       const user = await this.users.saveMock(newId(), { github_id, email, name, login: loginFrom(email) });
       if (user === null) throw new KnownThroughGithub();
-      // The row of the person stays locked until the commit, so two first logins make one organization.
+      return user;
+    });
+  }
+
+  /**
+   * Begins a session of whoever `save` gives, and makes their personal organization at their first sign-in. `save` runs
+   * in the transaction of the sign-in and must lock the row of the person, so that two first logins make one organization.
+   */
+  async signIn(origin: Session['origin'], save: () => Promise<User>): Promise<SignedIn> {
+    const { user, session, organization, created } = await this.database.transaction(async () => {
+      const user = await save();
       const { organization, created } = await this.organizations.ensurePersonal(user);
-      const session = await this.sessions.begin({
-        user_id: user.id,
-        organization_id: organization.id,
-        origin: 'mock',
-        ...device,
+      const organization_id = organization.id;
+      const session = await this.sessions.begin({ user_id: user.id, organization_id, origin });
+      await this.audit.record({
+        organization_id,
+        actor: { type: 'user', id: user.id, login: user.login, trigger: null },
+        action: 'auth.signed_in',
+        subject: { user_id: user.id, session_id: session.id },
+        data: { origin },
       });
       return { user, session, organization, created };
     });
-    this.logger.debug({ user_id: user.id, session_id: session.id, first_login: created }, 'signed in without GitHub');
+    this.logger.debug({ user_id: user.id, session_id: session.id, origin, first_login: created }, 'signed in');
     if (created) await this.organizations.announceCreated({ id: organization.id, created_by: user.id });
     return this.signedIn(user, session);
   }
@@ -82,12 +98,12 @@ export class AuthService {
   }
 
   private signedIn(user: User, session: ContinuedSession): SignedIn {
-    const { id: sid, organization_id: org, refresh_token } = session;
+    const { id: sid, organization_id: org, refresh_token, expires_in } = session;
     return {
       access_token: this.accessTokens.sign({ sub: user.id, sid, org }),
       expires_in: this.config.jwt_expiration,
       refresh_token,
-      refresh_expires_in: this.config.refresh_expiration,
+      refresh_expires_in: expires_in,
       user,
     };
   }

@@ -21,6 +21,10 @@ export interface UserPrincipal extends BasePrincipal {
   kind: 'user';
   organization_id: string;
   session_id: string;
+  /** How the session began. */
+  origin: 'mock' | 'github';
+  /** Whether they administer the instance. */
+  is_administrator: boolean;
   role: Role;
   login: string;
 }

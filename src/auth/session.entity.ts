@@ -34,9 +34,13 @@ export class Session {
   @Column({ type: 'timestamptz', default: () => 'now()' })
   last_used_at!: Date;
 
-  /** Moves on with each refresh. */
+  /** Moves on with each refresh, up to `ends_at`. */
   @Column({ type: 'timestamptz' })
   expires_at!: Date;
+
+  /** When it ends, however often it is refreshed. */
+  @Column({ type: 'timestamptz' })
+  ends_at!: Date;
 
   @Column({ type: 'timestamptz', nullable: true })
   revoked_at!: Date | null;

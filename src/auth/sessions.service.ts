@@ -1,5 +1,6 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { AuthConfig } from '../config/auth.config.js';
+import { currentOrigin } from '../http/origin.js';
 import { newId } from '../ids.js';
 import type { AccessClaims } from './access-tokens.service.js';
 import { InvalidToken, SessionEnded } from './auth.errors.js';
@@ -8,13 +9,10 @@ import { Lookup } from './lookup.js';
 import { ROLE_PERMISSIONS, ROLES, type Permission, type Role } from './permissions.js';
 import type { UserPrincipal } from './principal.js';
 import type { Session } from './session.entity.js';
-import { SessionsStore, type LiveSession, type NewSession } from './sessions.store.js';
-
-/** What a program shows of itself when its person signs in. */
-export type Device = Pick<Session, 'ip' | 'user_agent'>;
+import { SessionsStore, type LiveSession, type RenewedSession } from './sessions.store.js';
 
 /** A session with the refresh token that continues it. */
-export type ContinuedSession = Pick<Session, 'id' | 'user_id' | 'organization_id'> & { refresh_token: string };
+export type ContinuedSession = RenewedSession & { refresh_token: string };
 
 const PERMISSIONS_OF: ReadonlyMap<Role, ReadonlySet<Permission>> = new Map(
   ROLES.map((role) => [role, new Set(ROLE_PERMISSIONS[role])]),
@@ -33,11 +31,15 @@ export class SessionsService {
     this.lookup = new Lookup((ids) => this.findAndTouch(ids));
   }
 
-  async begin(session: Omit<NewSession, 'id'>): Promise<ContinuedSession> {
+  /** Begins a session on the device that the request under way comes from. */
+  async begin(session: Pick<Session, 'user_id' | 'organization_id' | 'origin'>): Promise<ContinuedSession> {
     const id = newId();
     const { refresh_token, row } = this.newRefreshToken();
-    await this.store.insert({ ...session, id }, row);
-    return { id, user_id: session.user_id, organization_id: session.organization_id, refresh_token };
+    const { ip, user_agent } = currentOrigin();
+    const lifetime = this.config.session_lifetime;
+    await this.store.insert({ ...session, id, ip, user_agent, lifetime }, row);
+    const { user_id, organization_id } = session;
+    return { id, user_id, organization_id, expires_in: Math.min(row.life, lifetime), refresh_token };
   }
 
   /**
@@ -48,7 +50,7 @@ export class SessionsService {
     if (!isRefreshToken(refresh_token)) throw new InvalidToken('This is not a refresh token.');
     const token_hash = hashOfSecret(refresh_token);
     const next = this.newRefreshToken();
-    const session = await this.store.rotate(token_hash, next.row);
+    const session = await this.store.rotate(token_hash, next.row, currentOrigin());
     if (session !== null) return { ...session, refresh_token: next.refresh_token };
     const session_id = await this.store.findSessionOfUsedToken(token_hash);
     if (session_id === null) throw new InvalidToken('The refresh token is unknown or has expired.');
@@ -63,12 +65,14 @@ export class SessionsService {
     const session = await this.lookup.find(claims.sid);
     if (session === null) throw new SessionEnded();
     if (session.user_id !== claims.sub || session.organization_id !== claims.org) throw new InvalidToken();
-    const { user_id, organization_id, login, role } = session;
+    const { user_id, organization_id, login, role, origin, is_administrator } = session;
     return {
       kind: 'user',
       id: user_id,
       organization_id,
       session_id: session.id,
+      origin,
+      is_administrator,
       role,
       login,
       permissions: PERMISSIONS_OF.get(role) ?? new Set(),

@@ -9,19 +9,31 @@ export interface LiveSession {
   user_id: string;
   organization_id: string;
   login: string;
+  origin: Session['origin'];
+  is_administrator: boolean;
   role: Role;
   /** Whether its last use was written down more than a minute ago. */
   is_stale: boolean;
 }
 
-export type NewSession = Pick<Session, 'id' | 'user_id' | 'organization_id' | 'origin' | 'user_agent' | 'ip'>;
+export type NewSession = Pick<Session, 'id' | 'user_id' | 'organization_id' | 'origin' | 'user_agent' | 'ip'> & {
+  /** Seconds until it ends, however often it is refreshed. */
+  lifetime: number;
+};
 
-/** A refresh token as it is kept, with its life in seconds. */
+/** A refresh token as it is kept. */
 export interface NewRefreshToken {
   id: string;
   token_hash: Buffer;
+  /** Seconds it may be used, within those of its session. */
   life: number;
 }
+
+/** What a refresh continues. */
+export type RenewedSession = Pick<Session, 'id' | 'user_id' | 'organization_id'> & {
+  /** Seconds until the new refresh token expires. */
+  expires_in: number;
+};
 
 /** Every query on sessions and their refresh tokens. */
 @Injectable()
@@ -29,13 +41,15 @@ export class SessionsStore {
   constructor(private readonly database: Database) {}
 
   async insert(session: NewSession, token: NewRefreshToken): Promise<void> {
-    const { id, user_id, organization_id, origin, user_agent, ip } = session;
+    const { id, user_id, organization_id, origin, user_agent, ip, lifetime } = session;
     await this.database.query(
       `with session as (
-         insert into sessions (id, user_id, organization_id, origin, user_agent, ip, expires_at)
-         values ($1, $2, $3, $4, $5, $6, now() + make_interval(secs => $7)) returning id, expires_at)
+         insert into sessions (id, user_id, organization_id, origin, user_agent, ip, expires_at, ends_at)
+         values ($1, $2, $3, $4, $5, $6,
+           now() + make_interval(secs => least($7::integer, $10::integer)), now() + make_interval(secs => $10::integer))
+         returning id, expires_at)
        insert into refresh_tokens (id, session_id, token_hash, expires_at) select $8, id, $9, expires_at from session`,
-      [id, user_id, organization_id, origin, user_agent, ip, token.life, token.id, token.token_hash],
+      [id, user_id, organization_id, origin, user_agent, ip, token.life, token.id, token.token_hash, lifetime],
     );
   }
 
@@ -45,7 +59,7 @@ export class SessionsStore {
    */
   async findLive(ids: readonly string[]): Promise<ReadonlyMap<string, LiveSession>> {
     const rows = await this.database.query<LiveSession>(
-      `select s.id, s.user_id, s.organization_id, u.login, m.role,
+      `select s.id, s.user_id, s.organization_id, s.origin, u.login, u.is_administrator, m.role,
               s.last_used_at < now() - interval '1 minute' as is_stale
        from sessions s
        join users u on u.id = s.user_id
@@ -63,13 +77,15 @@ export class SessionsStore {
   async rotate(
     token_hash: Buffer,
     next: NewRefreshToken,
-  ): Promise<Pick<Session, 'id' | 'user_id' | 'organization_id'> | null> {
+    device: Pick<Session, 'ip' | 'user_agent'>,
+  ): Promise<RenewedSession | null> {
     return this.database.one(
       `with used as (
          update refresh_tokens set used_at = now()
          where token_hash = $1 and used_at is null and expires_at > now() returning session_id),
        renewed as (
-         update sessions s set last_used_at = now(), expires_at = now() + make_interval(secs => $4)
+         update sessions s set last_used_at = now(), ip = coalesce($5, ip), user_agent = coalesce($6, user_agent),
+           expires_at = least(now() + make_interval(secs => $4), ends_at)
          from used where s.id = used.session_id and s.revoked_at is null and s.expires_at > now()
          returning s.id, s.user_id, s.organization_id, s.expires_at),
        added as (
@@ -77,8 +93,9 @@ export class SessionsStore {
          select $2, id, $3, expires_at from renewed),
        forgotten as (
          delete from refresh_tokens r using used where r.session_id = used.session_id and r.expires_at <= now())
-       select id, user_id, organization_id from renewed`,
-      [token_hash, next.id, next.token_hash, next.life],
+       select id, user_id, organization_id, floor(extract(epoch from expires_at - now()))::integer as expires_in
+       from renewed`,
+      [token_hash, next.id, next.token_hash, next.life, device.ip, device.user_agent],
     );
   }
 

@@ -1,8 +1,10 @@
-import { Column, Entity, PrimaryColumn, Unique } from 'typeorm';
+import { Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 
 /** A person, known by their GitHub id. */
 @Entity('users')
 @Unique('users_github_id_key', ['github_id'])
+// TypeORM cannot describe an index over an expression.
+@Index('users_login_idx', { synchronize: false })
 export class User {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'users_pkey' })
   id!: string;
@@ -26,6 +28,10 @@ export class User {
   /** When they last signed in through GitHub; from then on mock login is closed to them. */
   @Column({ type: 'timestamptz', nullable: true })
   github_login_at!: Date | null;
+
+  /** Whether they administer the instance: workers for every organization, the instance's own audit log. */
+  @Column({ type: 'boolean', default: false })
+  is_administrator!: boolean;
 
   @Column({ type: 'timestamptz', default: () => 'now()' })
   created_at!: Date;

@@ -28,6 +28,14 @@ export class AuthConfig {
   readonly refresh_expiration!: number;
 
   @Variable({
+    name: 'SESSION_LIFETIME',
+    about: 'Seconds after which a session ends, however often it is refreshed.',
+    read: whole(60, 315_360_000),
+    default: 2_592_000,
+  })
+  readonly session_lifetime!: number;
+
+  @Variable({
     name: 'MOCK_LOGIN',
     about:
       'Sign-in without GitHub, for development. The server does not start with it on in production or beyond loopback.',

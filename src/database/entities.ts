@@ -5,7 +5,13 @@ import { Session } from '../auth/session.entity.js';
 import { User } from '../auth/user.entity.js';
 import { OrganizationMember } from '../organizations/organization-member.entity.js';
 import { Organization } from '../organizations/organization.entity.js';
+import { Invitation } from '../organizations/invitation.entity.js';
+import { RateLimit } from '../limits/rate-limit.entity.js';
+import { DeviceGrant } from '../sign-in/device-grant.entity.js';
+import { GithubToken } from '../sign-in/github-token.entity.js';
+import { OauthState } from '../sign-in/oauth-state.entity.js';
 import { Agent } from '../agents/agent.entity.js';
+import { AuditEntry } from '../audit/audit-entry.entity.js';
 import { DutyRun } from '../duties/duty-run.entity.js';
 import { EventOutbox } from '../events/event-outbox.entity.js';
 import { Event } from '../events/event.entity.js';
@@ -28,6 +34,12 @@ export const entities: (new () => ObjectLiteral)[] & EntityTarget<ObjectLiteral>
   Session,
   RefreshToken,
   AccessKey,
+  OauthState,
+  GithubToken,
+  DeviceGrant,
+  Invitation,
+  AuditEntry,
+  RateLimit,
   Agent,
   DutyRun,
   EventOutbox,

@@ -8,6 +8,13 @@ import { Queue1790000000060 } from '../../migrations/1790000000060-queue.js';
 import { Executions1790000000070 } from '../../migrations/1790000000070-executions.js';
 import { Events1790000000080 } from '../../migrations/1790000000080-events.js';
 import { Duties1790000000090 } from '../../migrations/1790000000090-duties.js';
+import { SessionEnd1790000000100 } from '../../migrations/1790000000100-session-end.js';
+import { GithubSignIn1790000000110 } from '../../migrations/1790000000110-github-sign-in.js';
+import { ApiKeys1790000000120 } from '../../migrations/1790000000120-api-keys.js';
+import { Invitations1790000000130 } from '../../migrations/1790000000130-invitations.js';
+import { DeviceGrants1790000000140 } from '../../migrations/1790000000140-device-grants.js';
+import { AuditLog1790000000150 } from '../../migrations/1790000000150-audit-log.js';
+import { RateLimits1790000000160 } from '../../migrations/1790000000160-rate-limits.js';
 
 /** Every migration in the order of its number. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -20,4 +27,11 @@ export const migrations: (new () => MigrationInterface)[] = [
   Executions1790000000070,
   Events1790000000080,
   Duties1790000000090,
+  SessionEnd1790000000100,
+  GithubSignIn1790000000110,
+  ApiKeys1790000000120,
+  Invitations1790000000130,
+  DeviceGrants1790000000140,
+  AuditLog1790000000150,
+  RateLimits1790000000160,
 ];

@@ -1,0 +1,14 @@
+import type { MigrationInterface, QueryRunner } from 'typeorm';
+
+/** A session ends some day, however often it is refreshed. */
+export class SessionEnd1790000000100 implements MigrationInterface {
+  async up(runner: QueryRunner): Promise<void> {
+    await runner.query('alter table sessions add ends_at timestamptz');
+    await runner.query(`update sessions set ends_at = greatest(expires_at, created_at + interval '30 days')`);
+    await runner.query('alter table sessions alter ends_at set not null');
+  }
+
+  async down(runner: QueryRunner): Promise<void> {
+    await runner.query('alter table sessions drop ends_at');
+  }
+}

@@ -1,0 +1,43 @@
+/** Everything the audit log tells of, as `noun.what_happened`. */
+export const AUDIT_ACTIONS = [
+  'auth.signed_in',
+  'auth.sign_in_failed',
+  'auth.signed_out',
+  'auth.session_revoked',
+  'auth.refresh_reused',
+  'auth.organization_switched',
+  'auth.device_approved',
+  'auth.device_denied',
+  'key.created',
+  'key.revoked',
+  'organization.created',
+  'organization.renamed',
+  'organization.deleted',
+  'organization.ownership_transferred',
+  'invitation.created',
+  'invitation.revoked',
+  'invitation.accepted',
+  'invitation.declined',
+  'member.role_changed',
+  'member.removed',
+  'member.left',
+  'repository.deleted',
+  'task.deleted',
+] as const;
+
+export type AuditAction = (typeof AUDIT_ACTIONS)[number];
+
+/** What an entry is about: ids by the name of their field. */
+export type AuditSubject = Partial<
+  Record<
+    | 'user_id'
+    | 'session_id'
+    | 'key_id'
+    | 'organization_id'
+    | 'invitation_id'
+    | 'repository_id'
+    | 'task_id'
+    | 'worker_id',
+    string
+  >
+>;
