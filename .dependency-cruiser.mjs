@@ -36,6 +36,8 @@ export default {
           '\\.d\\.mts$',
           // Loaded into other processes by their `--import`.
           '^scripts/end-with-parent\\.mjs$',
+          // Scripts of pages, which browsers load.
+          '^src/web-pages/[^/]+\\.js$',
           // Configuration that tools read by its name.
           '^[^/]+\\.(mjs|ts)$',
         ],

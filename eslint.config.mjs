@@ -146,6 +146,12 @@ export default defineConfig(
     rules: { ...CORRECTNESS, 'no-unused-vars': 'error' },
   },
   {
+    // Scripts of pages, in browsers.
+    files: ['src/web-pages/*.js'],
+    languageOptions: { ecmaVersion: 2022, sourceType: 'module' },
+    rules: { ...CORRECTNESS, 'no-unused-vars': 'error' },
+  },
+  {
     // Commands speak to the person who called them.
     files: ['scripts/**/*.mjs', '.ci/**/*.mjs'],
     rules: { 'no-console': 'off' },

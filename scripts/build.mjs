@@ -77,12 +77,13 @@ function isBuilt(sources) {
   return readFileSync(stampFile, 'utf8') === sources;
 }
 
-/** The compiler never removes what it once wrote; a renamed migration would run under both names. */
+/** The build never removes what it once wrote; a renamed migration would run under both names. */
 function removeStaleOutput() {
   for (const folder of ['src', 'migrations']) {
     for (const file of filesIn(join(root, 'dist', folder))) {
-      const source = join(root, relative(join(root, 'dist'), file)).replace(/\.js(\.map)?$/, '.ts');
-      if (/\.js(\.map)?$/.test(file) && !existsSync(source)) rmSync(file);
+      // Compiled, or copied as it is.
+      const source = join(root, relative(join(root, 'dist'), file));
+      if (![source, source.replace(/\.js(\.map)?$/, '.ts')].some((path) => existsSync(path))) rmSync(file);
     }
   }
 }

@@ -15,10 +15,13 @@ import { DeadlineInterceptor } from './http/deadline.interceptor.js';
 import { InputPipe } from './http/input.pipe.js';
 import { LifecycleModule } from './http/lifecycle.module.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { LimitsModule } from './limits/limits.module.js';
 import { OrganizationsModule } from './organizations/organizations.module.js';
 import { QueueModule } from './queue/queue.module.js';
 import { RepositoriesModule } from './repositories/repositories.module.js';
+import { DeviceSignInModule } from './sign-in/device-sign-in.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
+import { WebPagesModule } from './web-pages/web-pages.module.js';
 import { WorkersModule } from './workers/workers.module.js';
 
 /** The list of features. */
@@ -34,7 +37,10 @@ export class AppModule {
         DutiesModule,
         HealthModule,
         AuditModule,
+        LimitsModule,
         AuthModule,
+        DeviceSignInModule,
+        WebPagesModule,
         OrganizationsModule,
         RepositoriesModule,
         GitHttpModule,

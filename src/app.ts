@@ -16,6 +16,9 @@ import { BoundedExpressAdapter } from './http/server.js';
 /** Everything below it is the API; git's smart HTTP and the documents stand beside it. */
 export const BASE_PATH = 'api/v1';
 
+/** Routes of controllers that are not below it. */
+const BESIDE_THE_API = ['git/{*path}', 'device', 'device/device.css', 'device/device.js'];
+
 /**
  * The application as main, Lambda, the tests and the contract writer use it: initialized, but not listening.
  * The database must be migrated. Throws when the database cannot be reached.
@@ -30,7 +33,8 @@ export async function createApp(configuration: Configuration): Promise<NestExpre
   );
   app.set('etag', false);
   app.set('query parser', 'simple');
-  app.setGlobalPrefix(BASE_PATH, { exclude: ['git/{*path}'] });
+  app.set('trust proxy', [...http.trusted_proxies]);
+  app.setGlobalPrefix(BASE_PATH, { exclude: BESIDE_THE_API });
   app.use(createRequestLog(logger));
   secure(app, http);
   app.use(jsonBody(http.body_timeout_seconds), withinDeadline, rememberOrigin);

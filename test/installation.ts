@@ -4,6 +4,7 @@ import { delimiter, join } from 'node:path';
 import { newKey } from '../src/auth/keys.js';
 import { endProcessesWith, processesWith, Program, quietPort, type Variables } from './processes.js';
 import { Scratch } from './scratch-git.js';
+import { NO_LIMITS } from './test-app.js';
 import { createDatabase, type TestDatabase } from './test-database.js';
 
 /** Figures that make a test wait seconds where an operator would wait minutes. */
@@ -70,6 +71,7 @@ export class Installation {
       DATABASE_URL: this.database.url,
       JWT_SECRET: this.jwtSecret,
       MOCK_LOGIN: 'on',
+      ...NO_LIMITS,
       WORKER_REGISTRATION_KEY: this.key,
       GIT_ROOT: this.mirrors,
       LOCAL_REPOSITORY_ROOTS: this.scratch.path,

@@ -35,7 +35,7 @@ function addresses({ controller, handler }: RouteInfo): { method: string; path: 
   const method = RequestMethod[Reflect.getMetadata(METHOD_METADATA, handler) as number] ?? '';
   return list(metadata(PATH_METADATA, controller)).flatMap((base) =>
     list(metadata(PATH_METADATA, handler)).map((path) => {
-      const prefix = base.startsWith('git') ? '' : 'api/v1';
+      const prefix = /^(git|device)\b/.test(base) ? '' : 'api/v1';
       const parts = [prefix, base, path].flatMap((part) => part.split('/')).filter((part) => part !== '');
       return { method, path: filled(`/${parts.join('/')}`) };
     }),
@@ -143,6 +143,13 @@ describe('an application', () => {
 const PUBLIC = [
   'AuthController.mockLogin',
   'AuthController.refresh',
+  // The page on which people approve devices: static files.
+  'DevicePageController.page',
+  'DevicePageController.script',
+  'DevicePageController.style',
+  // A device has no other credentials than its code.
+  'DeviceSignInController.begin',
+  'DeviceSignInController.exchange',
   // Git speaks Basic, which its own service checks: test/git-http.e2e-spec.ts.
   'GitHttpController.advertise',
   'GitHttpController.receivePack',
@@ -150,4 +157,5 @@ const PUBLIC = [
   'HealthController.health',
   'HealthController.live',
   'HealthController.ready',
+  'SignInMethodsController.list',
 ];

@@ -26,6 +26,16 @@ export interface TestApp {
   close(): Promise<void>;
 }
 
+/** Tests sign in far more often than people do; those about the limits set their own. */
+export const NO_LIMITS: Environment = {
+  SIGN_IN_LIMIT_PER_ADDRESS: '0',
+  SIGN_IN_LIMIT_PER_ACCOUNT: '0',
+  REFRESH_LIMIT_PER_ADDRESS: '0',
+  REFRESH_LIMIT_PER_TOKEN: '0',
+  DEVICE_POLL_LIMIT_PER_ADDRESS: '0',
+  WRONG_CODE_LIMIT_PER_ACCOUNT: '0',
+};
+
 /** The environment a test server runs with; `overrides` win. */
 export const testEnvironment = (databaseUrl: string, overrides: Environment = {}): Environment => ({
   NODE_ENV: 'test',
@@ -35,6 +45,7 @@ export const testEnvironment = (databaseUrl: string, overrides: Environment = {}
   JWT_SECRET: randomBytes(32).toString('base64'),
   MOCK_LOGIN: 'on',
   WORKER_REGISTRATION_KEY: REGISTRATION_KEY,
+  ...NO_LIMITS,
   LOG_LEVEL: process.env['TEST_LOG_LEVEL'] ?? 'silent',
   ...overrides,
 });

@@ -1,10 +1,11 @@
 import { Body, Controller, Get, Header, HttpCode, HttpStatus, Post, UseGuards } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { ProblemsWith } from '../http/problems.decorator.js';
+import { githubIdOfBody, Limited, presentedToken } from '../limits/limit.guard.js';
 import { OrganizationDto } from '../organizations/organizations.dto.js';
 import { Allow, CurrentPerson, Public } from './access.js';
 import { LogoutDto, MeDto, MockLoginDto, RefreshDto, TokenPairDto, UserDto } from './auth.dto.js';
-import { AuthService, type SignedIn } from './auth.service.js';
+import { AuthService } from './auth.service.js';
 import { MockLoginGuard } from './mock-login.guard.js';
 import type { UserPrincipal } from './principal.js';
 
@@ -20,24 +21,26 @@ export class AuthController {
    */
   @Post('mock')
   @Public()
+  @Limited('sign-in', githubIdOfBody)
   @UseGuards(MockLoginGuard)
   @HttpCode(HttpStatus.OK)
   @Header('Cache-Control', 'no-store')
   @ApiOkResponse({ type: TokenPairDto, description: 'Signed in.' })
   @ProblemsWith({ 403: ['auth/known-through-github'], 404: ['auth/mock-login-off'] })
   async mockLogin(@Body() body: MockLoginDto): Promise<TokenPairDto> {
-    return tokenPair(await this.auth.mockLogin(body));
+    return TokenPairDto.from(await this.auth.mockLogin(body));
   }
 
   /** Exchange a refresh token for a new pair of tokens */
   @Post('refresh')
   @Public()
+  @Limited('refresh', presentedToken)
   @HttpCode(HttpStatus.OK)
   @Header('Cache-Control', 'no-store')
   @ApiOkResponse({ type: TokenPairDto, description: 'The next pair; the refresh token sent is used up.' })
   @ProblemsWith({ 401: ['auth/invalid-token', 'auth/session-ended'] })
   async refresh(@Body() body: RefreshDto): Promise<TokenPairDto> {
-    return tokenPair(await this.auth.refresh(body.refresh_token));
+    return TokenPairDto.from(await this.auth.refresh(body.refresh_token));
   }
 
   /** Sign out, here or everywhere */
@@ -63,9 +66,3 @@ export class AuthController {
     };
   }
 }
-
-const tokenPair = ({ user, ...tokens }: SignedIn): TokenPairDto => ({
-  ...tokens,
-  token_type: 'Bearer',
-  user: UserDto.from(user),
-});

@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Email, Flag, Id, Optional, Pattern, Text } from '../http/fields.js';
 import { OrganizationDto } from '../organizations/organizations.dto.js';
+import type { SignedIn } from './auth.service.js';
 import { GithubId } from './github-id.js';
 import { PERMISSIONS, ROLES, type Permission, type Role } from './permissions.js';
 import type { User } from './user.entity.js';
@@ -138,6 +139,10 @@ export class TokenPairDto {
 
   /** The person who signed in. */
   user!: UserDto;
+
+  static from({ user, ...tokens }: SignedIn): TokenPairDto {
+    return Object.assign(new TokenPairDto(), { ...tokens, token_type: 'Bearer', user: UserDto.from(user) });
+  }
 }
 
 /** The caller, and what they may do here. */

@@ -34,6 +34,6 @@ import { UsersStore } from './users.store.js';
     SessionsStore,
     UsersStore,
   ],
-  exports: [AccessKeysService, CallersService],
+  exports: [AccessKeysService, AuthService, CallersService, SessionsService],
 })
 export class AuthModule {}

@@ -22,6 +22,15 @@ export interface SignedIn {
   user: User;
 }
 
+/** What somebody has let a device do. */
+export interface DeviceApproval {
+  /** The session of who approved. */
+  session_id: string;
+  organization_id: string;
+  /** What the program calls itself. */
+  client_name: string;
+}
+
 /** Signing in, staying signed in, and signing out. */
 @Injectable()
 export class AuthService {
@@ -57,17 +66,23 @@ export class AuthService {
       const { organization, created } = await this.organizations.ensurePersonal(user);
       const organization_id = organization.id;
       const session = await this.sessions.begin({ user_id: user.id, organization_id, origin });
-      await this.audit.record({
-        organization_id,
-        actor: { type: 'user', id: user.id, login: user.login, trigger: null },
-        action: 'auth.signed_in',
-        subject: { user_id: user.id, session_id: session.id },
-        data: { origin },
-      });
+      await this.recordSignIn(user, session, { origin });
       return { user, session, organization, created };
     });
     this.logger.debug({ user_id: user.id, session_id: session.id, origin, first_login: created }, 'signed in');
     if (created) await this.organizations.announceCreated({ id: organization.id, created_by: user.id });
+    return this.signedIn(user, session);
+  }
+
+  /**
+   * Begins a session for a device, on the word of somebody with a live session, in an organization they belong to; null
+   * when that session has ended or they do not belong there any more. To be called in a transaction.
+   */
+  async signInDevice(approval: DeviceApproval): Promise<SignedIn | null> {
+    const session = await this.sessions.beginBeside(approval.session_id, approval.organization_id);
+    if (session === null) return null;
+    const user = await this.person(session.user_id);
+    await this.recordSignIn(user, session, { origin: session.origin, client_name: approval.client_name });
     return this.signedIn(user, session);
   }
 
@@ -89,6 +104,16 @@ export class AuthService {
       this.organizations.get(person, person.organization_id),
     ]);
     return { user, organization };
+  }
+
+  private async recordSignIn(user: User, session: ContinuedSession, data: Record<string, unknown>): Promise<void> {
+    await this.audit.record({
+      organization_id: session.organization_id,
+      actor: { type: 'user', id: user.id, login: user.login, trigger: null },
+      action: 'auth.signed_in',
+      subject: { user_id: user.id, session_id: session.id },
+      data,
+    });
   }
 
   private async person(id: string): Promise<User> {

@@ -36,6 +36,7 @@ export class Session {
 
   /** Moves on with each refresh, up to `ends_at`. */
   @Column({ type: 'timestamptz' })
+  @Index('sessions_expires_at_idx')
   expires_at!: Date;
 
   /** When it ends, however often it is refreshed. */

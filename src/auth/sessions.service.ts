@@ -14,6 +14,9 @@ import { SessionsStore, type LiveSession, type RenewedSession } from './sessions
 /** A session with the refresh token that continues it. */
 export type ContinuedSession = RenewedSession & { refresh_token: string };
 
+/** How a session began. */
+export type Begun = Pick<Session, 'origin'>;
+
 const PERMISSIONS_OF: ReadonlyMap<Role, ReadonlySet<Permission>> = new Map(
   ROLES.map((role) => [role, new Set(ROLE_PERMISSIONS[role])]),
 );
@@ -40,6 +43,16 @@ export class SessionsService {
     await this.store.insert({ ...session, id, ip, user_agent, lifetime }, row);
     const { user_id, organization_id } = session;
     return { id, user_id, organization_id, expires_in: Math.min(row.life, lifetime), refresh_token };
+  }
+
+  /**
+   * Begins a session beside another one of the same person, of the same origin, in an organization they belong to. Null
+   * when that session has ended or they do not belong there.
+   */
+  async beginBeside(session_id: string, organization_id: string): Promise<(ContinuedSession & Begun) | null> {
+    const member = await this.store.findMember(session_id, organization_id);
+    if (member === null) return null;
+    return { ...(await this.begin({ ...member, organization_id })), origin: member.origin };
   }
 
   /**
@@ -87,6 +100,11 @@ export class SessionsService {
 
   async endAllOf(user_id: string): Promise<void> {
     await this.store.revokeAllOf(user_id);
+  }
+
+  /** Forgets sessions that have ended long ago, at most `limit`; gives how many rows the larger step took. */
+  deleteEnded(limit: number): Promise<number> {
+    return this.store.deleteEnded(limit);
   }
 
   private newRefreshToken() {

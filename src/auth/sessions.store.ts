@@ -71,6 +71,20 @@ export class SessionsStore {
   }
 
   /**
+   * Whose live session it is, provided that they belong to the organization. It stays as it is until the transaction
+   * under way ends, so that what it vouches for cannot outlive its end unnoticed.
+   */
+  async findMember(id: string, organization_id: string): Promise<Pick<Session, 'user_id' | 'origin'> | null> {
+    return this.database.one(
+      `select s.user_id, s.origin from sessions s
+       join organization_members m on m.organization_id = $2 and m.user_id = s.user_id
+       where s.id = $1 and s.revoked_at is null and s.expires_at > now()
+       for share of s`,
+      [id, organization_id],
+    );
+  }
+
+  /**
    * Exchanges an unused refresh token for the next one, in one statement: of two that come with the same token only
    * one finds it unused. Null when it is used, expired, unknown or of a session that has ended.
    */
@@ -121,6 +135,25 @@ export class SessionsStore {
     await this.database.query('update sessions set revoked_at = now() where user_id = $1 and revoked_at is null', [
       user_id,
     ]);
+  }
+
+  /** Forgets sessions that could last have been used 30 days ago; first their refresh tokens, which are many. */
+  async deleteEnded(limit: number): Promise<number> {
+    const tokens = await this.database.count(
+      `delete from refresh_tokens where id in (
+         select r.id from sessions s join refresh_tokens r on r.session_id = s.id
+         where s.expires_at < now() - interval '30 days' limit $1)`,
+      [limit],
+    );
+    const sessions = await this.database.count(
+      `delete from sessions where id in (
+         select s.id from sessions s
+         where s.expires_at < now() - interval '30 days'
+           and not exists (select from refresh_tokens r where r.session_id = s.id)
+         order by s.expires_at limit $1)`,
+      [limit],
+    );
+    return Math.max(tokens, sessions);
   }
 
   /** Writes down that they were used, where that has not been done within the last minute. */

@@ -40,6 +40,94 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/device": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin the sign-in of a device without a browser
+         * @description The device flow of OAuth (RFC 8628), with JSON bodies. The device shows `user_code` and `verification_uri`, and asks `POST /auth/device/token` every `interval` seconds until somebody has approved it on that page.
+         *
+         *     Open to everybody.
+         */
+        post: operations["deviceSignInBegin"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/device/approve": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Approve or deny the device with a code
+         * @description For people. The device acts as the caller, in the organization that the caller's token acts in, provided that the caller is still signed in and belongs there when the device fetches its tokens.
+         *
+         *     Needs a caller who is signed in.
+         */
+        post: operations["deviceSignInAnswer"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/device/lookup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Look at the device with a code before approving it
+         * @description For people. Ten wrong codes within 15 minutes are one too many.
+         *
+         *     Needs a caller who is signed in.
+         */
+        post: operations["deviceSignInLookUp"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/device/token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask for the tokens of a device
+         * @description Answers them once. Before that it is a 400 whose `error` is the word of RFC 8628 §3.5: `authorization_pending` (ask again), `slow_down` (ask again after the new `interval`), `access_denied`, `expired_token`, or `invalid_grant` for a code that is unknown or was exchanged already.
+         *
+         *     Open to everybody.
+         */
+        post: operations["deviceSignInExchange"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/logout": {
         parameters: {
             query?: never;
@@ -72,6 +160,26 @@ export interface paths {
          * @description Needs a caller who is signed in.
          */
         get: operations["authMe"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/methods": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell the ways to sign in here
+         * @description Open to everybody.
+         */
+        get: operations["signInMethodsList"];
         put?: never;
         post?: never;
         delete?: never;
@@ -772,6 +880,57 @@ export interface components {
              */
             next_cursor: string | null;
         };
+        AnswerDevice: {
+            /**
+             * @description As the device shows it; case, blanks and punctuation do not matter.
+             * @example WDJB-MJHT
+             */
+            user_code: string;
+            /**
+             * @description False denies the device.
+             * @example true
+             */
+            approve?: boolean;
+        };
+        BeginDevice: {
+            /**
+             * @description What the program calls itself; shown to the person who approves, without invisible characters.
+             * @example miyabi on build-host-3
+             */
+            client_name?: string;
+        };
+        BegunDevice: {
+            /**
+             * @description Seconds until both codes expire.
+             * @example 900
+             */
+            expires_in: number;
+            /**
+             * @description Seconds to wait between two questions for the tokens.
+             * @example 5
+             */
+            interval: number;
+            /**
+             * @description For `POST /auth/device/token`; a secret of the device.
+             * @example myd_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+             */
+            device_code: string;
+            /**
+             * @description What the device shows and the person types.
+             * @example WDJB-MJHT
+             */
+            user_code: string;
+            /**
+             * @description The page on which the person types it.
+             * @example https://miyabi.example.org/device
+             */
+            verification_uri: string;
+            /**
+             * @description The same page with the code filled in, for a link or a QR code.
+             * @example https://miyabi.example.org/device?user_code=WDJB-MJHT
+             */
+            verification_uri_complete: string;
+        };
         CancelTask: {
             /**
              * @description A line for people.
@@ -1012,6 +1171,59 @@ export interface components {
              * @example 1.2
              */
             latency_ms: number | null;
+        };
+        Device: {
+            /**
+             * @description Whether it waits, or what was answered; `used` once it has its tokens.
+             * @example pending
+             * @enum {string}
+             */
+            status: "approved" | "denied" | "pending" | "used";
+            /**
+             * @description What the program calls itself. Anybody can call theirs anything.
+             * @example miyabi on build-host-3
+             */
+            client_name: string;
+            /**
+             * @description Address that it asked from; null when that is not known.
+             * @example 203.0.113.7
+             */
+            ip: string | null;
+            /**
+             * @description Its `User-Agent`; null when it sent none.
+             * @example miyabi/0.1.0
+             */
+            user_agent: string | null;
+            /**
+             * Format: date-time
+             * @description When it asked.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description Until when it can be approved and get its tokens.
+             * @example 2026-01-31T12:15:00.000Z
+             */
+            expires_at: string;
+        };
+        DeviceToken: {
+            /**
+             * @description `device_code` of `POST /auth/device`.
+             * @example myd_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
+             */
+            device_code: string;
+            /**
+             * @description What RFC 8628 §3.4 has every request say; it may be left out here.
+             * @example urn:ietf:params:oauth:grant-type:device_code
+             * @enum {string}
+             */
+            grant_type?: "urn:ietf:params:oauth:grant-type:device_code";
+            /**
+             * @description Taken for clients that send one (RFC 8628 §3.4), and not looked at: programs need not be registered here.
+             * @example miyabi-cli
+             */
+            client_id?: string;
         };
         Event: {
             /**
@@ -2053,6 +2265,18 @@ export interface components {
              */
             next_cursor: string | null;
         };
+        SignInMethods: {
+            /**
+             * @description Whether people sign in through GitHub.
+             * @example true
+             */
+            github: boolean;
+            /**
+             * @description Whether there is a login without GitHub, for development.
+             * @example false
+             */
+            mock: boolean;
+        };
         Signals: {
             /**
              * @description What the worker should be.
@@ -2323,6 +2547,13 @@ export interface components {
              * @example 2026-01-31T12:00:00.000Z
              */
             created_at: string;
+        };
+        UserCode: {
+            /**
+             * @description As the device shows it; case, blanks and punctuation do not matter.
+             * @example WDJB-MJHT
+             */
+            user_code: string;
         };
         Worker: {
             /**
@@ -2595,6 +2826,30 @@ export interface components {
                 "application/problem+json": components["schemas"]["Problem"];
             };
         };
+        /** @description Too many attempts by this address, or about this account. */
+        TooManyRequests: {
+            headers: {
+                "X-Request-Id": components["headers"]["RequestId"];
+                "Retry-After": components["headers"]["RetryAfter"];
+                "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                "RateLimit-Reset": components["headers"]["RateLimitReset"];
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "about:blank",
+                 *       "title": "Too Many Requests",
+                 *       "status": 429,
+                 *       "code": "auth/too-many-attempts",
+                 *       "detail": "Too many attempts. Wait for as long as `Retry-After` says.",
+                 *       "request_id": "0d5e7a9c-3f1b-4c2d-8e6f-1a2b3c4d5e6f"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["Problem"];
+            };
+        };
         /** @description Nobody is signed in, or the token is not valid any more. */
         Unauthorized: {
             headers: {
@@ -2666,6 +2921,21 @@ export interface components {
          * @example Bearer realm="miyabi"
          */
         Challenge: string;
+        /**
+         * @description Attempts within the time that is counted.
+         * @example 60
+         */
+        RateLimitLimit: number;
+        /**
+         * @description Further attempts before that time is over.
+         * @example 59
+         */
+        RateLimitRemaining: number;
+        /**
+         * @description Seconds until the count begins anew.
+         * @example 60
+         */
+        RateLimitReset: number;
         /**
          * @description Id of the request; a sane `X-Request-Id` of the caller is kept.
          * @example 0d5e7a9c-3f1b-4c2d-8e6f-1a2b3c4d5e6f
@@ -2749,6 +3019,193 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    deviceSignInBegin: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BeginDevice"];
+            };
+        };
+        responses: {
+            /** @description The codes of the device. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BegunDevice"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deviceSignInAnswer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AnswerDevice"];
+            };
+        };
+        responses: {
+            /** @description The device as it was answered. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Refused: `auth/unknown-user-code`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `auth/device-already-answered`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deviceSignInLookUp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UserCode"];
+            };
+        };
+        responses: {
+            /** @description The device that waits, or that the caller has answered. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Device"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Refused: `auth/unknown-user-code`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deviceSignInExchange: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DeviceToken"];
+            };
+        };
+        responses: {
+            /** @description The device is signed in as the person who approved it. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenPair"];
+                };
+            };
+            /** @description Refused: `request/invalid`, `auth/authorization-pending`, `auth/slow-down`, `auth/access-denied`, `auth/expired-token`, `auth/invalid-grant`. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     authLogout: {
         parameters: {
             query?: never;
@@ -2807,6 +3264,30 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    signInMethodsList: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What a page for signing in can offer. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SignInMethods"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     authMockLogin: {
         parameters: {
             query?: never;
@@ -2824,6 +3305,9 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
+                    "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimitReset"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2855,6 +3339,7 @@ export interface operations {
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["MisdirectedRequest"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["ServerFault"];
             503: components["responses"]["Unavailable"];
         };
@@ -2876,6 +3361,9 @@ export interface operations {
             200: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
+                    "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimitReset"];
                     [name: string]: unknown;
                 };
                 content: {
@@ -2897,6 +3385,7 @@ export interface operations {
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["MisdirectedRequest"];
+            429: components["responses"]["TooManyRequests"];
             500: components["responses"]["ServerFault"];
             503: components["responses"]["Unavailable"];
         };

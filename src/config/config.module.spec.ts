@@ -90,6 +90,43 @@ describe('the configuration of a server', () => {
   });
 });
 
+describe('trusted proxies', () => {
+  const proxies = (TRUSTED_PROXIES: string) =>
+    loadServerConfiguration({ ...COMPLETE, TRUSTED_PROXIES }).get(HttpConfig).trusted_proxies;
+
+  it('are addresses, ranges and words that Express knows; none by default', () => {
+    const words = [
+      'loopback',
+      'linklocal',
+      'uniquelocal',
+      '203.0.113.7',
+      '10.0.0.0/8',
+      '::1',
+      'fd00::/8',
+      '2001:db8::/128',
+    ];
+    expect(proxies(words.join(', '))).toEqual(words);
+    expect(proxies('')).toEqual([]);
+  });
+
+  it.each([
+    'proxy.example.org',
+    '10.0.0',
+    '10.0.0.0/33',
+    '::1/129',
+    '10.0.0.0/',
+    '10.0.0.0/8/8',
+    '/8',
+    'true',
+    '1',
+    'fe80::1%eth0',
+  ])('are not %s', (word) => {
+    expect(faultsOf({ ...COMPLETE, TRUSTED_PROXIES: `10.0.0.1, ${word}` })).toEqual([
+      'TRUSTED_PROXIES must be IP addresses, ranges such as 10.0.0.0/8, or loopback, linklocal, uniquelocal',
+    ]);
+  });
+});
+
 describe('mock login', () => {
   const withMock = (more: Environment) => faultsOf({ ...COMPLETE, MOCK_LOGIN: 'on', ...more });
 

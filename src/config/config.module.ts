@@ -3,12 +3,21 @@ import { AuthConfig } from './auth.config.js';
 import { DatabaseConfig } from './database.config.js';
 import { GitConfig } from './git.config.js';
 import { HttpConfig, isLoopback } from './http.config.js';
+import { LimitsConfig } from './limits.config.js';
 import { Configuration, isProduction, type Environment } from './load.js';
 import { QueueConfig } from './queue.config.js';
 import { RuntimeConfig } from './runtime.config.js';
 
 /** Every configuration class of the server, in the order of the README's table. */
-export const SERVER_CONFIGS = [RuntimeConfig, HttpConfig, DatabaseConfig, AuthConfig, GitConfig, QueueConfig];
+export const SERVER_CONFIGS = [
+  RuntimeConfig,
+  HttpConfig,
+  DatabaseConfig,
+  AuthConfig,
+  LimitsConfig,
+  GitConfig,
+  QueueConfig,
+];
 
 /** Checked configuration of a server. Throws ConfigurationFaults with all faults at once. */
 export const loadServerConfiguration = (environment: Environment): Configuration =>

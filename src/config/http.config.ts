@@ -1,4 +1,4 @@
-import { list, seconds, text, url, whole } from './readers.js';
+import { addresses, list, seconds, text, url, whole } from './readers.js';
 import { Variable } from './variable.js';
 
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
@@ -41,6 +41,15 @@ export class HttpConfig {
     default: [],
   })
   readonly allowed_hosts!: readonly string[];
+
+  @Variable({
+    name: 'TRUSTED_PROXIES',
+    about:
+      'Addresses or ranges, separated by commas, of the proxies in front, whose `X-Forwarded-For` is believed; `loopback` for this machine. Default: none.',
+    read: addresses,
+    default: [],
+  })
+  readonly trusted_proxies!: readonly string[];
 
   @Variable({
     name: 'CORS_ORIGINS',

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import type { Reader } from './variable.js';
 
 /** Any text that is not blank. */
@@ -56,6 +57,25 @@ export const list: Reader<readonly string[]> = (value) =>
     .split(',')
     .map((word) => word.trim())
     .filter((word) => word !== '');
+
+const RANGE_WORDS = ['loopback', 'linklocal', 'uniquelocal'];
+
+/** Whether a word names addresses as Express's `trust proxy` knows them: one, a range in CIDR form, or a word for some. */
+function isAddressRange(word: string): boolean {
+  if (RANGE_WORDS.includes(word)) return true;
+  const [address = '', bits, ...more] = word.split('/');
+  const longest = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  if (longest < 0 || address.includes('%') || more.length > 0) return false;
+  return bits === undefined || (/^\d{1,3}$/.test(bits) && Number(bits) <= longest);
+}
+
+/** Addresses and ranges of addresses, separated by commas. */
+export const addresses: Reader<readonly string[]> = (value) => {
+  const words = list(value);
+  if (!words.every(isAddressRange))
+    throw new Error(`must be IP addresses, ranges such as 10.0.0.0/8, or ${RANGE_WORDS.join(', ')}`);
+  return words;
+};
 
 /** An absolute URL with one of the given schemes. */
 export const url =

@@ -1,30 +1,13 @@
-import type { Server } from 'node:http';
 import { Injectable } from '@nestjs/common';
-import { HttpAdapterHost } from '@nestjs/core';
-import { HttpConfig } from '../config/http.config.js';
-
-const ANY_HOST = ['0.0.0.0', '::'];
+import { ServerAddress } from '../http/server-address.js';
 
 /** Where workers reach the mirrors of this installation. */
 @Injectable()
 export class GitAddress {
-  constructor(
-    private readonly config: HttpConfig,
-    private readonly adapter: HttpAdapterHost,
-  ) {}
+  constructor(private readonly server: ServerAddress) {}
 
   /** The smart HTTP address of a repository's mirror, without credentials. */
   of(repository_id: string): string {
-    const base = this.config.public_url === '' ? this.own() : this.config.public_url.replace(/\/+$/, '');
-    return `${base}/git/${repository_id}.git`;
-  }
-
-  /** Made of HOST and the port that is listened on, which the system may have chosen. */
-  private own(): string {
-    const server = this.adapter.httpAdapter.getHttpServer() as Server;
-    const address = server.address();
-    const port = address !== null && typeof address === 'object' ? address.port : this.config.port;
-    const host = ANY_HOST.includes(this.config.host) ? '127.0.0.1' : this.config.host;
-    return `http://${host.includes(':') ? `[${host}]` : host}:${String(port)}`;
+    return `${this.server.url}/git/${repository_id}.git`;
   }
 }

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { ServerAddress } from '../http/server-address.js';
 import { CommitsService } from './commits.service.js';
 import { GitAddress } from './git-address.js';
 import { GitProcess } from './git-process.js';
@@ -7,7 +8,7 @@ import { MirrorsService } from './mirrors.service.js';
 
 /** Mirrors and what is read from them. Needs a provider of MirrorRecords, which the repositories give to all. */
 @Module({
-  providers: [GitProcess, GitAddress, LocalPathsService, MirrorsService, CommitsService],
+  providers: [ServerAddress, GitProcess, GitAddress, LocalPathsService, MirrorsService, CommitsService],
   exports: [GitProcess, GitAddress, LocalPathsService, MirrorsService, CommitsService],
 })
 export class GitModule {}

@@ -2,6 +2,7 @@ import type { OpenAPIObject } from '@nestjs/swagger';
 import { BODY_EXAMPLES } from './openapi-examples.js';
 import { completeParameters } from './openapi-parameters.js';
 import {
+  allowanceHeaders,
   declaredRefusals,
   problemComponents,
   requestIdHeader,
@@ -10,10 +11,14 @@ import {
 } from './openapi-problems.js';
 import { modernizeSchemas } from './openapi-schemas.js';
 import { TAGS } from './openapi-tags.js';
-import { DECLARED_PROBLEMS, type DeclaredProblems } from './problems.decorator.js';
+import { DECLARED_PROBLEMS, LIMITED, type DeclaredProblems } from './problems.decorator.js';
 
 type PathItem = OpenAPIObject['paths'][string];
-type Operation = NonNullable<PathItem['get']> & { 'x-permission'?: string; [DECLARED_PROBLEMS]?: DeclaredProblems };
+type Operation = NonNullable<PathItem['get']> & {
+  'x-permission'?: string;
+  [DECLARED_PROBLEMS]?: DeclaredProblems;
+  [LIMITED]?: boolean;
+};
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
 const WITH_BODY: ReadonlySet<string> = new Set(['post', 'put', 'patch']);
@@ -76,7 +81,8 @@ const isPublic = (security: Operation['security']): boolean =>
 function completeAnswers(path: string, operation: Operation, withBody: boolean): void {
   for (const [status, answer] of Object.entries(operation.responses)) {
     if (answer === undefined || '$ref' in answer) continue;
-    answer.headers = { ...requestIdHeader, ...answer.headers };
+    const allowance = operation[LIMITED] ? allowanceHeaders() : {};
+    answer.headers = { ...requestIdHeader, ...allowance, ...answer.headers };
     if (answer.description === '') answer.description = DESCRIPTIONS[status] ?? 'The answer.';
   }
   for (const status of sharedStatuses(path, operation, withBody)) {
@@ -85,6 +91,7 @@ function completeAnswers(path: string, operation: Operation, withBody: boolean):
   Object.assign(operation.responses, Object.fromEntries(declaredRefusals(operation[DECLARED_PROBLEMS] ?? {})));
   // The reader of the document has it all under `responses`.
   delete operation['x-problems'];
+  delete operation['x-limited'];
   if (isPublic(operation.security)) operation.security = [];
 }
 
@@ -104,6 +111,7 @@ function sharedStatuses(path: string, operation: Operation, withBody: boolean): 
     ...(path.includes('{') ? ([404] as const) : []),
     ...(withBody ? ([408, 413, 415] as const) : []),
     421,
+    ...(operation[LIMITED] ? ([429] as const) : []),
     500,
     503,
   ];

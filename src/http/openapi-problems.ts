@@ -7,7 +7,7 @@ type Schema = NonNullable<Components['schemas']>[string];
 type Response = NonNullable<Components['responses']>[string];
 
 /** Statuses with one description for every route. */
-export type SharedStatus = 400 | 401 | 403 | 404 | 408 | 413 | 415 | 421 | 500 | 503;
+export type SharedStatus = 400 | 401 | 403 | 404 | 408 | 413 | 415 | 421 | 429 | 500 | 503;
 
 interface Refusal {
   /** Name below `components.responses`. */
@@ -26,6 +26,13 @@ const refusal = (
   [status, code, detail, extra]: [number, string, string?, Record<string, unknown>?],
   headers?: Record<string, string>,
 ): Refusal => ({ name, description, example: problem(status, code, detail, REQUEST_ID, extra), headers });
+
+/** Headers of every answer of an operation whose callers are counted, by their name below `components.headers`. */
+const ALLOWANCE = {
+  'RateLimit-Limit': 'RateLimitLimit',
+  'RateLimit-Remaining': 'RateLimitRemaining',
+  'RateLimit-Reset': 'RateLimitReset',
+};
 
 const FAULT = { errors: [{ field: 'name', message: 'name must not be blank' }] };
 
@@ -72,6 +79,12 @@ const REFUSALS: Readonly<Record<SharedStatus, Refusal>> = {
     'http/foreign-host',
     'This server does not answer for the host named. Add it to ALLOWED_HOSTS if it should.',
   ]),
+  429: refusal(
+    'TooManyRequests',
+    'Too many attempts by this address, or about this account.',
+    [429, 'auth/too-many-attempts', 'Too many attempts. Wait for as long as `Retry-After` says.'],
+    { 'Retry-After': 'RetryAfter', ...ALLOWANCE },
+  ),
   500: refusal('ServerFault', 'A fault of the server. Its log has the whole story under `request_id`.', [
     500,
     'server/fault',
@@ -117,6 +130,12 @@ const FIELD_FAULT: Schema = {
   },
 };
 
+const count = (description: string, example: number) => ({
+  description,
+  schema: { type: 'integer' as const },
+  example,
+});
+
 const HEADERS: NonNullable<Components['headers']> = {
   RequestId: {
     description: 'Id of the request; a sane `X-Request-Id` of the caller is kept.',
@@ -133,9 +152,15 @@ const HEADERS: NonNullable<Components['headers']> = {
     schema: { type: 'integer' },
     example: 2,
   },
+  RateLimitLimit: count('Attempts within the time that is counted.', 60),
+  RateLimitRemaining: count('Further attempts before that time is over.', 59),
+  RateLimitReset: count('Seconds until the count begins anew.', 60),
 };
 
 export const requestIdHeader = { 'X-Request-Id': { $ref: '#/components/headers/RequestId' } };
+
+/** Where callers are counted, each answer tells what is left; absent where the operator has switched the limit off. */
+export const allowanceHeaders = (): Record<string, { $ref: string }> => referenced(ALLOWANCE);
 
 /** The answer of a status that is the same for every route. */
 export const sharedRefusal = (status: SharedStatus): Response => ({

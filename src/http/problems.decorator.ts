@@ -6,6 +6,9 @@ export type DeclaredStatus = 400 | 401 | 403 | 404 | 409 | 412 | 426 | 429 | 503
 
 export const DECLARED_PROBLEMS = 'x-problems';
 
+/** Marks operations whose callers are counted; they answer 429, and tell on each answer what is left. */
+export const LIMITED = 'x-limited';
+
 /** Codes of declared refusals by their status, as `openapi-complete.ts` finds them. */
 export type DeclaredProblems = Partial<Record<DeclaredStatus, string[]>>;
 

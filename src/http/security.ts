@@ -16,7 +16,10 @@ export function secure(app: NestExpressApplication, config: HttpConfig): void {
       origin: [...config.cors_origins],
       credentials: true,
       maxAge: 600,
-      exposedHeaders: ['X-Request-Id', 'Location', 'ETag', 'Retry-After'],
+      exposedHeaders: [
+        ...['X-Request-Id', 'Location', 'ETag', 'Retry-After'],
+        ...['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'],
+      ],
     });
   }
 }

@@ -4,11 +4,10 @@ import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn, Unique } from 
 @Entity('device_grants')
 @Unique('device_grants_device_code_hash_key', ['device_code_hash'])
 @Unique('device_grants_user_code_hash_key', ['user_code_hash'])
-@Check('device_grants_origin_check', `origin in ('mock', 'github')`)
 @Check('device_grants_status_check', `status in ('pending', 'approved', 'denied', 'used')`)
 @Check(
   'device_grants_approved_check',
-  `status <> 'approved' or (user_id is not null and organization_id is not null and origin is not null)`,
+  `status <> 'approved' or (user_id is not null and organization_id is not null and session_id is not null)`,
 )
 export class DeviceGrant {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'device_grants_pkey' })
@@ -36,7 +35,7 @@ export class DeviceGrant {
   @Column({ type: 'text', default: 'pending' })
   status!: 'pending' | 'approved' | 'denied' | 'used';
 
-  /** Who approved it. */
+  /** Who approved or denied it. */
   @Column({ type: 'uuid', nullable: true })
   @Index('device_grants_user_id_idx')
   @ForeignKey('User', { name: 'device_grants_user_id_fkey', onDelete: 'CASCADE' })
@@ -48,9 +47,11 @@ export class DeviceGrant {
   @ForeignKey('Organization', { name: 'device_grants_organization_id_fkey', onDelete: 'CASCADE' })
   organization_id!: string | null;
 
-  /** How the approving session began; the device's session begins the same way. */
-  @Column({ type: 'text', nullable: true })
-  origin!: 'mock' | 'github' | null;
+  /** The session of the approval: the device gets one like it, provided that it is still alive. */
+  @Column({ type: 'uuid', nullable: true })
+  @Index('device_grants_session_id_idx')
+  @ForeignKey('Session', { name: 'device_grants_session_id_fkey', onDelete: 'CASCADE' })
+  session_id!: string | null;
 
   /** The least time between two questions of the device; it grows when the device is too eager. */
   @Column({ type: 'integer' })
