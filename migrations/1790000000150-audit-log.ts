@@ -22,6 +22,23 @@ export class AuditLog1790000000150 implements MigrationInterface {
     await runner.query(
       'create index audit_entries_organization_idx on audit_entries (organization_id, created_at desc, id desc)',
     );
+    // In an index whose first column is null, PostgreSQL does not see the order of the others.
+    await runner.query(
+      'create index audit_entries_instance_idx on audit_entries (created_at desc, id desc) where organization_id is null',
+    );
+    await runner.query(`
+      create index audit_entries_actor_id_idx
+        on audit_entries (organization_id, (actor ->> 'id'), created_at desc, id desc)`);
+    await runner.query(`
+      create index audit_entries_actor_login_idx
+        on audit_entries (organization_id, lower(actor ->> 'login'), created_at desc, id desc)`);
+    await runner.query(
+      'create index audit_entries_action_idx on audit_entries (organization_id, action, created_at desc, id desc)',
+    );
+    // Entries are few and are put in their place at once: a list of pending ones would be read with every question.
+    await runner.query(
+      'create index audit_entries_subject_idx on audit_entries using gin (subject) with (fastupdate = off)',
+    );
     await runner.query(`
       create function refuse_change() returns trigger language plpgsql as $$
       begin

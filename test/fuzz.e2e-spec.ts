@@ -48,8 +48,9 @@ afterAll(async () => {
 
 async function credential(operation: Operation, fuzzer: RequestFuzzer): Promise<string> {
   if (operation.security.some((scheme) => 'worker' in scheme)) return worker.token;
-  // A logout ends the session it is called with.
-  if (operation.operationId === 'authLogout') return (await signIn(server)).access_token;
+  // These may end the session they are called with.
+  if (['authLogout', 'sessionsRevoke'].includes(operation.operationId ?? ''))
+    return (await signIn(server)).access_token;
   if (operation.operationId === 'workersRegister' && fuzzer.chance(0.8)) return REGISTRATION_KEY;
   return fuzzer.chance(0.02) ? 'nonsense' : token;
 }

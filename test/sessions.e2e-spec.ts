@@ -1,22 +1,24 @@
-import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { AccessKeysService } from '../src/auth/access-keys.service.js';
-import { AccessKeysStore } from '../src/auth/access-keys.store.js';
-import { hashOfSecret, newKey, newRefreshToken } from '../src/auth/keys.js';
-import { AuthConfig } from '../src/config/auth.config.js';
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { newKey, newRefreshToken } from '../src/auth/keys.js';
 import { newId } from '../src/ids.js';
-// The generator that `npm run start:dev` uses before the server is built.
-import { newKey as newRegistrationKey } from '../scripts/secrets.mjs';
+import { becomes, caller, leaves, newOrganization, organizationOf } from './memberships.js';
 import { codeOf, signIn, type TokenPair } from './sign-in.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
-const REGISTRATION_KEY = newRegistrationKey();
-
 let server: TestApp;
+/** Another process of the same system. */
+let other: TestApp;
 
 beforeAll(async () => {
-  server = await startTestApp({ WORKER_REGISTRATION_KEY: REGISTRATION_KEY });
+  const JWT_SECRET = randomBytes(32).toString('base64');
+  server = await startTestApp({ JWT_SECRET });
+  other = await startTestApp({ JWT_SECRET }, server);
 });
-afterAll(() => server.close());
+afterAll(async () => {
+  await other.close();
+  await server.close();
+});
 
 const refresh = (refresh_token: unknown) => server.request.post('/api/v1/auth/refresh').send({ refresh_token });
 const logout = (token: string, body?: object) =>
@@ -111,94 +113,155 @@ describe('logout', () => {
   });
 });
 
-describe('keys', () => {
-  const issue = async (worker_id = newId()) => {
-    const keys = server.app.get(AccessKeysService);
-    const { secret } = await keys.issueWorkerToken({ organization_id: null, worker_id, name: 'w1' });
-    return { worker_id, keys, secret };
+describe('the lifetime of a session', () => {
+  interface Times {
+    seconds_left: number;
+    expires_at: string;
+    ends_at: string;
+    token_expires_at: string;
+  }
+
+  const timesOf = async (user_id: string): Promise<Times> => {
+    const { rows } = await server.sql.query<Times>(
+      `select extract(epoch from s.ends_at - now())::float8 as seconds_left, s.expires_at::text, s.ends_at::text,
+              r.expires_at::text as token_expires_at
+       from sessions s join refresh_tokens r on r.session_id = s.id and r.used_at is null where s.user_id = $1`,
+      [user_id],
+    );
+    return rows[0]!;
   };
 
-  it('of the configuration register workers and may do nothing else', async () => {
-    const principal = await server.app.get(AccessKeysService).identify(REGISTRATION_KEY);
-    expect(principal).toMatchObject({ kind: 'api_key', organization_id: null });
-    expect([...principal.permissions]).toEqual(['workers.register']);
-    const { body } = await get('organizations', REGISTRATION_KEY).expect(403);
-    expect(body).toMatchObject({ code: 'auth/forbidden', detail: 'This needs the permission organizations.read.' });
-    expect(await codeOf(get('auth/me', REGISTRATION_KEY))).toBe('403 auth/forbidden');
+  it('is the limit of every refresh, and the answer says how long the token lives', async () => {
+    const first = await signIn(server);
+    await server.sql.query(`update sessions set ends_at = now() + interval '90 s' where user_id = $1`, [first.user.id]);
+    let { refresh_token } = first;
+    for (const seconds of [90, 30, 5]) {
+      await server.sql.query('update sessions set ends_at = now() + make_interval(secs => $2) where user_id = $1', [
+        first.user.id,
+        seconds,
+      ]);
+      const { body } = await refresh(refresh_token).expect(200);
+      const pair = body as TokenPair;
+      const { seconds_left, expires_at, ends_at, token_expires_at } = await timesOf(first.user.id);
+      expect([expires_at, token_expires_at]).toEqual([ends_at, ends_at]);
+      expect(pair.refresh_expires_in).toBeLessThanOrEqual(seconds);
+      expect(pair.refresh_expires_in).toBeGreaterThanOrEqual(Math.floor(seconds_left));
+      ({ refresh_token } = pair);
+    }
   });
 
-  it('of workers are of no use on the routes of people', async () => {
-    const { secret } = await issue();
-    for (const path of ['organizations', 'auth/me']) expect(await codeOf(get(path, secret))).toBe('403 auth/forbidden');
+  it('is over for access and refresh tokens alike, whatever their own times say', async () => {
+    const { access_token, refresh_token, user } = await signIn(server);
+    await server.sql.query('update sessions set ends_at = now() where user_id = $1', [user.id]);
+    expect(await codeOf(get('auth/me', access_token))).toBe('401 auth/session-ended');
+    expect(await codeOf(refresh(refresh_token))).toBe('401 auth/session-ended');
+    expect(await codeOf(caller(server, access_token).get('auth/sessions'))).toBe('401 auth/session-ended');
   });
+});
 
-  it('of a worker are refused as soon as they are revoked, and no others', async () => {
-    const [one, other] = [await issue(), await issue()];
-    await expect(one.keys.identify(one.secret)).resolves.toMatchObject({ kind: 'worker', id: one.worker_id });
-    await one.keys.revokeForWorker(one.worker_id);
-    expect(await codeOf(get('auth/me', one.secret))).toBe('401 auth/key-revoked');
-    await other.keys.identify(other.secret);
-  });
+describe('the list of sessions', () => {
+  interface Listed {
+    id: string;
+    current: boolean;
+    organization: { id: string; name: string };
+    user_agent: string | null;
+    last_used_at: string;
+  }
+  interface Sessions {
+    items: Listed[];
+    next_cursor: string | null;
+  }
 
-  it('that have expired are refused', async () => {
-    const { secret } = await issue();
-    await server.sql.query('update access_keys set expires_at = now() where secret_hash = $1', [hashOfSecret(secret)]);
-    expect(await codeOf(get('auth/me', secret))).toBe('401 auth/key-revoked');
-  });
+  const sessionsOf = async (token: string, query = '', on = server): Promise<Sessions> =>
+    (await caller(on, token).get(`auth/sessions?${query}`).expect(200)).body as Sessions;
 
-  it('are refused for a typing error without asking the database', async () => {
-    const { secret, keys } = await issue();
-    await expect(keys.identify(`${secret.slice(0, -1)}${secret.endsWith('0') ? '1' : '0'}`)).rejects.toThrow(
-      'typing error',
-    );
-  });
-
-  it('share one statement when they come together', async () => {
-    const issued = await Promise.all(Array.from({ length: 20 }, () => issue()));
-    const statements = jest.spyOn(server.database, 'query');
-    const principals = await Promise.all(issued.map(({ keys, secret }) => keys.identify(secret)));
-    const texts = statements.mock.calls
-      .map(([text]) => text)
-      .filter((text) => text.includes('from access_keys where secret'));
-    statements.mockRestore();
-    expect(texts).toHaveLength(1);
-    expect(principals.map(({ id }) => id)).toEqual(issued.map(({ worker_id }) => worker_id));
-  });
-
-  it('are not in the database, nor are refresh tokens', async () => {
-    const { secret } = await issue();
-    const { refresh_token } = await signIn(server);
-    const { rows } = await server.sql.query<{ dump: string }>(
-      `select coalesce(string_agg(row, ' '), '') as dump from (
-         select to_jsonb(k)::text as row from access_keys k union all select to_jsonb(t)::text from refresh_tokens t
-         union all select to_jsonb(s)::text from sessions s) all_rows`,
-    );
-    const dump = rows[0]?.dump ?? '';
-    expect(dump).toContain(hashOfSecret(secret).toString('hex'));
-    for (const text of [secret, refresh_token, REGISTRATION_KEY])
-      for (const form of [text, Buffer.from(text).toString('hex')]) expect(dump).not.toContain(form);
-  });
-
-  it('of an earlier configuration end when the server starts with another, and come back with it', async () => {
-    const keys = server.app.get(AccessKeysService);
-    await server.sql.query(`update access_keys set revoked_at = now() where secret_hash = $1`, [
-      hashOfSecret(REGISTRATION_KEY),
+  it('has the devices of the caller that are signed in, newest first, and of nobody else', async () => {
+    const login = { github_id: 1200, email: 'grace@example.com' };
+    const phone = await server.request.post('/api/v1/auth/mock').set('User-Agent', 'phone/1').send(login).expect(200);
+    const laptop = await server.request.post('/api/v1/auth/mock').set('User-Agent', 'laptop/2').send(login).expect(200);
+    await signIn(server);
+    const { access_token } = phone.body as TokenPair;
+    const { items, next_cursor } = await sessionsOf(access_token, '', other);
+    expect(next_cursor).toBeNull();
+    expect(items.map(({ current, user_agent }) => [user_agent, current])).toEqual([
+      ['laptop/2', false],
+      ['phone/1', true],
     ]);
-    await server.sql.query(
-      `insert into access_keys (id, kind, name, permissions, secret_hash) values ($1, 'registration', 'old', '{}', '\\x01')`,
-      [newId()],
-    );
-    await keys.onApplicationBootstrap();
-    await keys.identify(REGISTRATION_KEY);
-    expect(await numberOf(`access_keys where name = 'old' and revoked_at is not null`)).toBe(1);
+    expect(items[1]).toEqual({
+      id: expect.any(String),
+      current: true,
+      origin: 'mock',
+      organization: { id: await organizationOf(server, access_token), name: 'grace' },
+      created_at: expect.stringMatching(/Z$/),
+      last_used_at: expect.stringMatching(/Z$/),
+      expires_at: expect.stringMatching(/Z$/),
+      ends_at: expect.stringMatching(/Z$/),
+      user_agent: 'phone/1',
+      ip: '127.0.0.1',
+    });
+    const { refresh_token } = laptop.body as TokenPair;
+    await server.request.post('/api/v1/auth/refresh').set('User-Agent', 'laptop/3').send({ refresh_token }).expect(200);
+    expect((await sessionsOf(access_token)).items[0]?.user_agent).toBe('laptop/3');
+    const page = await sessionsOf(access_token, 'limit=1');
+    expect(page.items.map(({ user_agent }) => user_agent)).toEqual(['laptop/3']);
+    const rest = await sessionsOf(access_token, `limit=1&cursor=${String(page.next_cursor)}`);
+    expect(rest).toMatchObject({ items: [{ user_agent: 'phone/1' }], next_cursor: null });
+    for (const query of ['cursor=broken', 'limit=101', 'user_id=1'])
+      expect(await codeOf(caller(server, access_token).get(`auth/sessions?${query}`))).toBe('400 request/invalid');
   });
 
-  it('stop the start when the configured one has a typing error, without repeating it', async () => {
-    const wrong = `${REGISTRATION_KEY.slice(0, -1)}${REGISTRATION_KEY.endsWith('0') ? '1' : '0'}`;
-    const config = Object.assign(new AuthConfig(), { worker_registration_key: wrong });
-    const keys = new AccessKeysService(server.app.get(AccessKeysStore), server.database, config);
-    const start = keys.onApplicationBootstrap();
-    await expect(start).rejects.toThrow('WORKER_REGISTRATION_KEY');
-    await expect(start).rejects.not.toThrow(wrong);
+  it('leaves out those that have ended, expired or lost their organization', async () => {
+    const [here, out, expired, ended, astray] = await Promise.all(
+      Array.from({ length: 5 }, () => signIn(server, 1201)),
+    );
+    const idOf = async ({ access_token }: TokenPair) =>
+      (await sessionsOf(access_token)).items.find(({ current }) => current)!.id;
+    const past = (column: string, id: string) =>
+      server.sql.query(`update sessions set ${column} = now() where id = $1`, [id]);
+    const organization_id = await newOrganization(server, 'elsewhere');
+    await becomes(server, here!.user, 'viewer', organization_id);
+    const switched = caller(server, astray!.access_token).post('auth/switch-organization', { organization_id });
+    const { access_token } = (await switched.expect(200)).body as TokenPair;
+    expect((await sessionsOf(here!.access_token)).items).toHaveLength(5);
+    expect((await sessionsOf(access_token)).items.find(({ current }) => current)?.organization.name).toBe('elsewhere');
+    await logout(out!.access_token).expect(204);
+    await past('expires_at', await idOf(expired!));
+    await past('ends_at', await idOf(ended!));
+    await leaves(server, here!.user, organization_id);
+    expect((await sessionsOf(here!.access_token)).items).toMatchObject([{ current: true }]);
+  });
+
+  it('ends one with the next request on every process, with its refresh tokens, and no other', async () => {
+    const [here, lost] = [await signIn(server, 1202), await signIn(server, 1202)];
+    const id = (await sessionsOf(here.access_token)).items.find(({ current }) => !current)!.id;
+    await caller(other, lost.access_token).get('auth/me').expect(200);
+    await caller(server, here.access_token).delete(`auth/sessions/${id.toUpperCase()}`).expect(204);
+    for (const on of [other, server])
+      expect(await codeOf(caller(on, lost.access_token).get('auth/me'))).toBe('401 auth/session-ended');
+    expect(await codeOf(refresh(lost.refresh_token))).toBe('401 auth/session-ended');
+    await refresh(here.refresh_token).expect(200);
+    const audited = `audit_entries where action = 'auth.session_revoked' and subject ->> 'session_id' = $1
+      and actor ->> 'id' = $2 and ip is not null`;
+    expect(await numberOf(audited, [id, here.user.id])).toBe(1);
+    const again = caller(server, here.access_token).delete(`auth/sessions/${id}`);
+    expect(await codeOf(again)).toBe('404 auth/session-not-found');
+  });
+
+  it('ends the current one as well', async () => {
+    const { access_token } = await signIn(server);
+    const [own] = (await sessionsOf(access_token)).items;
+    await caller(server, access_token).delete(`auth/sessions/${own!.id}`).expect(204);
+    expect(await codeOf(get('auth/me', access_token))).toBe('401 auth/session-ended');
+  });
+
+  it("does not end somebody else's, which looks like none", async () => {
+    const [one, stranger] = [await signIn(server), await signIn(server)];
+    const [foreign] = (await sessionsOf(one.access_token)).items;
+    const revoke = (id: string) => caller(server, stranger.access_token).delete(`auth/sessions/${id}`);
+    const answers = [await revoke(foreign!.id).expect(404), await revoke(newId()).expect(404)];
+    const [first, second] = answers.map(({ body }) => ({ ...(body as object), request_id: '' }));
+    expect(first).toEqual(second);
+    await get('auth/me', one.access_token).expect(200);
+    expect(await codeOf(revoke('current'))).toBe('400 request/invalid');
   });
 });

@@ -27,6 +27,11 @@ export const AUDIT_ACTIONS = [
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
+/** Whose log: that of the caller's organization, or that of the instance. */
+export const AUDIT_SCOPES = ['organization', 'instance'] as const;
+
+export type AuditScope = (typeof AUDIT_SCOPES)[number];
+
 /** What an entry is about: ids by the name of their field. */
 export type AuditSubject = Partial<
   Record<

@@ -4,8 +4,13 @@ import type { AuditAction, AuditSubject } from './audit-actions.js';
 
 /** That somebody did something, when, and from where. A trigger refuses every change of an entry. */
 @Entity('audit_entries')
-// TypeORM cannot describe an index with an order.
+// TypeORM cannot describe an index with an order, over an expression, or of another kind than a B-tree.
 @Index('audit_entries_organization_idx', { synchronize: false })
+@Index('audit_entries_instance_idx', { synchronize: false })
+@Index('audit_entries_actor_id_idx', { synchronize: false })
+@Index('audit_entries_actor_login_idx', { synchronize: false })
+@Index('audit_entries_action_idx', { synchronize: false })
+@Index('audit_entries_subject_idx', { synchronize: false })
 export class AuditEntry {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'audit_entries_pkey' })
   id!: string;

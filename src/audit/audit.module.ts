@@ -1,8 +1,9 @@
 import { Global, Module } from '@nestjs/common';
+import { AuditController } from './audit.controller.js';
 import { AuditService } from './audit.service.js';
 import { AuditStore } from './audit.store.js';
 
 /** Global, because every feature has something to answer for. */
 @Global()
-@Module({ providers: [AuditService, AuditStore], exports: [AuditService] })
+@Module({ controllers: [AuditController], providers: [AuditService, AuditStore], exports: [AuditService] })
 export class AuditModule {}

@@ -1,9 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import type { Actor } from '../auth/principal.js';
+import { organizationOf, type Actor, type Principal } from '../auth/principal.js';
 import { currentOrigin } from '../http/origin.js';
+import { readCursor, toPage, type Page, type PageQuery } from '../http/page.js';
 import { newId } from '../ids.js';
-import type { AuditAction, AuditSubject } from './audit-actions.js';
-import { AuditStore } from './audit.store.js';
+import type { AuditAction, AuditScope, AuditSubject } from './audit-actions.js';
+import { AdministratorsOnly } from './audit.errors.js';
+import { AuditStore, type AuditFilter, type AuditRow } from './audit.store.js';
+
+export type { AuditRow };
 
 /** Something to be remembered for good. */
 export interface AuditFact {
@@ -16,6 +20,10 @@ export interface AuditFact {
   data?: Record<string, unknown>;
 }
 
+/** What a caller wants to read. */
+export type AuditListInput = PageQuery &
+  Partial<Pick<AuditFilter, 'actor' | 'action' | 'subject' | 'after' | 'before'>> & { scope?: AuditScope };
+
 /** Who did what, when, and from where. */
 @Injectable()
 export class AuditService {
@@ -25,4 +33,18 @@ export class AuditService {
   async record({ data = {}, ...fact }: AuditFact): Promise<void> {
     await this.store.insert({ ...fact, ...currentOrigin(), id: newId(), data });
   }
+
+  /** Newest first. Throws AdministratorsOnly, or InvalidInput for a broken cursor. */
+  async list<T>(principal: Principal, input: AuditListInput, present: (entry: AuditRow) => T): Promise<Page<T>> {
+    const { scope = 'organization', cursor, limit, ...filter } = input;
+    const organization_id = scope === 'instance' ? instanceOf(principal) : organizationOf(principal);
+    const rows = await this.store.findPage({ ...filter, organization_id, position: readCursor(cursor) }, limit + 1);
+    return toPage(rows, limit, present);
+  }
+}
+
+/** The instance's log has no organization. */
+function instanceOf(principal: Principal): null {
+  if (principal.kind === 'user' && principal.is_administrator) return null;
+  throw new AdministratorsOnly();
 }

@@ -5,8 +5,10 @@ import type { Permission } from './permissions.js';
 @Entity('access_keys')
 @Unique('access_keys_secret_hash_key', ['secret_hash'])
 @Check('access_keys_kind_check', `kind in ('worker', 'registration', 'api_key')`)
-@Check('access_keys_organization_check', `kind <> 'api_key' or organization_id is not null`)
+@Check('access_keys_api_key_check', `kind <> 'api_key' or (organization_id is not null and prefix is not null)`)
 @Check('access_keys_worker_check', `(kind = 'worker') = (worker_id is not null)`)
+// TypeORM cannot describe an index with an order.
+@Index('access_keys_api_key_idx', { synchronize: false })
 export class AccessKey {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'access_keys_pkey' })
   id!: string;
@@ -27,6 +29,10 @@ export class AccessKey {
 
   @Column({ type: 'text' })
   name!: string;
+
+  /** How an API key begins, for people to recognize it by. */
+  @Column({ type: 'text', nullable: true })
+  prefix!: string | null;
 
   @Column({ type: 'text', array: true })
   permissions!: Permission[];

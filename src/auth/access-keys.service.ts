@@ -6,6 +6,7 @@ import { AccessKeysStore, type KnownKey } from './access-keys.store.js';
 import { InvalidToken, KeyRevoked } from './auth.errors.js';
 import { hashOfSecret, isKey, newKey } from './keys.js';
 import { Lookup } from './lookup.js';
+import { permissionsOf, type Permission } from './permissions.js';
 import type { KeyPrincipal, WorkerPrincipal } from './principal.js';
 
 /** Keys of programs: made, recognized and revoked. */
@@ -94,11 +95,19 @@ export class AccessKeysService implements OnApplicationBootstrap {
 
 function principalOf(key: KnownKey): KeyPrincipal | WorkerPrincipal {
   const { organization_id } = key;
-  const permissions = new Set(key.permissions);
   if (key.worker_id !== null) {
     const actor = { type: 'worker', id: key.worker_id, login: null, trigger: null } as const;
-    return { kind: 'worker', id: key.worker_id, key_id: key.id, organization_id, permissions, actor };
+    return { kind: 'worker', id: key.worker_id, key_id: key.id, organization_id, permissions: new Set(), actor };
   }
   const actor = { type: 'api_key', id: key.id, login: null, trigger: null } as const;
-  return { kind: 'api_key', id: key.id, organization_id, permissions, actor };
+  const { created_by, role } = key;
+  const maker = created_by === null || role === null ? null : { id: created_by, role };
+  return { kind: 'api_key', id: key.id, organization_id, permissions: permissionsOfKey(key), maker, actor };
+}
+
+/** A key may do what it was given, as far as its maker may still do it. */
+function permissionsOfKey({ kind, permissions, role }: KnownKey): ReadonlySet<Permission> {
+  if (kind === 'registration') return new Set(permissions);
+  const held = role === null ? null : permissionsOf(role);
+  return new Set(permissions.filter((permission) => held?.has(permission)));
 }

@@ -1,12 +1,19 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
+import { cursorTime, type Position } from '../http/page.js';
 import type { AccessKey } from './access-key.entity.js';
+import type { Permission, Role } from './permissions.js';
 
 /** What a request needs to know of a key. */
-export type KnownKey = Pick<AccessKey, 'id' | 'organization_id' | 'kind' | 'worker_id' | 'permissions'> & {
+export type KnownKey = Pick<
+  AccessKey,
+  'id' | 'organization_id' | 'kind' | 'worker_id' | 'permissions' | 'created_by'
+> & {
   /** The hash in hexadecimal. */
   hash: string;
-  /** Neither revoked nor expired. */
+  /** What the maker of an API key is in its organization now; null for other keys. */
+  role: Role | null;
+  /** Neither revoked nor expired, and for an API key: its maker is still a member. */
   is_live: boolean;
   /** Whether its last use was written down more than a minute ago. */
   is_stale: boolean;
@@ -16,6 +23,33 @@ export type NewAccessKey = Pick<
   AccessKey,
   'id' | 'organization_id' | 'kind' | 'worker_id' | 'name' | 'permissions' | 'secret_hash'
 >;
+
+export interface NewApiKey {
+  id: string;
+  organization_id: string;
+  name: string;
+  prefix: string;
+  permissions: readonly Permission[];
+  secret_hash: Buffer;
+  created_by: string;
+  expires_at: string | null;
+}
+
+/** An API key as people see it. */
+export type ApiKeyRow = Pick<
+  AccessKey,
+  'id' | 'name' | 'permissions' | 'created_at' | 'expires_at' | 'last_used_at' | 'revoked_at'
+> & { prefix: string; created_by: { id: string; login: string } | null; cursor_at: string };
+
+/** Which API keys: those of an organization, or of one person in it. */
+export interface ApiKeyScope {
+  organization_id: string;
+  created_by: string | null;
+}
+
+const API_KEY_COLUMNS = `k.id, k.name, k.prefix, k.permissions, k.created_at, k.expires_at, k.last_used_at, k.revoked_at,
+  case when u.id is not null then json_build_object('id', u.id, 'login', u.login) end as created_by,
+  ${cursorTime('k.created_at')} as cursor_at`;
 
 /** Every query on access keys. */
 @Injectable()
@@ -30,16 +64,72 @@ export class AccessKeysStore {
     );
   }
 
-  /** What is known of the hashes (in hexadecimal), revoked keys included. */
+  /**
+   * What is known of the hashes (in hexadecimal), revoked keys included. The role is read in the same statement, as for
+   * sessions: every request pays for this. Who left and came back is a member anew, and the keys of before stay dead.
+   */
   async findByHash(hashes: readonly string[]): Promise<ReadonlyMap<string, KnownKey>> {
     const rows = await this.database.query<KnownKey>(
-      `select encode(secret_hash, 'hex') as hash, id, organization_id, kind, worker_id, permissions,
-              revoked_at is null and (expires_at is null or expires_at > now()) as is_live,
-              last_used_at is null or last_used_at < now() - interval '1 minute' as is_stale
-       from access_keys where secret_hash = any($1::bytea[])`,
+      `select encode(k.secret_hash, 'hex') as hash, k.id, k.organization_id, k.kind, k.worker_id, k.permissions,
+              k.created_by, m.role,
+              k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
+                and (k.kind <> 'api_key' or m.role is not null) as is_live,
+              k.last_used_at is null or k.last_used_at < now() - interval '1 minute' as is_stale
+       from access_keys k
+       left join organization_members m on k.kind = 'api_key' and m.organization_id = k.organization_id
+         and m.user_id = k.created_by and m.created_at <= k.created_at
+       where k.secret_hash = any($1::bytea[])`,
       [hashes.map((hash) => Buffer.from(hash, 'hex'))],
     );
     return new Map(rows.map((row) => [row.hash, row]));
+  }
+
+  /** Null when it would not expire within the years to come. */
+  async insertApiKey(key: NewApiKey): Promise<ApiKeyRow | null> {
+    return this.database.one(
+      `with k as (
+         insert into access_keys
+           (id, organization_id, kind, name, prefix, permissions, secret_hash, created_by, expires_at)
+         select $1, $2, 'api_key', $3, $4, $5, $6, $7, expires_at from (select $8::timestamptz as expires_at) given
+         where expires_at is null or (expires_at > now() and expires_at <= now() + interval '10 years')
+         returning *)
+       select ${API_KEY_COLUMNS} from k left join users u on u.id = k.created_by`,
+      [
+        key.id,
+        key.organization_id,
+        key.name,
+        key.prefix,
+        key.permissions,
+        key.secret_hash,
+        key.created_by,
+        key.expires_at,
+      ],
+    );
+  }
+
+  /** Newest first, revoked ones included. */
+  async listApiKeys(scope: ApiKeyScope, after: Position | null, limit: number): Promise<ApiKeyRow[]> {
+    return this.database.query(
+      `select ${API_KEY_COLUMNS} from access_keys k left join users u on u.id = k.created_by
+       where k.kind = 'api_key' and k.organization_id = $1 and ($2::uuid is null or k.created_by = $2)
+         and ($3::timestamptz is null or (k.created_at, k.id) < ($3, $4::uuid))
+       order by k.created_at desc, k.id desc limit $5`,
+      [scope.organization_id, scope.created_by, after?.at ?? null, after?.id ?? null, limit],
+    );
+  }
+
+  /** Locks an API key until the transaction ends. */
+  async lockApiKey(scope: ApiKeyScope, id: string): Promise<ApiKeyRow | null> {
+    return this.database.one(
+      `select ${API_KEY_COLUMNS} from access_keys k left join users u on u.id = k.created_by
+       where k.kind = 'api_key' and k.id = $3 and k.organization_id = $1 and ($2::uuid is null or k.created_by = $2)
+       for update of k`,
+      [scope.organization_id, scope.created_by, id],
+    );
+  }
+
+  async revoke(id: string): Promise<void> {
+    await this.database.query('update access_keys set revoked_at = now() where id = $1', [id]);
   }
 
   async revokeForWorker(worker_id: string): Promise<void> {

@@ -21,6 +21,7 @@ const key = (...permissions: Permission[]): Principal => ({
   ...base,
   kind: 'api_key',
   id: 'k',
+  maker: null,
   permissions: new Set(permissions),
 });
 const worker: Principal = { ...base, kind: 'worker', key_id: 'k', id: 'w', permissions: new Set() };

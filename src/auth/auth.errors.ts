@@ -28,7 +28,7 @@ export class SessionEnded extends Unauthenticated {
 
 export class KeyRevoked extends Unauthenticated {
   constructor() {
-    super('auth/key-revoked', 'This key has been revoked or has expired.');
+    super('auth/key-revoked', 'This key has been revoked, has expired, or was made by somebody who has left.');
   }
 }
 
@@ -54,6 +54,36 @@ export class OnlyWorkers extends Forbidden {
 export class OnlyPeople extends Forbidden {
   constructor() {
     super('This is for people who are signed in, not for keys or workers.');
+  }
+}
+
+/** Whether the organization exists is not said. */
+export class NotAMember extends DomainError {
+  constructor() {
+    super('auth/not-a-member', 'forbidden', 'You are not a member of such an organization.');
+  }
+}
+
+/** Not there, ended, or somebody else's. */
+export class SessionNotFound extends DomainError {
+  constructor() {
+    super('auth/session-not-found', 'missing', 'There is no such session.');
+  }
+}
+
+/** A key may not do more than who makes it. */
+export class PermissionNotHeld extends DomainError {
+  constructor(permissions: readonly Permission[]) {
+    super('key/permission-not-held', 'forbidden', `You do not have ${permissions.join(', ')} yourself.`, {
+      permissions,
+    });
+  }
+}
+
+/** Not there, or not the caller's. */
+export class KeyNotFound extends DomainError {
+  constructor() {
+    super('key/not-found', 'missing', 'There is no such key.');
   }
 }
 

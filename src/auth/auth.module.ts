@@ -6,11 +6,15 @@ import { OrganizationsModule } from '../organizations/organizations.module.js';
 import { AccessKeysService } from './access-keys.service.js';
 import { AccessKeysStore } from './access-keys.store.js';
 import { AccessTokensService, jwtOptions } from './access-tokens.service.js';
+import { ApiKeysController } from './api-keys.controller.js';
+import { ApiKeysService } from './api-keys.service.js';
 import { AuthController } from './auth.controller.js';
 import { AuthGuard } from './auth.guard.js';
 import { AuthService } from './auth.service.js';
 import { CallersService } from './callers.service.js';
+import { OwnSessionsService } from './own-sessions.service.js';
 import { RouteAccess } from './route-access.js';
+import { SessionsController } from './sessions.controller.js';
 import { SessionsService } from './sessions.service.js';
 import { SessionsStore } from './sessions.store.js';
 import { UsersStore } from './users.store.js';
@@ -21,14 +25,16 @@ import { UsersStore } from './users.store.js';
     OrganizationsModule,
     JwtModule.registerAsync({ inject: [AuthConfig], useFactory: jwtOptions }),
   ],
-  controllers: [AuthController],
+  controllers: [AuthController, SessionsController, ApiKeysController],
   providers: [
     { provide: APP_GUARD, useClass: AuthGuard },
     AccessKeysService,
     AccessKeysStore,
     AccessTokensService,
+    ApiKeysService,
     AuthService,
     CallersService,
+    OwnSessionsService,
     RouteAccess,
     SessionsService,
     SessionsStore,

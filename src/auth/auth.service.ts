@@ -92,6 +92,21 @@ export class AuthService {
     return this.signedIn(await this.person(session.user_id), session);
   }
 
+  /** Continues the session in another organization of the person. Throws SessionEnded or NotAMember. */
+  async switchOrganization(person: UserPrincipal, organization_id: string): Promise<SignedIn> {
+    const session = await this.database.transaction(async () => {
+      const session = await this.sessions.switchOrganization(person, organization_id);
+      await this.audit.record({
+        organization_id,
+        actor: person.actor,
+        action: 'auth.organization_switched',
+        subject: { user_id: person.id, session_id: session.id, organization_id },
+      });
+      return session;
+    });
+    return this.signedIn(await this.person(person.id), session);
+  }
+
   /** Ends the session, or every one of the person. */
   async logout(person: UserPrincipal, everywhere: boolean): Promise<void> {
     await (everywhere ? this.sessions.endAllOf(person.id) : this.sessions.end(person.session_id));

@@ -1,12 +1,13 @@
 import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-/** `myk_` lets workers register, `myw_` is one worker's token. */
+/** `myk_` is an API key or the one with which workers register, `myw_` is one worker's token. */
 export type KeyPrefix = 'myk_' | 'myw_';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const RANDOM_CHARACTERS = 40;
 const CHECKSUM_CHARACTERS = 6;
+const SHOWN_CHARACTERS = 8;
 const KEY = /^my[kw]_[0-9A-Za-z]{46}$/;
 const REFRESH_TOKEN = /^myr_[A-Za-z0-9_-]{43}$/;
 
@@ -19,6 +20,9 @@ export function newKey(prefix: KeyPrefix): string {
 /** Whether the text has the form and the checksum of a key: typing errors are found without asking the database. */
 export const isKey = (text: string): boolean =>
   KEY.test(text) && text.endsWith(checksum(text.slice(0, -CHECKSUM_CHARACTERS)));
+
+/** What may be shown of a key for people to recognize it by. More than 214 random bits stay unknown. */
+export const prefixOf = (key: string): string => key.slice(0, SHOWN_CHARACTERS);
 
 /** Whether the text is meant as a key, right or wrong. */
 export const looksLikeKey = (text: string): boolean => /^my[kw]_/.test(text);

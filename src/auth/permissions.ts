@@ -64,3 +64,10 @@ export const ROLE_PERMISSIONS: Readonly<Record<Role, readonly Permission[]>> = {
   member: MEMBER,
   viewer: VIEWER,
 };
+
+const PERMISSIONS_OF: ReadonlyMap<Role, ReadonlySet<Permission>> = new Map(
+  ROLES.map((role) => [role, new Set(ROLE_PERMISSIONS[role])]),
+);
+
+/** What the role may do; nothing for a role that this version does not know. */
+export const permissionsOf = (role: Role): ReadonlySet<Permission> => PERMISSIONS_OF.get(role) ?? new Set();

@@ -33,6 +33,8 @@ export interface UserPrincipal extends BasePrincipal {
 export interface KeyPrincipal extends BasePrincipal {
   kind: 'api_key';
   organization_id: string | null;
+  /** The person who made it, and what they are in its organization now; null for the registration key. */
+  maker: { id: string; role: Role } | null;
 }
 
 /** A worker with its own token. Without an organization it serves every one. */

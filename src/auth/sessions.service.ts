@@ -3,10 +3,10 @@ import { AuthConfig } from '../config/auth.config.js';
 import { currentOrigin } from '../http/origin.js';
 import { newId } from '../ids.js';
 import type { AccessClaims } from './access-tokens.service.js';
-import { InvalidToken, SessionEnded } from './auth.errors.js';
+import { InvalidToken, NotAMember, SessionEnded } from './auth.errors.js';
 import { hashOfSecret, isRefreshToken, newRefreshToken } from './keys.js';
 import { Lookup } from './lookup.js';
-import { ROLE_PERMISSIONS, ROLES, type Permission, type Role } from './permissions.js';
+import { permissionsOf } from './permissions.js';
 import type { UserPrincipal } from './principal.js';
 import type { Session } from './session.entity.js';
 import { SessionsStore, type LiveSession, type RenewedSession } from './sessions.store.js';
@@ -16,10 +16,6 @@ export type ContinuedSession = RenewedSession & { refresh_token: string };
 
 /** How a session began. */
 export type Begun = Pick<Session, 'origin'>;
-
-const PERMISSIONS_OF: ReadonlyMap<Role, ReadonlySet<Permission>> = new Map(
-  ROLES.map((role) => [role, new Set(ROLE_PERMISSIONS[role])]),
-);
 
 /** Sessions of people: begun, continued, recognized and ended. */
 @Injectable()
@@ -73,6 +69,19 @@ export class SessionsService {
     throw new SessionEnded();
   }
 
+  /**
+   * Lets the session act in another organization of the person. Its unused refresh tokens count as used from here on, so
+   * that there is one way to continue it and no second. To be called in a transaction. Throws SessionEnded or NotAMember.
+   */
+  async switchOrganization(person: UserPrincipal, organization_id: string): Promise<ContinuedSession> {
+    const { session_id: id, id: user_id } = person;
+    if (!(await this.store.lock(id, user_id))) throw new SessionEnded();
+    const { refresh_token, row } = this.newRefreshToken();
+    const session = await this.store.switchTo({ id, user_id, organization_id }, row, currentOrigin());
+    if (session === null) throw new NotAMember();
+    return { ...session, refresh_token };
+  }
+
   /** Who is behind an access token. Throws InvalidToken or SessionEnded. Read anew for each request. */
   async identify(claims: AccessClaims): Promise<UserPrincipal> {
     const session = await this.lookup.find(claims.sid);
@@ -88,7 +97,7 @@ export class SessionsService {
       is_administrator,
       role,
       login,
-      permissions: PERMISSIONS_OF.get(role) ?? new Set(),
+      permissions: permissionsOf(role),
       actor: { type: 'user', id: user_id, login, trigger: null },
     };
   }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
+import { cursorTime, type Position } from '../http/page.js';
 import type { Role } from './permissions.js';
 import type { Session } from './session.entity.js';
 
@@ -35,6 +36,14 @@ export type RenewedSession = Pick<Session, 'id' | 'user_id' | 'organization_id'>
   expires_in: number;
 };
 
+/** A session for its own person to recognize. */
+export type SessionRow = Pick<
+  Session,
+  'id' | 'origin' | 'created_at' | 'last_used_at' | 'expires_at' | 'ends_at' | 'user_agent' | 'ip'
+> & { organization_id: string; organization_name: string; cursor_at: string };
+
+const IS_LIVE = 's.revoked_at is null and s.expires_at > now() and s.ends_at > now()';
+
 /** Every query on sessions and their refresh tokens. */
 @Injectable()
 export class SessionsStore {
@@ -64,7 +73,7 @@ export class SessionsStore {
        from sessions s
        join users u on u.id = s.user_id
        join organization_members m on m.organization_id = s.organization_id and m.user_id = s.user_id
-       where s.id = any($1::uuid[]) and s.revoked_at is null and s.expires_at > now()`,
+       where s.id = any($1::uuid[]) and ${IS_LIVE}`,
       [ids],
     );
     return new Map(rows.map((row) => [row.id, row]));
@@ -78,7 +87,7 @@ export class SessionsStore {
     return this.database.one(
       `select s.user_id, s.origin from sessions s
        join organization_members m on m.organization_id = $2 and m.user_id = s.user_id
-       where s.id = $1 and s.revoked_at is null and s.expires_at > now()
+       where s.id = $1 and ${IS_LIVE}
        for share of s`,
       [id, organization_id],
     );
@@ -86,7 +95,8 @@ export class SessionsStore {
 
   /**
    * Exchanges an unused refresh token for the next one, in one statement: of two that come with the same token only
-   * one finds it unused. Null when it is used, expired, unknown or of a session that has ended.
+   * one finds it unused. The session is locked before its tokens, here as in a switch of the organization. Null when the
+   * token is used, expired, unknown or of a session that has ended.
    */
   async rotate(
     token_hash: Buffer,
@@ -94,13 +104,17 @@ export class SessionsStore {
     device: Pick<Session, 'ip' | 'user_agent'>,
   ): Promise<RenewedSession | null> {
     return this.database.one(
-      `with used as (
-         update refresh_tokens set used_at = now()
-         where token_hash = $1 and used_at is null and expires_at > now() returning session_id),
+      `with locked as (
+         select s.id from refresh_tokens r join sessions s on s.id = r.session_id where r.token_hash = $1
+         for no key update of s),
+       used as (
+         update refresh_tokens r set used_at = now() from locked
+         where r.token_hash = $1 and r.session_id = locked.id and r.used_at is null and r.expires_at > now()
+         returning r.session_id),
        renewed as (
          update sessions s set last_used_at = now(), ip = coalesce($5, ip), user_agent = coalesce($6, user_agent),
            expires_at = least(now() + make_interval(secs => $4), ends_at)
-         from used where s.id = used.session_id and s.revoked_at is null and s.expires_at > now()
+         from used where s.id = used.session_id and ${IS_LIVE}
          returning s.id, s.user_id, s.organization_id, s.expires_at),
        added as (
          insert into refresh_tokens (id, session_id, token_hash, expires_at)
@@ -110,6 +124,66 @@ export class SessionsStore {
        select id, user_id, organization_id, floor(extract(epoch from expires_at - now()))::integer as expires_in
        from renewed`,
       [token_hash, next.id, next.token_hash, next.life, device.ip, device.user_agent],
+    );
+  }
+
+  /** Locks a live session of the person until the transaction ends. Whether there is one. */
+  async lock(id: string, user_id: string): Promise<boolean> {
+    const row = await this.database.one(
+      `select 1 as found from sessions s where s.id = $1 and s.user_id = $2 and ${IS_LIVE} for no key update`,
+      [id, user_id],
+    );
+    return row !== null;
+  }
+
+  /**
+   * Lets a locked session act in another organization and replaces its unused refresh tokens by a new one. Null, with
+   * the transaction to be undone, when the person is not a member there.
+   */
+  async switchTo(
+    { id, user_id, organization_id }: Pick<Session, 'id' | 'user_id' | 'organization_id'>,
+    next: NewRefreshToken,
+    device: Pick<Session, 'ip' | 'user_agent'>,
+  ): Promise<RenewedSession | null> {
+    return this.database.one(
+      `with used as (
+         update refresh_tokens set used_at = now() where session_id = $1 and used_at is null),
+       switched as (
+         update sessions s set organization_id = m.organization_id, last_used_at = now(), ip = coalesce($7, ip),
+           user_agent = coalesce($8, user_agent), expires_at = least(now() + make_interval(secs => $6), ends_at)
+         from organization_members m
+         where s.id = $1 and s.user_id = $2 and m.user_id = s.user_id and m.organization_id = $3
+         returning s.id, s.user_id, s.organization_id, s.expires_at),
+       added as (
+         insert into refresh_tokens (id, session_id, token_hash, expires_at)
+         select $4, id, $5, expires_at from switched)
+       select id, user_id, organization_id, floor(extract(epoch from expires_at - now()))::integer as expires_in
+       from switched`,
+      [id, user_id, organization_id, next.id, next.token_hash, next.life, device.ip, device.user_agent],
+    );
+  }
+
+  /** Those of the person that their tokens are taken from, newest first. */
+  async listLiveOf(user_id: string, after: Position | null, limit: number): Promise<SessionRow[]> {
+    return this.database.query(
+      `select s.id, s.origin, s.created_at, s.last_used_at, s.expires_at, s.ends_at, s.user_agent, s.ip,
+              o.id as organization_id, o.name as organization_name, ${cursorTime('s.created_at')} as cursor_at
+       from sessions s
+       join organization_members m on m.organization_id = s.organization_id and m.user_id = s.user_id
+       join organizations o on o.id = s.organization_id
+       where s.user_id = $1 and ${IS_LIVE}
+         and ($2::timestamptz is null or (s.created_at, s.id) < ($2, $3::uuid))
+       order by s.created_at desc, s.id desc limit $4`,
+      [user_id, after?.at ?? null, after?.id ?? null, limit],
+    );
+  }
+
+  /** Ends a live session of the person. The organization it acted in, or null when there is no such session. */
+  async revokeOf(user_id: string, id: string): Promise<Pick<Session, 'organization_id'> | null> {
+    return this.database.one(
+      `update sessions s set revoked_at = now() where s.id = $1 and s.user_id = $2 and ${IS_LIVE}
+       returning organization_id`,
+      [id, user_id],
     );
   }
 

@@ -40,6 +40,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/api-keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List keys, newest first
+         * @description Owners and admins see every key of the organization, members their own. Revoked and expired ones stay on the list.
+         *
+         *     Needs the permission `keys.manage`.
+         */
+        get: operations["apiKeysList"];
+        put?: never;
+        /**
+         * Make a key for a program
+         * @description It acts in the organization it is made in, and only people make keys. Its permissions are some of the maker's own; of those it may use what the maker may still do at that time, and nothing once they are no member any more. The answer is the only place where the whole key can be read.
+         *
+         *     Needs the permission `keys.manage`.
+         */
+        post: operations["apiKeysCreate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/api-keys/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke a key
+         * @description It is refused from the next request on. Owners and admins may revoke every key of the organization, members their own. Revoking it once more changes nothing.
+         *
+         *     Needs the permission `keys.manage`.
+         */
+        delete: operations["apiKeysRevoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit-log": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read the audit log, newest first
+         * @description Sign-ins and their failures, changes of keys, members and roles, deletions. Nobody can change or remove an entry.
+         *
+         *     Needs the permission `audit.read`.
+         */
+        get: operations["auditList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/device": {
         parameters: {
             query?: never;
@@ -224,6 +296,70 @@ export interface paths {
          * @description Open to everybody.
          */
         post: operations["authRefresh"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the caller's own sessions that have not ended, newest first
+         * @description Needs a caller who is signed in.
+         */
+        get: operations["sessionsList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/sessions/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End one of the caller's own sessions
+         * @description Its access and refresh tokens are refused from the next request on. The current session may be ended as well.
+         *
+         *     Needs a caller who is signed in.
+         */
+        delete: operations["sessionsRevoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/switch-organization": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Go on in another organization
+         * @description The session stays and acts in the other organization. Keep the new pair and forget the old one: access tokens of the organization before are refused from now on, and its refresh token counts as used, so that sending it once more ends the session.
+         *
+         *     Needs a caller who is signed in.
+         */
+        post: operations["sessionsSwitchOrganization"];
         delete?: never;
         options?: never;
         head?: never;
@@ -892,6 +1028,131 @@ export interface components {
              */
             approve?: boolean;
         };
+        ApiKey: {
+            /**
+             * Format: uuid
+             * @description Id of the key; the actor's id in what it does.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            id: string;
+            /**
+             * @description What the key may do, as far as its maker may still do it.
+             * @example [
+             *       "tasks.read",
+             *       "tasks.create"
+             *     ]
+             */
+            permissions: ("agents.execute" | "agents.manage" | "agents.read" | "agents.run_script" | "audit.read" | "coordinators.manage" | "coordinators.read" | "coordinators.register" | "dashboard.read" | "deployments.read" | "deployments.write" | "events.read" | "keys.manage" | "members.manage" | "organizations.manage" | "organizations.read" | "repositories.manage" | "repositories.read" | "repositories.write" | "tasks.create" | "tasks.delete" | "tasks.read" | "tasks.update" | "webhooks.manage" | "webhooks.read" | "workers.manage" | "workers.read" | "workers.register" | "workflows.read" | "workflows.run" | "workflows.write" | "worktrees.manage" | "worktrees.read")[];
+            /**
+             * @description What the key is for.
+             * @example Nightly build
+             */
+            name: string;
+            /**
+             * @description The first 8 characters of the key, to recognize it by.
+             * @example myk_3q2x
+             */
+            prefix: string;
+            /** @description Who made it; null for a person who is gone. The key works only while they are a member. */
+            created_by: components["schemas"]["KeyMaker"] | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it stops working; null for never.
+             * @example 2027-01-31T12:00:00.000Z
+             */
+            expires_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it was last used, within a minute; null for never.
+             * @example 2026-02-01T12:00:00.000Z
+             */
+            last_used_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it was revoked; null when it was not.
+             * @example 2026-03-01T12:00:00.000Z
+             */
+            revoked_at: string | null;
+        };
+        ApiKeyPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["ApiKey"][];
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example null
+             */
+            next_cursor: string | null;
+        };
+        AuditEntry: {
+            /**
+             * Format: uuid
+             * @description Id of the entry.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            id: string;
+            /**
+             * @description What was done.
+             * @example key.created
+             * @enum {string}
+             */
+            action: "auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "key.created" | "key.revoked" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted";
+            /**
+             * @description Ids of what it is about, by the names of their fields.
+             * @example {
+             *       "key_id": "019c1234-5678-7abc-8def-0123456789ab"
+             *     }
+             */
+            subject: {
+                [key: string]: string;
+            };
+            /**
+             * @description What else is to be said, by action.
+             * @example {
+             *       "name": "Nightly build"
+             *     }
+             */
+            data: {
+                [key: string]: unknown;
+            };
+            /** @description Who did it. */
+            actor: components["schemas"]["Actor"];
+            /**
+             * @description Address the request came from; null for what the system did by itself.
+             * @example 203.0.113.7
+             */
+            ip: string | null;
+            /**
+             * @description What the program called itself; null when it did not.
+             * @example curl/8.5.0
+             */
+            user_agent: string | null;
+            /**
+             * @description `X-Request-Id` of the request, which the server's log has too; null for what the system did by itself.
+             * @example 0d5e7a9c-3f1b-4c2d-8e6f-1a2b3c4d5e6f
+             */
+            request_id: string | null;
+            /**
+             * Format: date-time
+             * @description When it was done.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            created_at: string;
+        };
+        AuditEntryPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["AuditEntry"][];
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example null
+             */
+            next_cursor: string | null;
+        };
         BeginDevice: {
             /**
              * @description What the program calls itself; shown to the person who approves, without invisible characters.
@@ -1064,6 +1325,27 @@ export interface components {
              */
             default_branch: string;
         };
+        CreateApiKey: {
+            /**
+             * @description What the key is for, in 1 to 100 characters.
+             * @example Nightly build
+             */
+            name: string;
+            /**
+             * @description What the key may do, as `resource.action`: some of what its maker may do.
+             * @example [
+             *       "tasks.read",
+             *       "tasks.create"
+             *     ]
+             */
+            permissions: ("agents.execute" | "agents.manage" | "agents.read" | "agents.run_script" | "audit.read" | "coordinators.manage" | "coordinators.read" | "coordinators.register" | "dashboard.read" | "deployments.read" | "deployments.write" | "events.read" | "keys.manage" | "members.manage" | "organizations.manage" | "organizations.read" | "repositories.manage" | "repositories.read" | "repositories.write" | "tasks.create" | "tasks.delete" | "tasks.read" | "tasks.update" | "webhooks.manage" | "webhooks.read" | "workers.manage" | "workers.read" | "workers.register" | "workflows.read" | "workflows.run" | "workflows.write" | "worktrees.manage" | "worktrees.read")[];
+            /**
+             * Format: date-time
+             * @description When it stops working, at most 10 years from now; never when absent.
+             * @example 2027-01-31T12:00:00Z
+             */
+            expires_at?: string;
+        };
         CreateTask: {
             /**
              * @description What is to be done, in a line of 1 to 255 characters.
@@ -1138,6 +1420,15 @@ export interface components {
              * @example main
              */
             base_ref?: string;
+        };
+        CreatedApiKey: {
+            /** @description The key, as lists show it from now on. */
+            api_key: components["schemas"]["ApiKey"];
+            /**
+             * @description The whole key, for the header `Authorization: Bearer`. It is shown this once and is not kept.
+             * @example myk_3q2x7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA0s9Fq1
+             */
+            secret: string;
         };
         DatabaseHealth: {
             /**
@@ -1634,6 +1925,19 @@ export interface components {
              * @example []
              */
             lost: string[];
+        };
+        KeyMaker: {
+            /**
+             * Format: uuid
+             * @description Id of the person.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            id: string;
+            /**
+             * @description GitHub login of the person.
+             * @example ada
+             */
+            login: string;
         };
         Launch: {
             /**
@@ -2265,6 +2569,83 @@ export interface components {
              */
             next_cursor: string | null;
         };
+        Session: {
+            /**
+             * Format: uuid
+             * @description Id of the session.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            id: string;
+            /**
+             * @description How it began: through GitHub, or without it in development.
+             * @example github
+             * @enum {string}
+             */
+            origin: "github" | "mock";
+            /**
+             * @description Whether it is the one of this request.
+             * @example true
+             */
+            current: boolean;
+            /** @description The organization its tokens act in. */
+            organization: components["schemas"]["SessionOrganization"];
+            /**
+             * Format: date-time
+             * @description When it began.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When its tokens were last used, within a minute.
+             * @example 2026-01-31T12:30:00.000Z
+             */
+            last_used_at: string;
+            /**
+             * Format: date-time
+             * @description When it ends unless it is refreshed.
+             * @example 2026-02-07T12:00:00.000Z
+             */
+            expires_at: string;
+            /**
+             * Format: date-time
+             * @description When it ends, however often it is refreshed.
+             * @example 2026-03-02T12:00:00.000Z
+             */
+            ends_at: string;
+            /**
+             * @description What the program called itself at sign-in or the latest refresh; null when it did not.
+             * @example curl/8.5.0
+             */
+            user_agent: string | null;
+            /**
+             * @description Address it came from at sign-in or the latest refresh; null when it is not known.
+             * @example 203.0.113.7
+             */
+            ip: string | null;
+        };
+        SessionOrganization: {
+            /**
+             * Format: uuid
+             * @description Id of the organization.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            id: string;
+            /**
+             * @description Name of the organization.
+             * @example ada
+             */
+            name: string;
+        };
+        SessionPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["Session"][];
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example null
+             */
+            next_cursor: string | null;
+        };
         SignInMethods: {
             /**
              * @description Whether people sign in through GitHub.
@@ -2294,6 +2675,14 @@ export interface components {
              * @example []
              */
             lost: string[];
+        };
+        SwitchOrganization: {
+            /**
+             * Format: uuid
+             * @description Id of an organization the caller is a member of.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            organization_id: string;
         };
         Task: {
             /**
@@ -3019,6 +3408,166 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    apiKeysList: {
+        parameters: {
+            query?: {
+                /** @description How many items to answer at the most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of keys. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ApiKeyPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    apiKeysCreate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateApiKey"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedApiKey"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `auth/forbidden`, `key/permission-not-held`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    apiKeysRevoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the key.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is revoked. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    auditList: {
+        parameters: {
+            query?: {
+                /** @description How many items to answer at the most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+                /** @description Only what this caller did: the id of a person, key, worker or execution, or a login as it was at that time. */
+                actor?: string;
+                /** @description Only these actions; repeatable. */
+                action?: ("auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "key.created" | "key.revoked" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted")[];
+                /** @description Only what is about this: any id of the subject. */
+                subject?: string;
+                /** @description Only what happened after this time. */
+                after?: string;
+                /** @description Only what happened before this time. */
+                before?: string;
+                /** @description Whose log to read: that of the organization, or that of the instance, which only its administrator may. */
+                scope?: "instance" | "organization";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of entries. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditEntryPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `auth/forbidden`, `audit/administrators-only`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     deviceSignInBegin: {
         parameters: {
             query?: never;
@@ -3386,6 +3935,113 @@ export interface operations {
             415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["MisdirectedRequest"];
             429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    sessionsList: {
+        parameters: {
+            query?: {
+                /** @description How many items to answer at the most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of sessions. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SessionPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    sessionsRevoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the session.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It has ended. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    sessionsSwitchOrganization: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SwitchOrganization"];
+            };
+        };
+        responses: {
+            /** @description The pair with which the session goes on. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenPair"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `auth/forbidden`, `auth/not-a-member`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
             500: components["responses"]["ServerFault"];
             503: components["responses"]["Unavailable"];
         };

@@ -137,6 +137,21 @@ export const AnyOf = (values: readonly string[]) =>
     document({ type: 'array', items: { type: 'string', enum: [...values] } }),
   );
 
+/** Some of a list of words, in a body: at least one. */
+export const SomeOf = (values: readonly string[]) =>
+  applyDecorators(
+    IsArray(),
+    ArrayMinSize(1),
+    ArrayMaxSize(values.length),
+    IsIn(values, { each: true }),
+    document({
+      type: 'array',
+      minItems: 1,
+      maxItems: values.length,
+      items: { type: 'string', enum: [...values] },
+    }),
+  );
+
 /** A UUID; read without regard to case. */
 export const Id = () =>
   applyDecorators(

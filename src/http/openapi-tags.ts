@@ -1,7 +1,9 @@
 /** What each tag of the document is about, in the order in which Swagger UI shows them. */
 export const TAGS: Readonly<Record<string, string>> = {
   Auth: 'Signing in, tokens, and who is calling.',
+  'API keys': 'Keys of programs. Each acts in one organization, and never beyond what its maker may do there.',
   Organizations: 'Tenants; everything belongs to one. The first sign-in of a person makes their own.',
+  'Audit log': 'Who did what, when and from where.',
   Repositories: 'Registered Git repositories: the mirrors that workers check out from.',
   Logs: 'Commits of the registered repositories, read as log entries.',
   Tasks: 'What has to be done, in which state it is, and why it is not running.',

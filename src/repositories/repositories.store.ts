@@ -18,7 +18,8 @@ const COLUMNS = `id, organization_id, full_name, clone_url, local_path, source_k
   last_synced_at, default_agent_type, created_at, ${cursorTime('created_at')} as cursor_at`;
 
 const CHANGEABLE = ['default_branch', 'default_agent_type'] as const;
-const FOREIGN_KEY_VIOLATION = '23503';
+/** What PostgreSQL calls the deletion of what others refer to: the first one before version 18, the second from there on. */
+const STILL_REFERRED_TO: readonly unknown[] = ['23503', '23001'];
 
 /** Every query on repositories. */
 @Injectable()
@@ -97,7 +98,7 @@ export class RepositoriesStore {
         ])) > 0
       );
     } catch (error) {
-      if (postgresFault(error)?.code === FOREIGN_KEY_VIOLATION) throw new RepositoryInUse();
+      if (STILL_REFERRED_TO.includes(postgresFault(error)?.code)) throw new RepositoryInUse();
       throw error;
     }
   }

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { AuditService } from '../audit/audit.service.js';
 import { organizationOf, type Actor, type Principal } from '../auth/principal.js';
 import { RunAgain } from '../database/database.errors.js';
 import { Database } from '../database/database.js';
@@ -26,6 +27,7 @@ export class TasksService {
     private readonly leases: LeasesService,
     private readonly events: EventsService,
     private readonly checks: TaskChecks,
+    private readonly audit: AuditService,
     private readonly database: Database,
   ) {
     checkTaskMoves();
@@ -142,6 +144,13 @@ export class TasksService {
       await this.queue.remove(id);
       await this.store.remove(id);
       await this.tell('task.deleted', task, principal.actor, { name: task.name });
+      await this.audit.record({
+        organization_id: task.organization_id,
+        actor: principal.actor,
+        action: 'task.deleted',
+        subject: { task_id: id, ...(task.repository_id && { repository_id: task.repository_id }) },
+        data: { name: task.name, status: task.status },
+      });
     });
   }
 
