@@ -14,6 +14,13 @@ export class DatabaseUnavailable extends DomainError {
   }
 }
 
+/** The organization that a row was to belong to has been deleted since the caller was let in. */
+export class OrganizationGone extends DomainError {
+  constructor(cause?: unknown) {
+    super('organization/not-found', 'missing', 'There is no such organization.', {}, { cause });
+  }
+}
+
 /** What `pg` reports of a failed statement. */
 export interface PostgresFault {
   code: string;
@@ -31,6 +38,10 @@ export function postgresFault(error: unknown): PostgresFault | null {
 /** Whether the exception says that a named unique, foreign key or check constraint was violated. */
 export const violates = (error: unknown, constraint: string): boolean =>
   postgresFault(error)?.constraint === constraint;
+
+/** Whether the exception says that a row would belong to an organization that is not there. */
+export const isWithoutOrganization = (error: unknown): boolean =>
+  postgresFault(error)?.constraint?.endsWith('_organization_id_fkey') ?? false;
 
 // Classes 08 (connection), 28 (credentials), 53 (resources) and 57 (operator intervention, statement timeout); lock and
 // idle timeouts; a database that is not there, or is a standby that only reads.

@@ -2,7 +2,14 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { Injectable, Logger } from '@nestjs/common';
 import type pg from 'pg';
 import { DataSource } from 'typeorm';
-import { DatabaseUnavailable, isConnectionLost, isRetryable, isUnavailable } from './database.errors.js';
+import {
+  DatabaseUnavailable,
+  isConnectionLost,
+  isRetryable,
+  isUnavailable,
+  isWithoutOrganization,
+  OrganizationGone,
+} from './database.errors.js';
 
 const ATTEMPTS = 5;
 
@@ -21,7 +28,8 @@ export interface PoolFigures {
 
 /**
  * Statements and transactions. A transaction travels in the async context, so that a store cannot forget to
- * take part in it. Throws DatabaseUnavailable when PostgreSQL or a connection cannot be had in time.
+ * take part in it. Throws DatabaseUnavailable when PostgreSQL or a connection cannot be had in time, and OrganizationGone
+ * for a row of an organization that has been deleted in the meantime.
  */
 @Injectable()
 export class Database {
@@ -111,6 +119,7 @@ export class Database {
     try {
       return await on.query<Row>(sql, [...parameters]);
     } catch (error) {
+      if (isWithoutOrganization(error)) throw new OrganizationGone(error);
       throw isUnavailable(error) ? new DatabaseUnavailable(error) : error;
     }
   }

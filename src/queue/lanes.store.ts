@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { OrganizationGone } from '../database/database.errors.js';
 import { Database } from '../database/database.js';
 import { TooManyLanes } from './queue.errors.js';
 
@@ -14,7 +15,7 @@ const MOST_LANES = 2000;
 
 @Injectable()
 export class LanesStore {
-  /** Lanes are never removed, so what was found once stays true. */
+  /** Lanes are removed with their organization only, so what was found once stays true for as long as anybody asks. */
   private readonly known = new Map<string, number>();
 
   constructor(private readonly database: Database) {}
@@ -27,12 +28,28 @@ export class LanesStore {
     const known = this.known.get(text);
     if (known !== undefined) return known;
     // Outside of the transaction under way: its rollback must not take back what is remembered here.
-    const id = await this.database.outside(() => this.findOrCreate(text, turn, key, labels));
+    const id = await this.database.outside(() =>
+      this.database.transaction(() => this.findOrCreate(text, turn, key, labels)),
+    );
     this.known.set(text, id);
     return id;
   }
 
+  /** Removes the lanes and turns of an organization whose queue is empty. */
+  async removeAll(organizationId: string): Promise<void> {
+    await this.database.query(
+      `with gone as (delete from queue_lanes where organization_id = $1 returning turn_id)
+       delete from queue_turns where id in (select turn_id from gone)`,
+      [organizationId],
+    );
+  }
+
   private async findOrCreate(text: string, turn: string, key: LaneKey, labels: readonly string[]): Promise<number> {
+    // Before anything that goes with the organization: its deletion and this would else wait for each other.
+    const there = await this.database.one('select 1 from organizations where id = $1 for key share', [
+      key.organization_id,
+    ]);
+    if (there === null) throw new OrganizationGone();
     await this.assertRoom(key.organization_id, text);
     await this.database.query('insert into queue_turns (key) values ($1) on conflict (key) do nothing', [turn]);
     await this.database.query(
