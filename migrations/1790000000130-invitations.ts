@@ -19,6 +19,7 @@ export class Invitations1790000000130 implements MigrationInterface {
       `create unique index invitations_pending_key on invitations (organization_id, lower(login)) where status = 'pending'`,
     );
     await runner.query(`create index invitations_login_idx on invitations (lower(login)) where status = 'pending'`);
+    await runner.query('create index invitations_page_idx on invitations (organization_id, created_at, id)');
     await runner.query('create index invitations_invited_by_idx on invitations (invited_by)');
   }
 

@@ -15,6 +15,7 @@ import { CallersService } from './callers.service.js';
 import { OwnSessionsService } from './own-sessions.service.js';
 import { RouteAccess } from './route-access.js';
 import { SessionsController } from './sessions.controller.js';
+import { SessionHomes } from './session-homes.js';
 import { SessionsService } from './sessions.service.js';
 import { SessionsStore } from './sessions.store.js';
 import { UsersStore } from './users.store.js';
@@ -36,6 +37,7 @@ import { UsersStore } from './users.store.js';
     CallersService,
     OwnSessionsService,
     RouteAccess,
+    SessionHomes,
     SessionsService,
     SessionsStore,
     UsersStore,

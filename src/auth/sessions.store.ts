@@ -230,6 +230,16 @@ export class SessionsStore {
     return Math.max(tokens, sessions);
   }
 
+  /** Lets sessions of the person that act in the organization act in the personal one; null is everybody's. */
+  async moveHome(organization_id: string, user_id: string | null): Promise<void> {
+    await this.database.query(
+      `update sessions s set organization_id = home.id from organizations home
+       where s.organization_id = $1 and ($2::uuid is null or s.user_id = $2) and home.personal_for = s.user_id
+         and s.revoked_at is null`,
+      [organization_id, user_id],
+    );
+  }
+
   /** Writes down that they were used, where that has not been done within the last minute. */
   async touch(ids: readonly string[]): Promise<void> {
     await this.database.query(

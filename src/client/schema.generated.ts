@@ -562,6 +562,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the invitations that wait for the caller, by the GitHub login they have now, newest first
+         * @description Needs a caller who is signed in.
+         */
+        get: operations["invitationsListOwn"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/{id}/accept": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Accept an invitation
+         * @description The token goes on acting where it did; `POST /auth/switch-organization` leads into the new organization.
+         *
+         *     Needs a caller who is signed in.
+         */
+        post: operations["invitationsAccept"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/invitations/{id}/decline": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Decline an invitation
+         * @description Needs a caller who is signed in.
+         */
+        post: operations["invitationsDecline"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/logs": {
         parameters: {
             query?: never;
@@ -597,7 +659,13 @@ export interface paths {
          */
         get: operations["organizationsList"];
         put?: never;
-        post?: never;
+        /**
+         * Make an organization
+         * @description The caller becomes its owner. Their token goes on acting where it did; `POST /auth/switch-organization` leads into the new one.
+         *
+         *     Needs a caller who is signed in.
+         */
+        post: operations["organizationsCreate"];
         delete?: never;
         options?: never;
         head?: never;
@@ -618,6 +686,132 @@ export interface paths {
         get: operations["organizationsGet"];
         put?: never;
         post?: never;
+        /**
+         * Delete the organization with everything that belongs to it
+         * @description Only an owner may, and only while nothing of it runs. Repositories go with their mirrors, and with them what workers pushed. Keys and tokens of its workers are refused from then on; sessions that acted in it go on in the personal organization of their person, with the next refresh. A long history can take longer than an answer may: then the answer is 503, and the deletion goes on all the same.
+         *
+         *     Needs the permission `organizations.manage`.
+         */
+        delete: operations["organizationsDelete"];
+        options?: never;
+        head?: never;
+        /**
+         * Rename the organization
+         * @description Needs the permission `organizations.manage`.
+         */
+        patch: operations["organizationsRename"];
+        trace?: never;
+    };
+    "/api/v1/organizations/{id}/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the invitations of the organization, newest first
+         * @description Needs the permission `members.manage`.
+         */
+        get: operations["invitationsList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organizations/{id}/invitations/{invitation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Revoke an invitation that waits for its answer
+         * @description Needs the permission `members.manage`.
+         */
+        delete: operations["invitationsRevoke"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organizations/{id}/members": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the members of the organization, newest first
+         * @description Needs the permission `organizations.read`.
+         */
+        get: operations["membersList"];
+        put?: never;
+        /**
+         * Invite somebody by their GitHub login
+         * @description They have seven days to accept; one that has expired is replaced. Nobody can be invited into a personal organization, and only owners invite owners.
+         *
+         *     Needs the permission `members.manage`.
+         */
+        post: operations["invitationsInvite"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organizations/{id}/members/{user_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove a member, or leave
+         * @description Everybody may leave, by their own id; to remove others takes the permission `members.manage`, and to remove an owner takes an owner. The last owner cannot leave. Acts on the person's next request: their sessions that acted here go on in their personal organization, with the next refresh.
+         *
+         *     Needs a caller who is signed in.
+         */
+        delete: operations["membersRemove"];
+        options?: never;
+        head?: never;
+        /**
+         * Change the role of a member
+         * @description Acts on the member's next request. Only owners make and demote owners; the last owner stays one.
+         *
+         *     Needs the permission `members.manage`.
+         */
+        patch: operations["membersChangeRole"];
+        trace?: never;
+    };
+    "/api/v1/organizations/{id}/transfer": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Transfer the ownership to another member
+         * @description In one step the member becomes an owner and the caller, who must be one, an admin.
+         *
+         *     Needs the permission `organizations.manage`.
+         */
+        post: operations["membersTransfer"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1346,6 +1540,13 @@ export interface components {
              */
             expires_at?: string;
         };
+        CreateOrganization: {
+            /**
+             * @description Name as shown to others; several organizations may have the same.
+             * @example Analytical Engines
+             */
+            name: string;
+        };
         CreateTask: {
             /**
              * @description What is to be done, in a line of 1 to 255 characters.
@@ -1926,6 +2127,85 @@ export interface components {
              */
             lost: string[];
         };
+        Invitation: {
+            /**
+             * Format: uuid
+             * @description Id of the invitation.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            id: string;
+            /**
+             * @description What they become when they accept.
+             * @example member
+             * @enum {string}
+             */
+            role: "admin" | "member" | "owner" | "viewer";
+            /**
+             * @description `pending` until it is answered, revoked or expired.
+             * @example pending
+             * @enum {string}
+             */
+            status: "accepted" | "declined" | "expired" | "pending" | "revoked";
+            /** @description The organization. */
+            organization: components["schemas"]["InvitingOrganization"];
+            /**
+             * @description GitHub login of the invited, as it was written.
+             * @example ada
+             */
+            login: string;
+            /**
+             * @description GitHub login of who invited; null when that was a program.
+             * @example grace
+             */
+            invited_by: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description From when on it cannot be accepted any more: seven days after it was made.
+             * @example 2026-02-07T12:00:00.000Z
+             */
+            expires_at: string;
+        };
+        InvitationPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["Invitation"][];
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example null
+             */
+            next_cursor: string | null;
+        };
+        Invite: {
+            /**
+             * @description GitHub login, compared without regard to case. The person need not have signed in here before.
+             * @example ada
+             */
+            login: string;
+            /**
+             * @description What they are to be; only owners invite owners.
+             * @example member
+             * @enum {string}
+             */
+            role: "admin" | "member" | "owner" | "viewer";
+        };
+        InvitingOrganization: {
+            /**
+             * Format: uuid
+             * @description Id of the organization.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            id: string;
+            /**
+             * @description Name of the organization.
+             * @example Analytical Engines
+             */
+            name: string;
+        };
         KeyMaker: {
             /**
              * Format: uuid
@@ -2143,6 +2423,72 @@ export interface components {
             /** @description The organization the access token acts in. */
             organization: components["schemas"]["Organization"];
         };
+        Member: {
+            /**
+             * @description What they are in the organization.
+             * @example member
+             * @enum {string}
+             */
+            role: "admin" | "member" | "owner" | "viewer";
+            /** @description The person. */
+            user: components["schemas"]["MemberUser"];
+            /**
+             * Format: date-time
+             * @description When they joined it.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            joined_at: string;
+        };
+        MemberPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["Member"][];
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example null
+             */
+            next_cursor: string | null;
+        };
+        MemberUser: {
+            /**
+             * Format: uuid
+             * @description Id of the person.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            id: string;
+            /**
+             * @description GitHub login.
+             * @example ada
+             */
+            login: string;
+            /**
+             * @description Name as shown to others; null when none is known.
+             * @example Ada Lovelace
+             */
+            name: string | null;
+            /**
+             * @description Address of a picture; null when none is known.
+             * @example https://avatars.githubusercontent.com/u/1001
+             */
+            avatar_url: string | null;
+        };
+        Membership: {
+            /**
+             * @description What they are in the organization.
+             * @example member
+             * @enum {string}
+             */
+            role: "admin" | "member" | "owner" | "viewer";
+            /** @description The person. */
+            user: components["schemas"]["MemberUser"];
+            /**
+             * Format: date-time
+             * @description When they joined it.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            joined_at: string;
+            /** @description The organization. */
+            organization: components["schemas"]["InvitingOrganization"];
+        };
         Metrics: {
             /**
              * @description Percent of its processors in use.
@@ -2216,7 +2562,7 @@ export interface components {
              */
             id: string;
             /**
-             * @description Name of the organization; that of its person where it is a personal one.
+             * @description Name of the organization; a personal one begins with the login of its person.
              * @example ada
              */
             name: string;
@@ -2885,6 +3231,29 @@ export interface components {
             refresh_token: string;
             /** @description The person who signed in. */
             user: components["schemas"]["User"];
+        };
+        TransferOwnership: {
+            /**
+             * Format: uuid
+             * @description Id of another member.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            user_id: string;
+        };
+        UpdateMember: {
+            /**
+             * @description What the member is to be; only owners make and demote owners.
+             * @example admin
+             * @enum {string}
+             */
+            role: "admin" | "member" | "owner" | "viewer";
+        };
+        UpdateOrganization: {
+            /**
+             * @description Name as shown to others.
+             * @example Difference Engines
+             */
+            name?: string;
         };
         UpdateRepository: {
             /**
@@ -4446,6 +4815,148 @@ export interface operations {
             };
         };
     };
+    invitationsListOwn: {
+        parameters: {
+            query?: {
+                /** @description How many items to answer at the most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of invitations. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    invitationsAccept: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the invitation.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The membership. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Membership"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Refused: `invitation/not-found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `invitation/closed`, `member/exists`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    invitationsDecline: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the invitation.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It does not wait any more. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Refused: `invitation/not-found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `invitation/closed`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     logsList: {
         parameters: {
             query?: {
@@ -4542,6 +5053,40 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    organizationsCreate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateOrganization"];
+            };
+        };
+        responses: {
+            /** @description The organization. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Organization"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     organizationsGet: {
         parameters: {
             query?: never;
@@ -4571,6 +5116,538 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    organizationsDelete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the organization.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `auth/forbidden`, `organization/switch-first`, `organization/owners-only`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            /** @description Refused: `organization/busy`, `organization/personal`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    organizationsRename: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the organization.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateOrganization"];
+            };
+        };
+        responses: {
+            /** @description The organization as it is now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Organization"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `auth/forbidden`, `organization/switch-first`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    invitationsList: {
+        parameters: {
+            query?: {
+                /** @description How many items to answer at the most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+                /** @description Only those in these states; all when absent. */
+                status?: ("accepted" | "declined" | "expired" | "pending" | "revoked")[];
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the organization.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of invitations. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["InvitationPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `auth/forbidden`, `organization/switch-first`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    invitationsRevoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the organization.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+                /**
+                 * @description Id of the invitation.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                invitation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It cannot be accepted any more. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `auth/forbidden`, `organization/switch-first`, `organization/owners-only`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: `organization/not-found`, `invitation/not-found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: `invitation/closed`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    membersList: {
+        parameters: {
+            query?: {
+                /** @description How many items to answer at the most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the organization.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of members. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["MemberPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `auth/forbidden`, `organization/switch-first`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    invitationsInvite: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the organization.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Invite"];
+            };
+        };
+        responses: {
+            /** @description The invitation, which waits for its answer. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Invitation"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `auth/forbidden`, `organization/switch-first`, `organization/owners-only`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `member/exists`, `invitation/exists`, `organization/personal`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    membersRemove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the organization.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+                /**
+                 * @description Id of the person.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The person does not belong to the organization any more. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `auth/forbidden`, `organization/switch-first`, `organization/owners-only`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: `organization/not-found`, `member/not-found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: `organization/last-owner`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    membersChangeRole: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the organization.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+                /**
+                 * @description Id of the person.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                user_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateMember"];
+            };
+        };
+        responses: {
+            /** @description The member as they are now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `auth/forbidden`, `organization/switch-first`, `organization/owners-only`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: `organization/not-found`, `member/not-found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `organization/last-owner`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    membersTransfer: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the organization.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TransferOwnership"];
+            };
+        };
+        responses: {
+            /** @description The new owner. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Member"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `auth/forbidden`, `organization/switch-first`, `organization/owners-only`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: `organization/not-found`, `member/not-found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `organization/personal`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["MisdirectedRequest"];
             500: components["responses"]["ServerFault"];
             503: components["responses"]["Unavailable"];

@@ -12,6 +12,7 @@ import { SessionEnd1790000000100 } from '../../migrations/1790000000100-session-
 import { GithubSignIn1790000000110 } from '../../migrations/1790000000110-github-sign-in.js';
 import { ApiKeys1790000000120 } from '../../migrations/1790000000120-api-keys.js';
 import { Invitations1790000000130 } from '../../migrations/1790000000130-invitations.js';
+import { MemberPages1790000000135 } from '../../migrations/1790000000135-member-pages.js';
 import { DeviceGrants1790000000140 } from '../../migrations/1790000000140-device-grants.js';
 import { AuditLog1790000000150 } from '../../migrations/1790000000150-audit-log.js';
 import { RateLimits1790000000160 } from '../../migrations/1790000000160-rate-limits.js';
@@ -31,6 +32,7 @@ export const migrations: (new () => MigrationInterface)[] = [
   GithubSignIn1790000000110,
   ApiKeys1790000000120,
   Invitations1790000000130,
+  MemberPages1790000000135,
   DeviceGrants1790000000140,
   AuditLog1790000000150,
   RateLimits1790000000160,

@@ -76,4 +76,18 @@ export class EventsStore {
       [filter.organization_id, filter.after, filter.types, filter.task_id, filter.limit],
     );
   }
+
+  /** Removes events that have their place; gives how many. */
+  async removeSome(organization_id: string, limit: number): Promise<number> {
+    return this.database.count(
+      `delete from events where position in (
+         select position from events where organization_id = $1 order by position limit $2)`,
+      [organization_id, limit],
+    );
+  }
+
+  /** Removes events that wait for their place. */
+  async removeWaiting(organization_id: string): Promise<void> {
+    await this.database.query('delete from event_outbox where organization_id = $1', [organization_id]);
+  }
 }

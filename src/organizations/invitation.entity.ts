@@ -1,6 +1,11 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import type { Role } from '../auth/permissions.js';
 
+/** As the row has it, and `expired` for one that waited in vain. */
+export const INVITATION_STATUSES = ['pending', 'accepted', 'declined', 'revoked', 'expired'] as const;
+
+export type InvitationStatus = (typeof INVITATION_STATUSES)[number];
+
 /** That somebody, known by their GitHub login, may join an organization. */
 @Entity('invitations')
 @Check('invitations_role_check', `role in ('owner', 'admin', 'member', 'viewer')`)
@@ -8,6 +13,7 @@ import type { Role } from '../auth/permissions.js';
 // TypeORM cannot describe an index over an expression.
 @Index('invitations_pending_key', { synchronize: false })
 @Index('invitations_login_idx', { synchronize: false })
+@Index('invitations_page_idx', ['organization_id', 'created_at', 'id'])
 export class Invitation {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'invitations_pkey' })
   id!: string;
@@ -24,7 +30,7 @@ export class Invitation {
   role!: Role;
 
   @Column({ type: 'text', default: 'pending' })
-  status!: 'pending' | 'accepted' | 'declined' | 'revoked';
+  status!: Exclude<InvitationStatus, 'expired'>;
 
   @Column({ type: 'uuid', nullable: true })
   @Index('invitations_invited_by_idx')

@@ -6,6 +6,7 @@ const PRIMARY_KEY = 'organization_members_pkey';
 /** That a person belongs to an organization, and as what. */
 @Entity('organization_members')
 @Check('organization_members_role_check', `role in ('owner', 'admin', 'member', 'viewer')`)
+@Index('organization_members_page_idx', ['organization_id', 'created_at', 'user_id'])
 export class OrganizationMember {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: PRIMARY_KEY })
   @ForeignKey('Organization', { name: 'organization_members_organization_id_fkey', onDelete: 'CASCADE' })

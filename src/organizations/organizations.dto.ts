@@ -1,4 +1,4 @@
-import { Id } from '../http/fields.js';
+import { Id, Optional, Text } from '../http/fields.js';
 import { PageOf } from '../http/page.js';
 import type { Organization } from './organization.entity.js';
 
@@ -12,6 +12,27 @@ export class OrganizationPath {
   id!: string;
 }
 
+/** An organization to be made. */
+export class CreateOrganizationDto {
+  /**
+   * Name as shown to others; several organizations may have the same.
+   * @example "Analytical Engines"
+   */
+  @Text({ min: 1, max: 100 })
+  name!: string;
+}
+
+/** Changes of an organization. Absent fields stay. */
+export class UpdateOrganizationDto {
+  /**
+   * Name as shown to others.
+   * @example "Difference Engines"
+   */
+  @Optional()
+  @Text({ min: 1, max: 100 })
+  name?: string;
+}
+
 /** A tenant. */
 export class OrganizationDto {
   /**
@@ -22,7 +43,7 @@ export class OrganizationDto {
   id!: string;
 
   /**
-   * Name of the organization; that of its person where it is a personal one.
+   * Name of the organization; a personal one begins with the login of its person.
    * @example ada
    */
   name!: string;

@@ -10,6 +10,7 @@ import { QueueStore, type NewEntry } from './queue.store.js';
 export type { ClaimedRow, ClaimRequest, WaitFacts };
 
 const ANY = '*';
+const BATCH = 10_000;
 
 /** Topics of hints that a task may be claimable for who serves these; null serves any. */
 export const queueTopics = (organizationId: string | null, agentTypes: readonly string[] | null): string[] =>
@@ -59,6 +60,17 @@ export class QueueService {
 
   remove(taskId: string): Promise<boolean> {
     return this.queue.remove(taskId);
+  }
+
+  /**
+   * Takes everything of an organization out of the queue, in the transaction that deletes it and holds its lock. False
+   * when somebody is at a task of it just now, most likely a claim.
+   */
+  async clear(organizationId: string): Promise<boolean> {
+    while ((await this.queue.removeSome(organizationId, BATCH)) > 0);
+    if (await this.queue.holdsAny(organizationId)) return false;
+    await this.lanes.removeAll(organizationId);
+    return true;
   }
 
   /** Gives up to `max` tasks to a worker. The same `request_key` within ten minutes gives what it still runs. */

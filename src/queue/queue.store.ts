@@ -41,4 +41,26 @@ export class QueueStore {
   async remove(taskId: string): Promise<boolean> {
     return (await this.database.count('delete from queue_entries where task_id = $1', [taskId])) > 0;
   }
+
+  /**
+   * Takes tasks of an organization out of the queue, passing over those that somebody holds: a claim may wait for the
+   * organization, which who calls this has locked. Gives how many.
+   */
+  removeSome(organizationId: string, limit: number): Promise<number> {
+    return this.database.count(
+      `with free as materialized (
+         select e.task_id from queue_lanes lane join queue_entries e on e.lane_id = lane.id
+         where lane.organization_id = $1 limit $2 for update of e skip locked)
+       delete from queue_entries q using free where q.task_id = free.task_id`,
+      [organizationId, limit],
+    );
+  }
+
+  async holdsAny(organizationId: string): Promise<boolean> {
+    const row = await this.database.one(
+      `select 1 from queue_lanes lane join queue_entries e on e.lane_id = lane.id where lane.organization_id = $1 limit 1`,
+      [organizationId],
+    );
+    return row !== null;
+  }
 }

@@ -4,6 +4,7 @@ import { OrganizationsModule } from '../organizations/organizations.module.js';
 import { DevelopmentRepository } from './development-repository.js';
 import { LogsController } from './logs.controller.js';
 import { LogsService } from './logs.service.js';
+import { OrganizationMirrors } from './organization-mirrors.js';
 import { RepositoriesController } from './repositories.controller.js';
 import { RepositoriesService } from './repositories.service.js';
 import { RepositoryRecordsModule } from './repository-records.module.js';
@@ -11,7 +12,7 @@ import { RepositoryRecordsModule } from './repository-records.module.js';
 @Module({
   imports: [GitModule, OrganizationsModule, RepositoryRecordsModule],
   controllers: [RepositoriesController, LogsController],
-  providers: [RepositoriesService, LogsService, DevelopmentRepository],
+  providers: [RepositoriesService, LogsService, DevelopmentRepository, OrganizationMirrors],
   exports: [RepositoriesService],
 })
 export class RepositoriesModule {}

@@ -104,7 +104,7 @@ export class RepositoriesService implements OnApplicationBootstrap {
         data: { full_name, clone_url, local_path },
       });
     });
-    if (this.mirrors.here) this.inBackground(id, this.mirrors.remove(id));
+    this.removeMirrors([id]);
   }
 
   /**
@@ -142,6 +142,16 @@ export class RepositoriesService implements OnApplicationBootstrap {
   /** Whether anybody has registered anything. */
   existAny(): Promise<boolean> {
     return this.store.existAny();
+  }
+
+  /** Ids of all repositories of the organization. */
+  idsOf(organizationId: string): Promise<string[]> {
+    return this.store.idsOf(organizationId);
+  }
+
+  /** Deletes the mirrors of repositories that are not there any more. */
+  removeMirrors(ids: readonly string[]): void {
+    if (this.mirrors.here) for (const id of ids) this.inBackground(id, this.mirrors.remove(id));
   }
 
   /** A repository of the organization, null when it has none of that id. */

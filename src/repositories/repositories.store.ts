@@ -103,6 +103,13 @@ export class RepositoriesStore {
     }
   }
 
+  async idsOf(organization_id: string): Promise<string[]> {
+    const rows = await this.database.query<{ id: string }>('select id from repositories where organization_id = $1', [
+      organization_id,
+    ]);
+    return rows.map(({ id }) => id);
+  }
+
   async existAny(): Promise<boolean> {
     return (await this.database.one('select 1 as found from repositories limit 1')) !== null;
   }

@@ -1,18 +1,20 @@
 import { Module } from '@nestjs/common';
 import { AgentsModule } from '../agents/agents.module.js';
 import { EventsModule } from '../events/events.module.js';
+import { OrganizationsModule } from '../organizations/organizations.module.js';
 import { QueueModule } from '../queue/queue.module.js';
 import { RepositoriesModule } from '../repositories/repositories.module.js';
 import { ExplainService } from './explain.service.js';
+import { OrganizationTasks } from './organization-tasks.js';
 import { TaskChecks } from './task-checks.service.js';
 import { TasksController } from './tasks.controller.js';
 import { TasksService } from './tasks.service.js';
 import { TasksStore } from './tasks.store.js';
 
 @Module({
-  imports: [AgentsModule, EventsModule, QueueModule, RepositoriesModule],
+  imports: [AgentsModule, EventsModule, OrganizationsModule, QueueModule, RepositoriesModule],
   controllers: [TasksController],
-  providers: [TasksService, TasksStore, TaskChecks, ExplainService],
+  providers: [TasksService, TasksStore, TaskChecks, ExplainService, OrganizationTasks],
   exports: [TasksService],
 })
 export class TasksModule {}

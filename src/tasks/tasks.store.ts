@@ -213,6 +213,22 @@ export class TasksStore {
     await this.database.query('delete from tasks where id = $1', [id]);
   }
 
+  async isAnyRunning(organizationId: string): Promise<boolean> {
+    const row = await this.database.one(
+      `select 1 from tasks where organization_id = $1 and status = 'running' limit 1`,
+      [organizationId],
+    );
+    return row !== null;
+  }
+
+  /** Removes tasks of an organization with their executions and logs; gives how many. */
+  removeSome(organizationId: string, limit: number): Promise<number> {
+    return this.database.count(
+      'delete from tasks where id in (select id from tasks where organization_id = $1 limit $2)',
+      [organizationId, limit],
+    );
+  }
+
   private async changed(sql: string, parameters: readonly unknown[]): Promise<Task> {
     const row = await this.database.one<Task>(sql, parameters);
     if (row === null) throw new Error('a locked task was not there to be changed');
