@@ -7,6 +7,7 @@ import { RequestFuzzer, type Document, type FuzzedRequest, type Operation } from
 import { Scratch } from './scratch-git.js';
 import { signIn } from './sign-in.js';
 import { REGISTRATION_KEY, startTestApp, type TestApp } from './test-app.js';
+import { withoutNetwork } from './without-network.js';
 
 const REQUESTS = Number(process.env['FUZZ_REQUESTS'] ?? 2400);
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'];
@@ -55,13 +56,6 @@ async function credential(operation: Operation, fuzzer: RequestFuzzer): Promise<
   return fuzzer.chance(0.02) ? 'nonsense' : token;
 }
 
-/** The examples of the document lead to hosts of others: here to a repository of the test, or nowhere. */
-const withoutNetwork = (body: string | undefined, repository: string): string | undefined =>
-  body
-    ?.replaceAll('octocat/hello-world', 'no name')
-    .replaceAll('https://example.com', 'https://127.0.0.1')
-    .replaceAll('/srv/repositories/project', repository);
-
 /** What is wrong with an answer, null when nothing is. */
 function complaint(operation: Operation, status: number, type: string | null, text: string): string | null {
   if (status >= 500) return 'is a fault of the server';
@@ -105,10 +99,11 @@ it(
       request: FuzzedRequest,
       bearer: string,
     ): Promise<void> => {
+      const body = request.body === undefined ? undefined : withoutNetwork(request.body, repository);
       const answer = await fetch(server.url + request.path, {
         method,
         headers: { ...request.headers, Authorization: `Bearer ${bearer}` },
-        body: withoutNetwork(request.body, repository),
+        body,
       });
       const text = await answer.text();
       statuses[answer.status] = (statuses[answer.status] ?? 0) + 1;
@@ -116,7 +111,7 @@ it(
       if (fault !== null)
         complaints.set(
           `${operation.operationId} ${String(answer.status)} ${fault}`,
-          `${method} ${request.path} ${request.body?.slice(0, 300) ?? ''} -> ${text.slice(0, 300)}`,
+          `${method} ${request.path} ${body?.slice(0, 300) ?? ''} -> ${text.slice(0, 300)}`,
         );
       if (answer.ok && text !== '') fuzzer.learn(request.path, JSON.parse(text));
     };
