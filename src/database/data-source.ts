@@ -32,7 +32,7 @@ export const createRequestDataSource = (config: DatabaseConfig): DataSource =>
       lock_timeout: config.statement_timeout_ms,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
       // On this side too: a black-holed socket never delivers the server's own timeout.
-      query_timeout: config.statement_timeout_ms + 500,
+      query_timeout: config.statement_timeout_ms + 300,
     },
   } as DataSourceOptions);
 

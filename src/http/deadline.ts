@@ -4,12 +4,12 @@ import { sendProblem } from './send-problem.js';
 import { problemOf } from './problem.js';
 import { requestIdOf } from './request-id.js';
 
-const DEADLINE_MS = 4600;
+const DEADLINE_MS = 4700;
 
 const timers = new WeakMap<Request, NodeJS.Timeout>();
 
 /**
- * Answers 503 when nothing else has after 4.6 seconds, so that no caller hangs. It stands before the guard, whose
+ * Answers 503 when nothing else has after 4.7 seconds, so that no caller hangs. It stands before the guard, whose
  * questions to the database count as well, and behind the reading of the body, which has its own limit.
  */
 export const withinDeadline: RequestHandler = (request, response, next) => {
