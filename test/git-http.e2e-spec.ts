@@ -169,7 +169,7 @@ describe('a push that falls silent', () => {
   ])('%s loses its connection', async (_, said) => {
     await server.stop();
     server.scratch.remove();
-    server = await GitServer.start(200);
+    server = await GitServer.start(1000);
     await server.clone();
     const headers = { 'content-type': 'application/x-git-receive-pack-request', 'transfer-encoding': 'chunked' };
     const request = server.open('POST', 'git-receive-pack', headers).on('error', () => undefined);

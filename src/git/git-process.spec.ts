@@ -7,6 +7,10 @@ import { liveProcesses, until } from '../../test/git-processes.js';
 import { causeOf } from './git-causes.js';
 import { GitProcess } from './git-process.js';
 
+/** Of this process alone: others on the machine sleep too. */
+const SLEEP = `sleep 600.${String(process.pid)}`;
+const sleeps = (): boolean => liveProcesses().some(({ command }) => command === SLEEP);
+
 beforeAll(() => Logger.overrideLogger(false));
 
 describe('a git process of the server', () => {
@@ -68,7 +72,7 @@ describe('a git process of the server', () => {
   it('ends with all its children when its time is up, though they ignore TERM', async () => {
     const pid = join(scratch.path, 'pid');
     const stubborn = `!trap '' TERM; sh -c 'trap "" TERM; echo $$ > "${pid}"; sleep 600 & wait' & wait`;
-    await expect(git.run({ args: ['-c', `alias.hang=${stubborn}`, 'hang'], timeout_ms: 300 })).rejects.toMatchObject({
+    await expect(git.run({ args: ['-c', `alias.hang=${stubborn}`, 'hang'], timeout_ms: 2000 })).rejects.toMatchObject({
       reason: 'timeout',
       kind: 'unavailable',
     });
@@ -78,8 +82,8 @@ describe('a git process of the server', () => {
 
   it('ends when it is called off, before and during its work', async () => {
     const caller = new AbortController();
-    const work = git.run({ args: ['-c', 'alias.hang=!sleep 600', 'hang'], signal: caller.signal });
-    await until(() => liveProcesses().some(({ command }) => command.includes('sleep 600')));
+    const work = git.run({ args: ['-c', `alias.hang=!${SLEEP}`, 'hang'], signal: caller.signal });
+    await until(sleeps);
     caller.abort();
     await expect(work).rejects.toMatchObject({ reason: 'aborted' });
     await expect(git.run({ args: ['version'], signal: caller.signal })).rejects.toThrow();
@@ -103,8 +107,8 @@ describe('a git process of the server', () => {
   });
 
   it('ends with the server', async () => {
-    const work = git.run({ args: ['-c', 'alias.hang=!sleep 601', 'hang'] });
-    await until(() => liveProcesses().some(({ command }) => command.includes('sleep 601')));
+    const work = git.run({ args: ['-c', `alias.hang=!${SLEEP}`, 'hang'] });
+    await until(sleeps);
     git.onApplicationShutdown();
     await expect(work).rejects.toMatchObject({ reason: 'aborted' });
     commit(scratch.repository('other'), 'still works');
