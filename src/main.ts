@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import type { Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { Logger } from '@nestjs/common';
@@ -21,11 +22,20 @@ async function main(): Promise<void> {
   });
   const app = await createApp(configuration);
   stopOnSignals(app, http.shutdown_seconds);
-  const server = (await app.listen(http.port, http.host)) as Server;
+  const server = app.getHttpServer() as Server;
+  await listen(server, http);
   const { address, port } = server.address() as AddressInfo;
   new Logger('Server').log(`version ${VERSION} listens on ${address} port ${String(port)}`);
   // A supervisor that let the system choose the port learns it here.
   process.send?.({ listening: port });
+}
+
+/** Not through Nest, which would log a refusal with its stack before anybody can say what it means. */
+async function listen(server: Server, http: HttpConfig): Promise<void> {
+  server.listen(http.port, http.host);
+  await once(server, 'listening').catch((error: unknown) => {
+    throw CannotListen.because(error, http) ?? error;
+  });
 }
 
 /** Says where the database was looked for, without the password. */
@@ -38,10 +48,29 @@ class DatabaseOutOfReach extends Error {
   }
 }
 
+/** The address is another's, or may not be used: what to do about it is with whoever chose it. */
+class CannotListen extends Error {
+  static because(error: unknown, { host, port }: HttpConfig): CannotListen | null {
+    const place = `Cannot listen on HOST ${host}, PORT ${String(port)}`;
+    switch ((error as NodeJS.ErrnoException).code) {
+      case 'EADDRINUSE':
+        return new CannotListen(`${place}: another process does. End it, or set PORT to another port.`);
+      case 'EACCES':
+        return new CannotListen(`${place}: this account may not. Set PORT to another port.`);
+      case 'EADDRNOTAVAIL':
+      case 'ENOTFOUND':
+        return new CannotListen(`${place}: that is no address of this machine. Set HOST to one.`);
+      default:
+        return null;
+    }
+  }
+}
+
 try {
   await main();
 } catch (error) {
-  const isExpected = error instanceof ConfigurationFaults || error instanceof DatabaseOutOfReach;
+  const expected = [ConfigurationFaults, DatabaseOutOfReach, CannotListen];
+  const isExpected = error instanceof Error && expected.some((kind) => error instanceof kind);
   const message = isExpected ? error.message : ((error as Error).stack ?? String(error));
   process.stderr.write(`${message}\n`);
   // What was opened before the fault must not keep the process.

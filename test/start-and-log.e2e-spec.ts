@@ -42,6 +42,32 @@ describe('a server that cannot start', () => {
   });
 });
 
+describe('a server that may not have its address', () => {
+  let database: TestDatabase;
+  beforeAll(async () => {
+    database = await createDatabase();
+  });
+  afterAll(() => database.drop());
+
+  it('says in one line that its port is taken, and which', async () => {
+    const first = start(testEnvironment(database.url));
+    const { port } = new URL(await first.url());
+    const second = start(testEnvironment(database.url, { PORT: port, LOG_LEVEL: 'info' }));
+    expect(await second.exit).toEqual({ code: 1, signal: null });
+    const place = `Cannot listen on HOST 127.0.0.1, PORT ${port}`;
+    expect(second.stderr).toBe(`${place}: another process does. End it, or set PORT to another port.\n`);
+    expect(second.stdout).toBe('');
+  });
+
+  it('says in one line that its host is of another machine', async () => {
+    // An address that RFC 5737 gives to examples.
+    const server = start(testEnvironment(database.url, { HOST: '192.0.2.1', PORT: '8080', MOCK_LOGIN: 'off' }));
+    expect(await server.exit).toEqual({ code: 1, signal: null });
+    const place = 'Cannot listen on HOST 192.0.2.1, PORT 8080';
+    expect(server.stderr).toBe(`${place}: that is no address of this machine. Set HOST to one.\n`);
+  });
+});
+
 describe('what a server logs', () => {
   let database: TestDatabase;
   beforeAll(async () => {
