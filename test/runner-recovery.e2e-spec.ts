@@ -151,6 +151,7 @@ it.concurrent('a late worker changes nothing: neither result nor log nor progres
       status: 409,
       body: { code: 'execution/lease-lost' },
     });
+  await owner.beat(current);
   // Nor does it get at the attempt of the other one.
   expect(await late.post(`/executions/${current}/finish`, { outcome: 'completed' })).toMatchObject({ status: 404 });
   await owner.beat(current);
@@ -161,6 +162,7 @@ it.concurrent('a late worker changes nothing: neither result nor log nor progres
   );
   expect(items).toHaveLength(1);
 
+  await owner.beat(current);
   const result = { outcome: 'completed', result: { by: 'owner' } };
   const first = await owner.post(`/executions/${current}/finish`, result);
   const again = await owner.post(`/executions/${current}/finish`, result);

@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadRunnerSettings } from '../src/config/runner.config.js';
@@ -88,6 +88,12 @@ export class RunnerSite {
     const grant = aGrant({ repository: this.repository(), ...given, task });
     this.server.give(grant);
     return grant;
+  }
+
+  /** What a script waits with until the test lets it through. */
+  gate(): { wait: string; open: () => Promise<void> } {
+    const path = join(this.root, newId());
+    return { wait: `until [ -e '${path}' ]; do sleep 0.05; done`, open: () => writeFile(path, '') };
   }
 
   /** The execution's directory. */

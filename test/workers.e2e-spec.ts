@@ -86,7 +86,7 @@ describe('a worker', () => {
     expect((await ada.get(`/workers/${(await registerWorker(server)).id}`)).body['health']).toBe('unknown');
     expect(await healthAfter('30 seconds')).toBe('healthy');
     expect(await healthAfter('60 seconds')).toBe('degraded');
-    expect(await healthAfter('299 seconds')).toBe('degraded');
+    expect(await healthAfter('290 seconds')).toBe('degraded');
     expect(await healthAfter('300 seconds')).toBe('unhealthy');
   });
 });

@@ -31,7 +31,7 @@ describe('Runner, when something goes away', () => {
   it('loses and doubles nothing when the server is cut off again and again', async () => {
     site.start();
     site.server.swallow(/logs$/, 2);
-    const grant = site.give('for i in $(seq 400); do echo line $i; sleep 0.005; done; echo x > x');
+    const grant = site.give('for i in $(seq 800); do echo line $i; sleep 0.005; done; echo x > x');
     for (let round = 0; round < 3; round++) {
       const count = site.messages(grant).length;
       await site.server.until(() => site.messages(grant).length > count);
@@ -43,7 +43,7 @@ describe('Runner, when something goes away', () => {
     site.server.swallow(/finish$/, 2);
     const finish = await site.server.finished(idOf(grant));
     await until(() => !existsSync(site.folder(grant)));
-    expect(site.messages(grant)).toEqual(Array.from({ length: 400 }, (_, index) => `line ${String(index + 1)}`));
+    expect(site.messages(grant)).toEqual(Array.from({ length: 800 }, (_, index) => `line ${String(index + 1)}`));
     expect(finish.log_entries).toBe(site.server.attemptOf(idOf(grant)).log.length);
     expect(site.server.attemptOf(idOf(grant)).finishes).toBe(3);
   });

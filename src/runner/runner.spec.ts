@@ -34,7 +34,8 @@ describe('Runner', () => {
 
   it('registers with what it is, and beats with exactly what it runs', async () => {
     site.start({ MIYABI_LABELS: 'gpu,os=linux', MIYABI_WORKER_SCOPE: 'instance', MIYABI_CAPACITY: '3' });
-    const grant = site.give('sleep 1');
+    const gate = site.gate();
+    const grant = site.give(gate.wait);
     await site.server.until(() =>
       site.server.heartbeats.some((beat) => beat.executions[0]?.message === 'Running script'),
     );
@@ -43,6 +44,7 @@ describe('Runner', () => {
       ...{ resume: [], protocol: 1, isolation: 'none', launchers: expect.any(Array) as unknown },
     });
     expect(site.server.heartbeats.at(-1)?.executions.map(({ id }) => id)).toEqual([idOf(grant)]);
+    await gate.open();
     await site.server.finished(idOf(grant));
     await until(() => !existsSync(site.folder(grant)));
     const count = site.server.heartbeats.length;
@@ -93,17 +95,18 @@ describe('Runner', () => {
 
   it('ends a command at its deadline', async () => {
     site.start();
-    const grant = site.give('echo partial > p; sleep 300', { seconds: 1 });
+    // The time runs from here on, and pays for the claim and the checkout too.
+    const grant = site.give('echo partial > p; sleep 300', { seconds: 6 });
     expect(await site.server.finished(idOf(grant))).toMatchObject({ outcome: 'failed', failure_reason: 'timeout' });
     expect(gitIn(site.origin, 'show', `${grant.branch}:p`)).toBe('partial');
     expect(site.survivors(grant)).toEqual([]);
   });
 
   it('ends a command that says nothing any more', async () => {
-    site.start({ STALL_SECONDS: '0.5' });
-    const grant = site.give('for i in 1 2 3 4; do echo $i; sleep 0.3; done; sleep 300');
+    site.start({ STALL_SECONDS: '2' });
+    const grant = site.give('for i in 1 2 3 4 5 6 7 8; do echo $i; sleep 0.3; done; sleep 300');
     expect(await site.server.finished(idOf(grant))).toMatchObject({ outcome: 'failed', failure_reason: 'stalled' });
-    expect(site.messages(grant)).toEqual(['1', '2', '3', '4']);
+    expect(site.messages(grant)).toEqual(['1', '2', '3', '4', '5', '6', '7', '8']);
   });
 
   it('cancels a command with grandchildren that ignore TERM', async () => {
@@ -157,13 +160,15 @@ describe('Runner', () => {
 
   it('writes its token nowhere, and does not show it to the agent', async () => {
     site.start();
+    const gate = site.gate();
     const grant = site.give(
-      'env; cat .git/config; ps -eo args; git remote -v; find .. -maxdepth 2 -type f; echo x > x; sleep 0.5',
+      `env; cat .git/config; ps -eo args; git remote -v; find .. -maxdepth 2 -type f; echo x > x; ${gate.wait}`,
     );
     const seen: string[] = [];
     await site.server.until(() => site.messages(grant, 'system').some((message) => message.startsWith('Starting')));
     for (const name of await readdir(site.directory, { recursive: true, withFileTypes: true }))
       if (name.isFile()) seen.push(await readFile(join(name.parentPath, name.name), 'latin1').catch(() => ''));
+    await gate.open();
     await site.server.finished(idOf(grant));
     const basic = Buffer.from(`${idOf(grant)}:${site.server.token}`).toString('base64');
     for (const text of [...seen, ...site.messages(grant), ...site.server.gitCommands])
