@@ -12,7 +12,7 @@ const MOST_CONNECTIONS = 10;
 describe('a slow client', () => {
   let server: TestApp;
   beforeAll(async () => {
-    server = await startTestApp({ HEADERS_TIMEOUT_SECONDS: '0.4', BODY_TIMEOUT_SECONDS: '0.4' });
+    server = await startTestApp({ HEADERS_TIMEOUT_SECONDS: '1', BODY_TIMEOUT_SECONDS: '1' });
   });
   afterAll(() => server.close());
 

@@ -1,6 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { newId } from '../ids.js';
@@ -113,11 +113,11 @@ describe('runAgent', () => {
     let told = { pid: 0, started: '' };
     let found = '';
     await runAgent(
-      plan('sleep 0.2', {
+      plan('until [ -e gate ]; do sleep 0.05; done', {
         onStart: (process) => {
           told = process;
           found = findProcess(process.pid)?.started ?? 'gone';
-          return Promise.resolve();
+          return writeFile(join(directory, 'gate'), '');
         },
       }),
     );
