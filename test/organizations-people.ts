@@ -133,10 +133,10 @@ export async function auditOf(server: TestApp, organization_id: string): Promise
 export async function keyFor(server: TestApp, organization_id: string): Promise<string> {
   const secret = newKey('myk_');
   await server.sql.query(
-    `insert into access_keys (id, organization_id, kind, name, permissions, secret_hash, created_by)
-     values ($1, $2, 'api_key', 'robot', $3, $4,
+    `insert into access_keys (id, organization_id, kind, name, prefix, permissions, secret_hash, created_by)
+     values ($1, $2, 'api_key', 'robot', $3, $4, $5,
        (select user_id from organization_members where organization_id = $2 and role = 'owner' limit 1))`,
-    [newId(), organization_id, [...PERMISSIONS], hashOfSecret(secret)],
+    [newId(), organization_id, secret.slice(0, 8), [...PERMISSIONS], hashOfSecret(secret)],
   );
   return secret;
 }
