@@ -9,11 +9,15 @@ const CHECKSUM_CHARACTERS = 6;
 /**
  * Reads the file of secrets; what is not in it yet is generated and kept.
  * @param {string} file
- * @returns {{ JWT_SECRET: string, WORKER_REGISTRATION_KEY: string }}
+ * @returns {{ JWT_SECRET: string, WORKER_REGISTRATION_KEY: string, TOKEN_ENCRYPTION_KEYS: string }}
  */
 export function ensureSecrets(file) {
   const kept = existsSync(file) ? readSecrets(file) : {};
-  const generators = { JWT_SECRET: newSecret, WORKER_REGISTRATION_KEY: newKey };
+  const generators = {
+    JWT_SECRET: newSecret,
+    WORKER_REGISTRATION_KEY: newKey,
+    TOKEN_ENCRYPTION_KEYS: newEncryptionKey,
+  };
   const missing = Object.entries(generators).filter(([name]) => typeof kept[name] !== 'string');
   if (missing.length === 0) return kept;
   const secrets = { ...kept, ...Object.fromEntries(missing.map(([name, generate]) => [name, generate()])) };
@@ -49,6 +53,11 @@ function crc32(bytes) {
 
 function newSecret() {
   return randomBytes(48).toString('base64url');
+}
+
+/** One key for AES-256, under a name of its own so that another may follow it. */
+function newEncryptionKey() {
+  return `development:${randomBytes(32).toString('base64')}`;
 }
 
 function readSecrets(file) {

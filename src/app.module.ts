@@ -20,6 +20,7 @@ import { OrganizationsModule } from './organizations/organizations.module.js';
 import { QueueModule } from './queue/queue.module.js';
 import { RepositoriesModule } from './repositories/repositories.module.js';
 import { DeviceSignInModule } from './sign-in/device-sign-in.module.js';
+import { GithubSignInModule } from './sign-in/github-sign-in.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
 import { WebPagesModule } from './web-pages/web-pages.module.js';
 import { WorkersModule } from './workers/workers.module.js';
@@ -41,6 +42,7 @@ export class AppModule {
         AuthModule,
         DeviceSignInModule,
         WebPagesModule,
+        GithubSignInModule,
         OrganizationsModule,
         RepositoriesModule,
         GitHttpModule,

@@ -1,9 +1,11 @@
 import { NestFactory } from '@nestjs/core';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { AppModule } from './app.module.js';
+import { AuthConfig } from './config/auth.config.js';
 import { HttpConfig } from './config/http.config.js';
 import type { Configuration } from './config/load.js';
 import { RuntimeConfig } from './config/runtime.config.js';
+import { readCookies } from './http/cookies.js';
 import { withinDeadline } from './http/deadline.js';
 import { jsonBody } from './http/json-body.js';
 import { createLogger, createRequestLog, NestLog } from './http/log.js';
@@ -38,6 +40,7 @@ export async function createApp(configuration: Configuration): Promise<NestExpre
   app.use(createRequestLog(logger));
   secure(app, http);
   app.use(jsonBody(http.body_timeout_seconds), withinDeadline, rememberOrigin);
+  app.use('/api', readCookies(configuration.get(AuthConfig).jwt_secret));
   serveDocument(app);
   await app.init();
   app.use(noRoute);

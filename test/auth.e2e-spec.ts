@@ -125,6 +125,7 @@ describe('GET /auth/me', () => {
     const { body } = await get('auth/me', access_token).expect(200);
     expect(body).toEqual({
       user,
+      is_administrator: false,
       organization: { id: expect.any(String), name: user.login, personal: true, created_at: expect.any(String) },
       role: 'owner',
       permissions: [...PERMISSIONS],

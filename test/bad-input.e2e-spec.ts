@@ -174,7 +174,7 @@ describe('a body', () => {
     const made = await post(note({}));
     expect((await send('POST', `/tasks/${String(made.body['id'])}/cancel`)).status).toBe(200);
     expect(refused(await send('POST', '/tasks'))).toBe('400 request/invalid name');
-    expect(refused(await send('POST', '/auth/refresh'))).toBe('400 request/invalid refresh_token');
+    expect(refused(await send('POST', '/auth/mock'))).toBe('400 request/invalid github_id email');
   });
 
   it.each([

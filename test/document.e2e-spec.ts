@@ -1,4 +1,5 @@
 import { newKey } from '../src/auth/keys.js';
+import { PRODUCTION } from './production.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
 const REGISTRATION_KEY = newKey('myk_');
@@ -15,8 +16,7 @@ const PAGES = [
 describe('the document and Swagger UI in production', () => {
   let server: TestApp;
   beforeAll(async () => {
-    const environment = { NODE_ENV: 'production', MOCK_LOGIN: 'off', WORKER_REGISTRATION_KEY: REGISTRATION_KEY };
-    server = await startTestApp(environment);
+    server = await startTestApp({ ...PRODUCTION, WORKER_REGISTRATION_KEY: REGISTRATION_KEY });
   });
   afterAll(() => server.close());
 

@@ -154,6 +154,8 @@ const PUBLIC = [
   'GitHttpController.advertise',
   'GitHttpController.receivePack',
   'GitHttpController.uploadPack',
+  'GithubController.begin',
+  'GithubController.callback',
   'HealthController.health',
   'HealthController.live',
   'HealthController.ready',

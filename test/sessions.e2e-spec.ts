@@ -74,7 +74,11 @@ describe('refresh', () => {
     await get('auth/me', access_token).expect(200);
   });
 
-  it.each([undefined, null, 7, '', 'a b', {}])('refuses %j as input', async (token) => {
+  it('needs a token, in the body or in a cookie', async () => {
+    expect(await codeOf(refresh(undefined))).toBe('401 auth/no-token');
+  });
+
+  it.each([null, 7, '', 'a b', {}])('refuses %j as input', async (token) => {
     await refresh(token).expect(400);
   });
 

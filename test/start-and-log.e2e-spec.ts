@@ -18,15 +18,20 @@ describe('a server that cannot start', () => {
       PORT: '-1',
       JWT_SECRET: 'pa55word',
       WORKER_REGISTRATION_KEY: 'myk_pa55word',
+      TOKEN_ENCRYPTION_KEYS: 'one:pa55word',
       MOCK_LOGIN: 'on',
     });
     expect(await server.exit).toEqual({ code: 1, signal: null });
     expect(server.stderr.trim().split('\n')).toEqual([
-      'The configuration has 5 fault(s):',
+      'The configuration has 9 fault(s):',
       expect.stringMatching(/^ {2}- PORT must be /),
+      expect.stringMatching(/^ {2}- PUBLIC_URL is required /),
       expect.stringMatching(/^ {2}- DATABASE_URL is required /),
       expect.stringMatching(/^ {2}- JWT_SECRET must be /),
       expect.stringMatching(/^ {2}- WORKER_REGISTRATION_KEY must be /),
+      expect.stringMatching(/^ {2}- GITHUB_CLIENT_ID is required /),
+      expect.stringMatching(/^ {2}- GITHUB_CLIENT_SECRET is required /),
+      expect.stringMatching(/^ {2}- TOKEN_ENCRYPTION_KEYS must be /),
       '  - MOCK_LOGIN must be off in production',
     ]);
     expect(server.stderr + server.stdout).not.toContain('pa55');

@@ -7,7 +7,15 @@ import { ensureSecrets } from '../secrets.mjs';
 
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
 // The server's own; the worker, which starts agents, has no use for them.
-const SERVER_ONLY = ['DATABASE_URL', 'JWT_SECRET', 'WORKER_REGISTRATION_KEY', 'DEVELOPMENT_REPOSITORY', 'GIT_ROOT'];
+const SERVER_ONLY = [
+  'DATABASE_URL',
+  'JWT_SECRET',
+  'WORKER_REGISTRATION_KEY',
+  'GITHUB_CLIENT_SECRET',
+  'TOKEN_ENCRYPTION_KEYS',
+  'DEVELOPMENT_REPOSITORY',
+  'GIT_ROOT',
+];
 
 /** @typedef {{ given: NodeJS.ProcessEnv, host: string, loopback: boolean, mockLogin: boolean }} Settings */
 

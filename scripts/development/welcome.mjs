@@ -13,7 +13,7 @@ Miyabi is ready (${seconds} s).
   OpenAPI      ${url}/api/openapi.json
   Health       ${url}/api/v1/health
 
-${mockLogin ? signIn(url) : 'Mock login is off, so nobody can sign in: it needs HOST=127.0.0.1 and not MOCK_LOGIN=off.'}
+${mockLogin ? signIn(url) : 'Mock login is off: it needs HOST=127.0.0.1 and not MOCK_LOGIN=off. GitHub login needs GITHUB_CLIENT_ID (README).'}
 
   Data         ${dataDirectory} (remove it to start afresh)
   Database     ${database}

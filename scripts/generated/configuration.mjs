@@ -47,8 +47,7 @@ function described({ about }) {
 function fallback(variable) {
   const { otherwise } = described(variable);
   if (otherwise) return otherwise.replace(/\.$/, '');
-  if (!('default' in variable)) return 'required';
-  const usual = code(variable.default);
+  const usual = 'default' in variable ? code(variable.default) : 'required';
   return 'development' in variable ? `${usual}; in development ${code(variable.development)}` : usual;
 }
 

@@ -34,11 +34,13 @@ export class MockLoginDto {
 /** A refresh token to be exchanged. */
 export class RefreshDto {
   /**
-   * `refresh_token` of the latest sign-in or refresh. Each works once; a second use ends the session.
+   * `refresh_token` of the latest sign-in or refresh. Each works once; a second use ends the session. Absent, that of
+   * the cookie is used.
    * @example myr_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
    */
+  @Optional()
   @Pattern(/^\S+$/, 'a refresh token', 2048)
-  refresh_token!: string;
+  refresh_token?: string;
 }
 
 /** How far a logout reaches. */
@@ -125,10 +127,10 @@ export class TokenPairDto {
   expires_in!: number;
 
   /**
-   * For `POST /auth/refresh`, once.
+   * For `POST /auth/refresh`, once; null when it went into the cookie of a browser.
    * @example myr_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
    */
-  refresh_token!: string;
+  refresh_token!: string | null;
 
   /**
    * Life of the refresh token in seconds.
@@ -140,7 +142,10 @@ export class TokenPairDto {
   /** The person who signed in. */
   user!: UserDto;
 
-  static from({ user, ...tokens }: SignedIn): TokenPairDto {
+  static from({
+    user,
+    ...tokens
+  }: Omit<SignedIn, 'refresh_token'> & Pick<TokenPairDto, 'refresh_token'>): TokenPairDto {
     return Object.assign(new TokenPairDto(), { ...tokens, token_type: 'Bearer', user: UserDto.from(user) });
   }
 }
@@ -149,6 +154,12 @@ export class TokenPairDto {
 export class MeDto {
   /** The person. */
   user!: UserDto;
+
+  /**
+   * Whether the person administers the instance.
+   * @example false
+   */
+  is_administrator!: boolean;
 
   /** The organization the access token acts in. */
   organization!: OrganizationDto;

@@ -94,6 +94,20 @@ export class NotThisWorker extends DomainError {
   }
 }
 
+/** Nobody has let this person in: SIGN_UP decides who may sign in for the first time. */
+export class SignUpClosed extends DomainError {
+  constructor() {
+    super('auth/sign-up-closed', 'forbidden', 'This person is not known here, and has not been invited.');
+  }
+}
+
+/** Neither a refresh token in the body nor the cookie of a browser. */
+export class NoRefreshToken extends Unauthenticated {
+  constructor() {
+    super('auth/no-token', 'This needs a refresh token, in the body or in the cookie of a browser.');
+  }
+}
+
 export class MockLoginOff extends DomainError {
   constructor() {
     super('auth/mock-login-off', 'missing', 'Sign-in without GitHub is not enabled on this server.');

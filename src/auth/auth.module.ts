@@ -18,6 +18,7 @@ import { SessionsController } from './sessions.controller.js';
 import { SessionHomes } from './session-homes.js';
 import { SessionsService } from './sessions.service.js';
 import { SessionsStore } from './sessions.store.js';
+import { UsersService } from './users.service.js';
 import { UsersStore } from './users.store.js';
 
 @Module({
@@ -40,8 +41,9 @@ import { UsersStore } from './users.store.js';
     SessionHomes,
     SessionsService,
     SessionsStore,
+    UsersService,
     UsersStore,
   ],
-  exports: [AccessKeysService, AuthService, CallersService, SessionsService],
+  exports: [AccessKeysService, AuthService, CallersService, SessionsService, UsersService],
 })
 export class AuthModule {}

@@ -2,16 +2,15 @@ import { Injectable, Logger } from '@nestjs/common';
 import { AuditService } from '../audit/audit.service.js';
 import { AuthConfig } from '../config/auth.config.js';
 import { Database } from '../database/database.js';
-import { newId } from '../ids.js';
 import { OrganizationsService } from '../organizations/organizations.service.js';
 import { AccessTokensService } from './access-tokens.service.js';
-import { KnownThroughGithub, SessionEnded } from './auth.errors.js';
+import { KnownThroughGithub, SessionEnded, SignUpClosed } from './auth.errors.js';
 import { loginFrom } from './login.js';
 import type { UserPrincipal } from './principal.js';
 import type { Session } from './session.entity.js';
 import { SessionsService, type ContinuedSession } from './sessions.service.js';
 import type { User } from './user.entity.js';
-import { UsersStore } from './users.store.js';
+import { UsersService } from './users.service.js';
 
 /** Both tokens of a session, and whose it is. */
 export interface SignedIn {
@@ -38,7 +37,7 @@ export class AuthService {
 
   constructor(
     private readonly database: Database,
-    private readonly users: UsersStore,
+    private readonly users: UsersService,
     private readonly organizations: OrganizationsService,
     private readonly sessions: SessionsService,
     private readonly accessTokens: AccessTokensService,
@@ -46,14 +45,21 @@ export class AuthService {
     private readonly config: AuthConfig,
   ) {}
 
-  /** Signs in without GitHub. Throws KnownThroughGithub for a person who has ever signed in there. */
+  /**
+   * Signs in without GitHub. Throws KnownThroughGithub for a person who has ever signed in there, SignUpClosed for
+   * somebody new whom SIGN_UP keeps out.
+   */
   async mockLogin(profile: { github_id: string; email: string; name?: string }): Promise<SignedIn> {
     const { github_id, email, name = null } = profile;
-    return this.signIn('mock', async () => {
-      const user = await this.users.saveMock(newId(), { github_id, email, name, login: loginFrom(email) });
-      if (user === null) throw new KnownThroughGithub();
-      return user;
-    });
+    const login = loginFrom(email);
+    try {
+      return await this.signIn('mock', () => this.users.saveMock({ github_id, email, name, login }));
+    } catch (error) {
+      if (error instanceof SignUpClosed) await this.recordFailure('mock', 'sign_up_closed', { github_id, login });
+      if (error instanceof KnownThroughGithub)
+        await this.recordFailure('mock', 'known_through_github', { github_id, login });
+      throw error;
+    }
   }
 
   /**
@@ -86,10 +92,30 @@ export class AuthService {
     return this.signedIn(user, session);
   }
 
+  /** Notes a sign-in that came to nothing in the log of the instance; `who` is null when nobody knows. */
+  async recordFailure(
+    origin: Session['origin'],
+    cause: string,
+    who: { github_id: string; login: string } | null,
+  ): Promise<void> {
+    await this.audit.record({
+      organization_id: null,
+      actor: { type: 'github', id: who?.github_id ?? null, login: who?.login ?? null, trigger: null },
+      action: 'auth.sign_in_failed',
+      subject: {},
+      data: { origin, cause },
+    });
+  }
+
   /** Throws InvalidToken or SessionEnded. */
   async refresh(refresh_token: string): Promise<SignedIn> {
     const session = await this.sessions.refresh(refresh_token);
     return this.signedIn(await this.person(session.user_id), session);
+  }
+
+  /** Whether the refresh token is what the session of the person goes on with. */
+  async isContinuedBy(person: UserPrincipal, refresh_token: string): Promise<boolean> {
+    return (await this.sessions.findContinued(refresh_token)) === person.session_id;
   }
 
   /** Continues the session in another organization of the person. Throws SessionEnded or NotAMember. */
@@ -109,7 +135,16 @@ export class AuthService {
 
   /** Ends the session, or every one of the person. */
   async logout(person: UserPrincipal, everywhere: boolean): Promise<void> {
-    await (everywhere ? this.sessions.endAllOf(person.id) : this.sessions.end(person.session_id));
+    await this.database.transaction(async () => {
+      await (everywhere ? this.sessions.endAllOf(person.id) : this.sessions.end(person.session_id));
+      await this.audit.record({
+        organization_id: person.organization_id,
+        actor: person.actor,
+        action: 'auth.signed_out',
+        subject: { user_id: person.id, session_id: person.session_id },
+        data: { everywhere },
+      });
+    });
   }
 
   /** The person and the organization their token acts in. */

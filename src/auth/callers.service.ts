@@ -23,6 +23,11 @@ export class CallersService {
     return this.identify(token);
   }
 
+  /** Whose refresh token it is, which stays unused: for pages that a browser opens. Throws Unauthenticated. */
+  async identifyHolder(refresh_token: string): Promise<Principal> {
+    return this.sessions.identifyHolder(refresh_token);
+  }
+
   /** Whose access token or key it is. Throws Unauthenticated. */
   async identify(token: string): Promise<Principal> {
     if (looksLikeKey(token)) return this.keys.identify(token);

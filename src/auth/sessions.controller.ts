@@ -1,5 +1,7 @@
-import { Body, Controller, Delete, Get, Header, HttpCode, HttpStatus, Post, Query } from '@nestjs/common';
+import { Body, Controller, Delete, Get, Header, HttpCode, HttpStatus, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiNoContentResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import type { Request, Response } from 'express';
+import { refreshCookieOf, setRefreshCookie } from '../http/cookies.js';
 import { ApiIdParam, IdParam } from '../http/id-param.js';
 import { PageQuery, type Page } from '../http/page.js';
 import { ProblemsWith } from '../http/problems.decorator.js';
@@ -45,7 +47,7 @@ export class SessionsController {
    *
    * The session stays and acts in the other organization. Keep the new pair and forget the old one: access tokens of the
    * organization before are refused from now on, and its refresh token counts as used, so that sending it once more ends
-   * the session.
+   * the session. A session that a browser keeps in its cookie goes on there, and `refresh_token` is null.
    */
   @Post('switch-organization')
   @Allow('signed-in')
@@ -56,7 +58,15 @@ export class SessionsController {
   async switchOrganization(
     @CurrentPerson() person: UserPrincipal,
     @Body() body: SwitchOrganizationDto,
+    @Req() request: Request,
+    @Res({ passthrough: true }) response: Response,
   ): Promise<TokenPairDto> {
-    return TokenPairDto.from(await this.auth.switchOrganization(person, body.organization_id));
+    const cookie = refreshCookieOf(request);
+    // A page may have signed in anew without the cookie, which then belongs to another session.
+    const byCookie = cookie !== null && (await this.auth.isContinuedBy(person, cookie));
+    const signedIn = await this.auth.switchOrganization(person, body.organization_id);
+    if (!byCookie) return TokenPairDto.from(signedIn);
+    setRefreshCookie(response, signedIn.refresh_token, signedIn.refresh_expires_in);
+    return TokenPairDto.from({ ...signedIn, refresh_token: null });
   }
 }

@@ -1,5 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { AuditService } from '../audit/audit.service.js';
 import { AuthConfig } from '../config/auth.config.js';
+import { Database } from '../database/database.js';
 import { currentOrigin } from '../http/origin.js';
 import { newId } from '../ids.js';
 import type { AccessClaims } from './access-tokens.service.js';
@@ -25,6 +27,8 @@ export class SessionsService {
 
   constructor(
     private readonly store: SessionsStore,
+    private readonly database: Database,
+    private readonly audit: AuditService,
     private readonly config: AuthConfig,
   ) {
     this.lookup = new Lookup((ids) => this.findAndTouch(ids));
@@ -63,9 +67,7 @@ export class SessionsService {
     if (session !== null) return { ...session, refresh_token: next.refresh_token };
     const session_id = await this.store.findSessionOfUsedToken(token_hash);
     if (session_id === null) throw new InvalidToken('The refresh token is unknown or has expired.');
-    if (await this.store.revoke(session_id)) {
-      this.logger.warn({ session_id }, 'a refresh token was used twice; its session was ended');
-    }
+    await this.endReused(session_id);
     throw new SessionEnded();
   }
 
@@ -84,22 +86,22 @@ export class SessionsService {
 
   /** Who is behind an access token. Throws InvalidToken or SessionEnded. Read anew for each request. */
   async identify(claims: AccessClaims): Promise<UserPrincipal> {
-    const session = await this.lookup.find(claims.sid);
-    if (session === null) throw new SessionEnded();
+    const session = await this.findLive(claims.sid);
     if (session.user_id !== claims.sub || session.organization_id !== claims.org) throw new InvalidToken();
-    const { user_id, organization_id, login, role, origin, is_administrator } = session;
-    return {
-      kind: 'user',
-      id: user_id,
-      organization_id,
-      session_id: session.id,
-      origin,
-      is_administrator,
-      role,
-      login,
-      permissions: permissionsOf(role),
-      actor: { type: 'user', id: user_id, login, trigger: null },
-    };
+    return principalOf(session);
+  }
+
+  /** Who holds an unused refresh token of a live session; it stays unused. Throws InvalidToken or SessionEnded. */
+  async identifyHolder(refresh_token: string): Promise<UserPrincipal> {
+    if (!isRefreshToken(refresh_token)) throw new InvalidToken('This is not a refresh token.');
+    const id = await this.findContinued(refresh_token);
+    if (id === null) throw new SessionEnded();
+    return principalOf(await this.findLive(id));
+  }
+
+  /** The session that an unused refresh token would continue, or null. */
+  async findContinued(refresh_token: string): Promise<string | null> {
+    return this.store.findSessionOfUnusedToken(hashOfSecret(refresh_token));
   }
 
   /** Its access and refresh tokens are refused from the next request on. */
@@ -114,6 +116,34 @@ export class SessionsService {
   /** Forgets sessions that have ended long ago, at most `limit`; gives how many rows the larger step took. */
   deleteEnded(limit: number): Promise<number> {
     return this.store.deleteEnded(limit);
+  }
+
+  /** Ends what mock login gave a person whom GitHub now vouches for. */
+  async endMockSessionsOf(user_id: string): Promise<void> {
+    await this.store.revokeMockSessionsOf(user_id);
+  }
+
+  /** Throws SessionEnded, also for what mock login has begun where it is not on any more. */
+  private async findLive(id: string): Promise<LiveSession> {
+    const session = await this.lookup.find(id);
+    if (session === null || (session.origin === 'mock' && !this.config.mock_login)) throw new SessionEnded();
+    return session;
+  }
+
+  private async endReused(session_id: string): Promise<void> {
+    const ended = await this.database.transaction(async () => {
+      const session = await this.store.revokeReused(session_id);
+      if (session === null) return false;
+      const { user_id, organization_id, login } = session;
+      await this.audit.record({
+        organization_id,
+        actor: { type: 'user', id: user_id, login, trigger: null },
+        action: 'auth.refresh_reused',
+        subject: { user_id, session_id },
+      });
+      return true;
+    });
+    if (ended) this.logger.warn({ session_id }, 'a refresh token was used twice; its session was ended');
   }
 
   private newRefreshToken() {
@@ -133,4 +163,20 @@ export class SessionsService {
     }
     return found;
   }
+}
+
+function principalOf(session: LiveSession): UserPrincipal {
+  const { user_id, organization_id, login, role, origin, is_administrator } = session;
+  return {
+    kind: 'user',
+    id: user_id,
+    organization_id,
+    session_id: session.id,
+    origin,
+    is_administrator,
+    role,
+    login,
+    permissions: permissionsOf(role),
+    actor: { type: 'user', id: user_id, login, trigger: null },
+  };
 }

@@ -196,6 +196,32 @@ export class SessionsStore {
     return row?.session_id ?? null;
   }
 
+  /** The session of a refresh token that could be exchanged now, or null. */
+  async findSessionOfUnusedToken(token_hash: Buffer): Promise<string | null> {
+    const row = await this.database.one<{ session_id: string }>(
+      'select session_id from refresh_tokens where token_hash = $1 and used_at is null and expires_at > now()',
+      [token_hash],
+    );
+    return row?.session_id ?? null;
+  }
+
+  /** Whose session it was, or null when it had ended before. */
+  async revokeReused(id: string): Promise<Pick<LiveSession, 'user_id' | 'organization_id' | 'login'> | null> {
+    return this.database.one(
+      `update sessions s set revoked_at = now() from users u
+       where s.id = $1 and s.revoked_at is null and u.id = s.user_id
+       returning s.user_id, s.organization_id, u.login`,
+      [id],
+    );
+  }
+
+  async revokeMockSessionsOf(user_id: string): Promise<void> {
+    await this.database.query(
+      `update sessions set revoked_at = now() where user_id = $1 and origin = 'mock' and revoked_at is null`,
+      [user_id],
+    );
+  }
+
   /** Whether there was anything to revoke. */
   async revoke(id: string): Promise<boolean> {
     const changed = await this.database.count(

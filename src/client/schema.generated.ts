@@ -200,6 +200,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/auth/github": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Send a browser to GitHub to sign in
+         * @description It has ten minutes to come back to the callback, in the same browser. Answers 404 where GitHub is not set up.
+         *
+         *     Open to everybody.
+         */
+        get: operations["githubBegin"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/auth/github/callback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Receive a browser that comes back from GitHub
+         * @description Begins a session in the cookie `miyabi_refresh` (see `POST /auth/refresh`) and sends the browser to the path it came for: to `FRONTEND_URL`, or for `/api/...` and `/device` to this server. A sign-in that came to nothing goes there with `?error=` instead and has no session: `access_denied` (the person said no), `github_refused` (GitHub did), `github_unavailable` (it was out of reach, too slow or had a fault), `github_malformed` (its answer made no sense), `sign_up_closed` (nobody has invited them). A state that is wrong, expired, of another browser or has been used is a 400.
+         *
+         *     Open to everybody.
+         */
+        get: operations["githubCallback"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/auth/logout": {
         parameters: {
             query?: never;
@@ -211,7 +255,9 @@ export interface paths {
         put?: never;
         /**
          * Sign out, here or everywhere
-         * @description Needs a caller who is signed in.
+         * @description Takes the cookie of a browser away as well.
+         *
+         *     Needs a caller who is signed in.
          */
         post: operations["authLogout"];
         delete?: never;
@@ -271,7 +317,7 @@ export interface paths {
         put?: never;
         /**
          * Sign in without GitHub (development only)
-         * @description Answers 404 where it is not enabled, and 403 for a person who has ever signed in through GitHub.
+         * @description Answers 404 where it is not enabled, and 403 for a person who has ever signed in through GitHub, or whom `SIGN_UP` keeps out.
          *
          *     Open to everybody.
          */
@@ -293,7 +339,9 @@ export interface paths {
         put?: never;
         /**
          * Exchange a refresh token for a new pair of tokens
-         * @description Open to everybody.
+         * @description Programs send it in the body. Browsers leave it out: then that of the cookie `miyabi_refresh` is used, `Origin` must be this server, `FRONTEND_URL` or one of `CORS_ORIGINS`, and the next one goes into the cookie, not into the answer.
+         *
+         *     Open to everybody.
          */
         post: operations["authRefresh"];
         delete?: never;
@@ -355,7 +403,7 @@ export interface paths {
         put?: never;
         /**
          * Go on in another organization
-         * @description The session stays and acts in the other organization. Keep the new pair and forget the old one: access tokens of the organization before are refused from now on, and its refresh token counts as used, so that sending it once more ends the session.
+         * @description The session stays and acts in the other organization. Keep the new pair and forget the old one: access tokens of the organization before are refused from now on, and its refresh token counts as used, so that sending it once more ends the session. A session that a browser keeps in its cookie goes on there, and `refresh_token` is null.
          *
          *     Needs a caller who is signed in.
          */
@@ -2420,6 +2468,11 @@ export interface components {
             permissions: ("agents.execute" | "agents.manage" | "agents.read" | "agents.run_script" | "audit.read" | "coordinators.manage" | "coordinators.read" | "coordinators.register" | "dashboard.read" | "deployments.read" | "deployments.write" | "events.read" | "keys.manage" | "members.manage" | "organizations.manage" | "organizations.read" | "repositories.manage" | "repositories.read" | "repositories.write" | "tasks.create" | "tasks.delete" | "tasks.read" | "tasks.update" | "webhooks.manage" | "webhooks.read" | "workers.manage" | "workers.read" | "workers.register" | "workflows.read" | "workflows.run" | "workflows.write" | "worktrees.manage" | "worktrees.read")[];
             /** @description The person. */
             user: components["schemas"]["User"];
+            /**
+             * @description Whether the person administers the instance.
+             * @example false
+             */
+            is_administrator: boolean;
             /** @description The organization the access token acts in. */
             organization: components["schemas"]["Organization"];
         };
@@ -2709,10 +2762,11 @@ export interface components {
         };
         Refresh: {
             /**
-             * @description `refresh_token` of the latest sign-in or refresh. Each works once; a second use ends the session.
+             * @description `refresh_token` of the latest sign-in or refresh. Each works once; a second use ends the session. Absent, that of
+             *     the cookie is used.
              * @example myr_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
              */
-            refresh_token: string;
+            refresh_token?: string;
         };
         RegisterRepository: {
             /**
@@ -3225,10 +3279,10 @@ export interface components {
              */
             access_token: string;
             /**
-             * @description For `POST /auth/refresh`, once.
+             * @description For `POST /auth/refresh`, once; null when it went into the cookie of a browser.
              * @example myr_3q2-7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA
              */
-            refresh_token: string;
+            refresh_token: string | null;
             /** @description The person who signed in. */
             user: components["schemas"]["User"];
         };
@@ -4124,6 +4178,99 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    githubBegin: {
+        parameters: {
+            query?: {
+                /** @description Own path to go to afterwards: a single slash first, no other host. `/` if absent. */
+                redirect?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To the page of GitHub where people agree. */
+            302: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            /** @description Refused: `auth/github-off`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    githubCallback: {
+        parameters: {
+            query?: {
+                /** @description Why there is no code. */
+                error?: string;
+                /** @description What this server gave the browser on its way. */
+                state?: string;
+                /** @description What GitHub gives for a token, once. */
+                code?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description To where the browser wanted to go, signed in or with `?error=`. */
+            302: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    "RateLimit-Limit": components["headers"]["RateLimitLimit"];
+                    "RateLimit-Remaining": components["headers"]["RateLimitRemaining"];
+                    "RateLimit-Reset": components["headers"]["RateLimitReset"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused: `auth/wrong-state`. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: `auth/github-off`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            429: components["responses"]["TooManyRequests"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     authLogout: {
         parameters: {
             query?: never;
@@ -4233,7 +4380,7 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            /** @description Refused: `auth/known-through-github`. */
+            /** @description Refused: `auth/known-through-github`, `auth/sign-up-closed`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -4289,8 +4436,18 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
-            /** @description Refused: `auth/invalid-token`, `auth/session-ended`. */
+            /** @description Refused: `auth/no-token`, `auth/invalid-token`, `auth/session-ended`. */
             401: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: `auth/foreign-origin`. */
+            403: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
                     [name: string]: unknown;

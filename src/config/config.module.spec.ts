@@ -1,5 +1,6 @@
 import { loadServerConfiguration } from './config.module.js';
 import { DatabaseConfig } from './database.config.js';
+import { GithubConfig } from './github.config.js';
 import { HttpConfig } from './http.config.js';
 import { ConfigurationFaults, type Environment } from './load.js';
 import { RuntimeConfig } from './runtime.config.js';
@@ -10,6 +11,12 @@ const SECRETS = {
   WORKER_REGISTRATION_KEY: 'myk_TESTtestTESTtestTESTtestTESTtestTESTtest1J1apm',
 };
 const COMPLETE: Environment = { NODE_ENV: 'test', ...SECRETS };
+const GITHUB = {
+  GITHUB_CLIENT_ID: 'Iv1.app',
+  GITHUB_CLIENT_SECRET: 'pa55word-of-the-app',
+  TOKEN_ENCRYPTION_KEYS: `one:${Buffer.alloc(32, 1).toString('base64')}`,
+};
+const PRODUCTION: Environment = { ...SECRETS, ...GITHUB, PUBLIC_URL: 'https://miyabi.example.org' };
 
 /** What is wrong with an environment, a line each. */
 function faultsOf(environment: Environment): readonly string[] {
@@ -25,8 +32,24 @@ function faultsOf(environment: Environment): readonly string[] {
 describe('the configuration of a server', () => {
   it('is complete with a database and a secret; the secret has no default anywhere', () => {
     expect(faultsOf(COMPLETE)).toEqual([]);
-    for (const NODE_ENV of ['production', 'development', 'test'])
+    for (const NODE_ENV of ['development', 'test'])
       expect(faultsOf({ NODE_ENV }).map((fault) => fault.split(' ')[0])).toEqual(['DATABASE_URL', 'JWT_SECRET']);
+  });
+
+  it('needs an address and GitHub in production, as nobody could sign in otherwise', () => {
+    for (const NODE_ENV of ['production', undefined, '']) {
+      expect(faultsOf({ ...PRODUCTION, NODE_ENV })).toEqual([]);
+      expect(faultsOf({ NODE_ENV }).map((fault) => fault.split(' ').slice(0, 3).join(' '))).toEqual(
+        [
+          'PUBLIC_URL',
+          'DATABASE_URL',
+          'JWT_SECRET',
+          'GITHUB_CLIENT_ID',
+          'GITHUB_CLIENT_SECRET',
+          'TOKEN_ENCRYPTION_KEYS',
+        ].map((name) => `${name} is required`),
+      );
+    }
   });
 
   it('tells every fault at once, whichever class it belongs to, and what would be right', () => {
@@ -69,9 +92,11 @@ describe('the configuration of a server', () => {
       DATABASE_URL: 'http://u:pa55word@h',
       JWT_SECRET: 'pa55word',
       WORKER_REGISTRATION_KEY: 'myk_pa55word',
+      TOKEN_ENCRYPTION_KEYS: 'one:pa55word',
+      SIGN_UP: 'pa55word',
     };
     const faults = faultsOf({ NODE_ENV: 'test', ...wrong });
-    expect(faults).toHaveLength(3);
+    expect(faults).toHaveLength(5);
     expect(new ConfigurationFaults(faults).message).not.toMatch(/pa55|myk_p/);
   });
 
@@ -83,7 +108,7 @@ describe('the configuration of a server', () => {
   );
 
   it('takes an empty variable for one that is absent', () => {
-    const configuration = loadServerConfiguration({ ...COMPLETE, PORT: '', DATABASE_POOL_MAX: '', NODE_ENV: '' });
+    const configuration = loadServerConfiguration({ ...PRODUCTION, PORT: '', DATABASE_POOL_MAX: '', NODE_ENV: '' });
     expect(configuration.get(HttpConfig).port).toBe(8080);
     expect(configuration.get(RuntimeConfig).production).toBe(true);
     expect(configuration.get(DatabaseConfig).pool_max).toBe(100);
@@ -128,7 +153,7 @@ describe('trusted proxies', () => {
 });
 
 describe('mock login', () => {
-  const withMock = (more: Environment) => faultsOf({ ...COMPLETE, MOCK_LOGIN: 'on', ...more });
+  const withMock = (more: Environment) => faultsOf({ ...PRODUCTION, NODE_ENV: 'test', MOCK_LOGIN: 'on', ...more });
 
   it.each([{ NODE_ENV: 'production' }, { NODE_ENV: undefined }, { NODE_ENV: '' }])(
     'is impossible in production, which is what %j is',
@@ -146,6 +171,51 @@ describe('mock login', () => {
 
   it.each(['127.0.0.1', '::1', 'localhost', '', undefined])('is possible on this machine: %s', (HOST) => {
     expect(withMock({ HOST })).toEqual([]);
+  });
+});
+
+describe('sign-in through GitHub', () => {
+  const github = (environment: Environment) =>
+    loadServerConfiguration({ ...COMPLETE, ...environment }).get(GithubConfig);
+  const key = (fill: number, bytes = 32) => Buffer.alloc(bytes, fill).toString('base64');
+
+  it('is whole or not there', () => {
+    expect(github({}).enabled).toBe(false);
+    expect(github(GITHUB).enabled).toBe(true);
+    for (const name of Object.keys(GITHUB))
+      expect(faultsOf({ ...COMPLETE, ...GITHUB, [name]: '' })).toEqual([
+        `${name} is required for sign-in through GitHub`,
+      ]);
+  });
+
+  it('takes keys of 32 bytes, each with an id of its own', () => {
+    const { token_encryption_keys: keys } = github({ TOKEN_ENCRYPTION_KEYS: ` b:${key(2)} , a:${key(1)}` });
+    expect(keys.map(({ id, key: { length } }) => [id, length])).toEqual([
+      ['b', 32],
+      ['a', 32],
+    ]);
+    for (const value of [
+      key(1),
+      `a:${key(1, 31)}`,
+      `a:${key(1, 33)}`,
+      `a:${key(1, 16)}`,
+      `a b:${key(1)}`,
+      `:${key(1)}`,
+      ',',
+    ])
+      expect(faultsOf({ ...COMPLETE, TOKEN_ENCRYPTION_KEYS: value })).toHaveLength(1);
+    expect(faultsOf({ ...COMPLETE, TOKEN_ENCRYPTION_KEYS: `a:${key(1)},a:${key(2)}` })).toEqual([
+      'TOKEN_ENCRYPTION_KEYS must give each key an id of its own',
+    ]);
+  });
+
+  it('lets in the invited in production and everybody in development, unless told otherwise', () => {
+    expect(github({}).sign_up).toBe('open');
+    expect(github({ ...PRODUCTION, NODE_ENV: 'production' }).sign_up).toBe('invited');
+    const { sign_up_organization, scopes } = github({ SIGN_UP: 'github-org:Acme-1', GITHUB_SCOPES: 'read:user' });
+    expect([sign_up_organization, scopes]).toEqual(['Acme-1', ['read:user', 'read:org']]);
+    for (const SIGN_UP of ['closed', 'github-org:', 'github-org:a/b', 'github-org:-a', 'Open'])
+      expect(faultsOf({ ...COMPLETE, SIGN_UP })).toHaveLength(1);
   });
 });
 

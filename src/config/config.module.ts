@@ -2,6 +2,7 @@ import { Global, Module, type DynamicModule } from '@nestjs/common';
 import { AuthConfig } from './auth.config.js';
 import { DatabaseConfig } from './database.config.js';
 import { GitConfig } from './git.config.js';
+import { GithubConfig } from './github.config.js';
 import { HttpConfig, isLoopback } from './http.config.js';
 import { LimitsConfig } from './limits.config.js';
 import { Configuration, isProduction, type Environment } from './load.js';
@@ -15,6 +16,7 @@ export const SERVER_CONFIGS = [
   DatabaseConfig,
   AuthConfig,
   LimitsConfig,
+  GithubConfig,
   GitConfig,
   QueueConfig,
 ];

@@ -27,9 +27,10 @@ export class HttpConfig {
 
   @Variable({
     name: 'PUBLIC_URL',
-    about: 'The address under which people and workers reach the server. Default: made of HOST and PORT.',
+    about:
+      'The address under which people and workers reach the server, and to which GitHub sends people back. Default: required; in development made of HOST and PORT.',
     read: url('http', 'https'),
-    default: '',
+    development: '',
   })
   readonly public_url!: string;
 

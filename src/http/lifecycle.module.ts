@@ -1,6 +1,9 @@
 import { Global, Module } from '@nestjs/common';
+import { Addresses } from './addresses.js';
 import { Lifecycle } from './lifecycle.js';
+import { ServerAddress } from './server-address.js';
 
+/** What every feature may ask of the server itself. */
 @Global()
-@Module({ providers: [Lifecycle], exports: [Lifecycle] })
+@Module({ providers: [Lifecycle, Addresses, ServerAddress], exports: [Lifecycle, Addresses, ServerAddress] })
 export class LifecycleModule {}

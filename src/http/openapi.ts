@@ -1,6 +1,7 @@
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { DocumentBuilder, SwaggerModule, type OpenAPIObject } from '@nestjs/swagger';
 import { RuntimeConfig } from '../config/runtime.config.js';
+import { withoutDevelopment } from './development-only.js';
 import { onlySignedIn } from './document-access.js';
 import { completeDocument } from './openapi-complete.js';
 
@@ -19,7 +20,8 @@ export function createDocument(app: NestExpressApplication): OpenAPIObject {
     .addSecurity('bearer', { type: 'http', scheme: 'bearer', description: 'Access token of a person, or a key.' })
     .addSecurity('worker', { type: 'http', scheme: 'bearer', description: 'Token of a worker.' })
     .build();
-  return completeDocument(SwaggerModule.createDocument(app, config, { operationIdFactory: operationId }));
+  const document = completeDocument(SwaggerModule.createDocument(app, config, { operationIdFactory: operationId }));
+  return app.get(RuntimeConfig).production ? withoutDevelopment(document) : document;
 }
 
 /** `TasksController.create` is `tasksCreate`; a method named like its controller needs no second mention. */

@@ -1,6 +1,5 @@
 import { Module } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module.js';
-import { ServerAddress } from '../http/server-address.js';
 import { DeviceGrantsStore } from './device-grants.store.js';
 import { DeviceSignInController } from './device-sign-in.controller.js';
 import { DeviceSignInService } from './device-sign-in.service.js';
@@ -11,6 +10,6 @@ import { SignInMethodsController } from './sign-in-methods.controller.js';
 @Module({
   imports: [AuthModule],
   controllers: [DeviceSignInController, SignInMethodsController],
-  providers: [DeviceGrantsStore, DeviceSignInService, ExpiredSignInsStore, IdentityCleanupDuty, ServerAddress],
+  providers: [DeviceGrantsStore, DeviceSignInService, ExpiredSignInsStore, IdentityCleanupDuty],
 })
 export class DeviceSignInModule {}

@@ -2,6 +2,7 @@ import { Controller, Get } from '@nestjs/common';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { Public } from '../auth/access.js';
 import { AuthConfig } from '../config/auth.config.js';
+import { GithubConfig } from '../config/github.config.js';
 import { RuntimeConfig } from '../config/runtime.config.js';
 import { SignInMethodsDto } from './sign-in-methods.dto.js';
 
@@ -10,6 +11,7 @@ import { SignInMethodsDto } from './sign-in-methods.dto.js';
 export class SignInMethodsController {
   constructor(
     private readonly auth: AuthConfig,
+    private readonly githubConfig: GithubConfig,
     private readonly runtime: RuntimeConfig,
   ) {}
 
@@ -18,6 +20,6 @@ export class SignInMethodsController {
   @Public()
   @ApiOkResponse({ type: SignInMethodsDto, description: 'What a page for signing in can offer.' })
   list(): SignInMethodsDto {
-    return { github: false, mock: this.auth.mock_login && !this.runtime.production };
+    return { github: this.githubConfig.enabled, mock: this.auth.mock_login && !this.runtime.production };
   }
 }

@@ -29,7 +29,11 @@ export class ProtocolTooOld extends DomainError {
 
 export class ScopeNotAllowed extends DomainError {
   constructor() {
-    super('worker/scope-not-allowed', 'forbidden', 'Only keys of the instance register workers of every organization.');
+    super(
+      'worker/scope-not-allowed',
+      'forbidden',
+      'Only keys of the instance and its administrator register workers of every organization.',
+    );
   }
 }
 

@@ -110,6 +110,7 @@ function scopeOf(principal: Principal, scope: 'organization' | 'instance'): stri
     if (principal.organization_id === null) throw new ScopeNeedsOrganization();
     return principal.organization_id;
   }
-  if (principal.organization_id !== null) throw new ScopeNotAllowed();
+  const is_administrator = principal.kind === 'user' && principal.is_administrator;
+  if (principal.organization_id !== null && !is_administrator) throw new ScopeNotAllowed();
   return null;
 }
