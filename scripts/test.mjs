@@ -39,7 +39,9 @@ async function main() {
 
   const server = await startThrowaway();
   cleanUps.push(() => server.stop());
-  const env = { ...process.env, ...tag, TEST_DATABASE_URL: server.url, TEST_TEMPLATE: template };
+  const log = join(server.directory, 'postgres', 'server.log');
+  const database = { TEST_DATABASE_URL: server.url, TEST_TEMPLATE: template, TEST_DATABASE_LOG: log };
+  const env = { ...process.env, ...tag, ...database };
   migrateTemplate(env);
 
   // Tests put their files below it, so none stays behind.

@@ -3,10 +3,12 @@ type Json = Record<string, unknown>;
 export interface Parameter {
   name: string;
   in: 'path' | 'query' | 'header';
+  required?: boolean;
   schema: Json;
 }
 
 export interface Operation {
+  'x-permission'?: string;
   operationId: string;
   parameters?: Parameter[];
   requestBody?: { content: Record<string, { schema: Json }> };

@@ -1,0 +1,96 @@
+// `npm run verify [-- suite]`: the proofs of what is promised, at full size, and a table of their figures. The last
+// line is the result. Without a suite it says which there are.
+import { spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { root } from './root.mjs';
+
+/** A short form of each of these files runs in `npm test`. */
+const SUITES = {
+  identity: [
+    'test/identity-roles.e2e-spec.ts',
+    'test/identity-forgeries.e2e-spec.ts',
+    'test/identity-refresh.e2e-spec.ts',
+    'test/identity-logout.e2e-spec.ts',
+    'test/identity-secrets.e2e-spec.ts',
+  ],
+};
+
+const NOTHING = '0 passed, 1 failed';
+
+const [name, ...more] = process.argv.slice(2);
+const specs = Object.hasOwn(SUITES, name ?? '') ? SUITES[name] : null;
+if (specs === null || more.length > 0) {
+  console.log('Usage: npm run verify -- <suite>\n\nSuites:');
+  for (const [suite, files] of Object.entries(SUITES)) console.log(`  ${suite.padEnd(10)} ${files.length} files`);
+  process.exit(name === undefined ? 0 : 2);
+}
+// Jest would pass over a file that is not there.
+const missing = specs.filter((spec) => !existsSync(join(root, spec)));
+if (missing.length > 0) {
+  console.error(`not there: ${missing.join(', ')}`);
+  process.exit(2);
+}
+
+// Ctrl-C reaches the tests as well; they end first, and say how.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => tests?.kill(signal));
+
+const directory = mkdtempSync(join(tmpdir(), 'miyabi-verify-'));
+const figuresFile = join(directory, 'figures.jsonl');
+const began = performance.now();
+/** @type {import('node:child_process').ChildProcess | null} */
+let tests = null;
+const { code, result } = await runTests();
+const figures = readFigures();
+rmSync(directory, { recursive: true, force: true });
+
+printTable();
+if (figures.length === 0) console.error('No figure was reported: nothing was proven.');
+console.log(`\n${name}: ${((performance.now() - began) / 1000).toFixed(0)} s`);
+console.log(figures.length === 0 ? NOTHING : result);
+process.exit(code === 0 && figures.length === 0 ? 1 : code);
+
+/** The test run with all that it sets up; its own last line is kept for the end. */
+function runTests() {
+  // One after the other: figures of time would tell of each other otherwise.
+  const jest = ['--runInBand', '--runTestsByPath', ...specs];
+  tests = spawn(process.execPath, [join(root, 'scripts', 'test.mjs'), ...jest], {
+    cwd: root,
+    env: { ...process.env, VERIFY: 'full', VERIFY_FIGURES: figuresFile },
+    stdio: ['inherit', 'pipe', 'inherit'],
+  });
+  let result = NOTHING;
+  let rest = '';
+  const show = (line) => {
+    if (/^\d+ passed, \d+ failed$/.test(line)) result = line;
+    else console.log(line);
+  };
+  tests.stdout.setEncoding('utf8').on('data', (chunk) => {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    lines.forEach(show);
+  });
+  return new Promise((resolve) => {
+    tests.once('error', (error) => resolve({ code: 1, result: `${NOTHING} (${error.message})` }));
+    tests.once('close', (exitCode) => {
+      if (rest !== '') show(rest);
+      resolve({ code: exitCode ?? 1, result });
+    });
+  });
+}
+
+/** @returns {{ promise: number, what: string, value: string }[]} by promise, else as they came */
+function readFigures() {
+  if (!existsSync(figuresFile)) return [];
+  const lines = readFileSync(figuresFile, 'utf8').trimEnd().split('\n');
+  return lines.map((line) => JSON.parse(line)).sort((one, other) => one.promise - other.promise);
+}
+
+function printTable() {
+  const width = Math.max(...figures.map(({ what }) => what.length));
+  if (figures.length > 0) console.log('');
+  for (const { promise, what, value } of figures) {
+    console.log(`${String(promise).padStart(3)}  ${what.padEnd(width)}  ${value}`);
+  }
+}

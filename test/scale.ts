@@ -1,0 +1,8 @@
+/** Proofs run at the size that is published under `npm run verify`, and in a short form of the same under `npm test`. */
+const FULL = process.env['VERIFY'] === 'full';
+
+/** How often something is done. */
+export const size = ({ full, short }: { full: number; short: number }): number => (FULL ? full : short);
+
+/** Jest's patience with one proof, in milliseconds. */
+export const PATIENCE_MS = size({ full: 900_000, short: 120_000 });

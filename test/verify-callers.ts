@@ -1,0 +1,123 @@
+import { PERMISSIONS, ROLE_PERMISSIONS, ROLES, type Permission } from '../src/auth/permissions.js';
+import { placesIn, type Demand, type DocumentedOperation } from './document-operations.js';
+import { instanceKey, type Site } from './verify-site.js';
+
+/** Everybody who may come to the door. `elsewhere` is another organization, whose callers use the ids of the first. */
+export const CALLERS = [
+  'nobody',
+  ...ROLES,
+  'key without it',
+  'key with it alone',
+  'worker',
+  'instance key',
+  'owner elsewhere',
+  'key elsewhere',
+  'worker elsewhere',
+] as const;
+
+export type CallerName = (typeof CALLERS)[number];
+
+/** What must come of a call: it passes the guard, or is refused, or the thing is not there for this caller. */
+export type Verdict = 'passes' | '401' | '403' | '404';
+
+export interface Exception {
+  operations: readonly string[];
+  callers: readonly CallerName[];
+  verdict: Verdict;
+  reason: string;
+}
+
+const KEYS: readonly CallerName[] = ['key without it', 'key with it alone', 'key elsewhere', 'instance key'];
+
+/** Where the document's demand is not all there is to say. One that changes nothing is a failure. */
+export const EXCEPTIONS: readonly Exception[] = [
+  {
+    operations: ['authMe', 'authLogout'],
+    callers: KEYS,
+    verdict: '403',
+    reason: 'is about the person who is signed in, and a key is nobody',
+  },
+];
+
+/** Things that belong to everybody. */
+const SHARED_NOUNS = new Set(['agents']);
+
+/** Operations that end what their caller comes with, or all the others use: each call gets a site of its own. */
+export const CONSUMING = new Set(['authLogout']);
+
+/** Operations that cannot succeed in here, with the reason. */
+export const NEVER_SUCCEEDING: Readonly<Record<string, string>> = {};
+
+const isElsewhere = (caller: CallerName): boolean => caller.endsWith('elsewhere');
+const isWorker = (caller: CallerName): boolean => caller.startsWith('worker');
+
+/** What the caller may do, of what is given to a role or a key. */
+function permissionsOf(caller: CallerName, demand: Demand): readonly string[] {
+  switch (caller) {
+    case 'owner':
+    case 'admin':
+    case 'member':
+    case 'viewer':
+      return ROLE_PERMISSIONS[caller];
+    case 'owner elsewhere':
+      return ROLE_PERMISSIONS.owner;
+    case 'key elsewhere':
+      return PERMISSIONS;
+    case 'key with it alone':
+      return [demand];
+    case 'key without it':
+      return PERMISSIONS.filter((permission) => permission !== demand);
+    case 'instance key':
+      return ['workers.register'];
+    default:
+      return [];
+  }
+}
+
+/** What the document and the table of roles say, exceptions aside. */
+export function documentedVerdict({ demand, path }: DocumentedOperation, caller: CallerName): Verdict {
+  if (demand === 'public') return 'passes';
+  if (caller === 'nobody') return '401';
+  if (isWorker(caller) !== (demand === 'worker')) return '403';
+  const needsPermission = demand !== 'worker' && demand !== 'signed-in';
+  if (needsPermission && !permissionsOf(caller, demand).includes(demand)) return '403';
+  const isForeign = isElsewhere(caller) && placesIn(path).some(({ noun }) => !SHARED_NOUNS.has(noun));
+  return isForeign ? '404' : 'passes';
+}
+
+export const exceptionFor = ({ id }: DocumentedOperation, caller: CallerName): Exception | undefined =>
+  EXCEPTIONS.find((exception) => exception.operations.includes(id) && exception.callers.includes(caller));
+
+/** The token the caller comes with. */
+export async function credential(
+  caller: CallerName,
+  demand: Demand,
+  here: Site,
+  elsewhere: Site,
+): Promise<string | null> {
+  const permission = PERMISSIONS.find((one) => one === demand) ?? null;
+  const alone: readonly Permission[] = permission === null ? [] : [permission];
+  switch (caller) {
+    case 'nobody':
+      return null;
+    case 'owner':
+    case 'admin':
+    case 'member':
+    case 'viewer':
+      return (await here.person(caller)).access_token;
+    case 'owner elsewhere':
+      return (await elsewhere.person('owner')).access_token;
+    case 'key with it alone':
+      return here.key(alone);
+    case 'key without it':
+      return here.keyWithout(permission);
+    case 'key elsewhere':
+      return elsewhere.keyWithout(null);
+    case 'worker':
+      return (await here.worker()).token;
+    case 'worker elsewhere':
+      return (await elsewhere.worker()).token;
+    case 'instance key':
+      return instanceKey;
+  }
+}

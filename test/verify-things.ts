@@ -1,0 +1,98 @@
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import { newId } from '../src/ids.js';
+import { bodyFor, operations, placesIn, type DocumentedOperation } from './document-operations.js';
+import type { Scratch } from './scratch-git.js';
+import { once, send, type Site } from './verify-site.js';
+
+/** Makes the things that paths and bodies name, for the organization of a site. */
+export class Things {
+  private readonly known = new Map<string, Promise<string>>();
+  private readonly repository: string;
+
+  constructor(private readonly scratch: Scratch) {
+    this.repository = scratch.repository('template');
+  }
+
+  /** The path of the operation with ids of things of the site; with those that the request may use up made for it. */
+  async address(operation: DocumentedOperation, site: Site, mayUseUp = false): Promise<string> {
+    let path = operation.path;
+    for (const { name, noun } of placesIn(operation.path)) {
+      const collection = path.slice(0, path.indexOf(`/{${name}}`));
+      // Workers speak for themselves alone.
+      const id =
+        noun === 'workers' && operation.demand === 'worker'
+          ? (await site.worker()).id
+          : await this.find(noun, collection, site, mayUseUp && isUsedUp(operation, noun));
+      path = path.replace(`{${name}}`, id);
+    }
+    return path;
+  }
+
+  /** The path with ids of nothing at all. */
+  nowhere(operation: DocumentedOperation): string {
+    return placesIn(operation.path).reduce((path, { name }) => path.replace(`{${name}}`, newId()), operation.path);
+  }
+
+  /** Id of a thing that the site has: of `tasks`, one of its tasks. */
+  find(noun: string, collection: string, site: Site, fresh = false): Promise<string> {
+    const make = () => this.make(noun, collection, site);
+    return fresh ? make() : once(this.known, `${site.organization_id} ${collection}`, make);
+  }
+
+  /** A local repository that nobody has registered yet. */
+  localPath(): string {
+    const path = join(this.scratch.path, newId());
+    cpSync(this.repository, path, { recursive: true });
+    return path;
+  }
+
+  private async make(noun: string, collection: string, site: Site): Promise<string> {
+    switch (noun) {
+      case 'agents':
+        return 'codegen-agent';
+      case 'organizations':
+        return site.organization_id;
+      case 'executions':
+        return this.claim(site);
+      case 'repositories':
+        return this.create(noun, collection, site, { local_path: this.localPath() });
+      default:
+        return this.create(noun, collection, site, {});
+    }
+  }
+
+  /** What the document says one posts to the collection. */
+  private async create(noun: string, collection: string, site: Site, fields: object): Promise<string> {
+    const operation = operations.find(({ method, path }) => method === 'POST' && isTemplateOf(path, collection));
+    if (operation === undefined) throw new Error(`nothing makes ${noun}: say how in test/verify-things.ts`);
+    const body = { ...(bodyFor(operation) as object), ...fields };
+    if ('name' in body) body.name = `${noun} ${newId()}`;
+    const { access_token } = await site.person('owner');
+    const { status, text, json } = await send(site.server, access_token, 'POST', collection, body);
+    const id = json['id'] ?? Object.values(json).map((part) => (part as { id?: unknown } | null)?.id)[0];
+    if (status !== 201 || typeof id !== 'string')
+      throw new Error(`none of ${noun} was made: ${String(status)} ${text}; say how in test/verify-things.ts`);
+    return id;
+  }
+
+  /** A running execution of the site's worker. */
+  private async claim(site: Site): Promise<string> {
+    await this.create('tasks', '/api/v1/tasks', site, { agent_type: 'note', priority: 'P0' });
+    const { id, token } = await site.worker();
+    const { json } = await send(site.server, token, 'POST', `/api/v1/workers/${id}/claim`, { max: 1 });
+    const [claimed] = json['executions'] as { execution: { id: string } }[];
+    if (claimed === undefined) throw new Error('there was nothing to claim');
+    return claimed.execution.id;
+  }
+}
+
+/** Whether another request may not find the thing as it was. Repositories are dear, and only deleting ends them. */
+const isUsedUp = ({ method }: DocumentedOperation, noun: string): boolean =>
+  method === 'DELETE' || (method !== 'GET' && noun !== 'repositories');
+
+/** `/organizations/{id}/members` is of `/organizations/0192…/members`. */
+function isTemplateOf(template: string, path: string): boolean {
+  const [parts, others] = [template.split('/'), path.split('/')];
+  return parts.length === others.length && parts.every((part, at) => part === others[at] || part.startsWith('{'));
+}
