@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { ACCESS } from '../src/auth/access.js';
+import { RouteAccess } from '../src/auth/route-access.js';
 import { TasksController } from '../src/tasks/tasks.controller.js';
 import { TasksStore } from '../src/tasks/tasks.store.js';
 import { operations } from './document-operations.js';
@@ -27,6 +28,20 @@ afterAll(async () => {
   await server.close();
   scratch.remove();
 });
+
+/** Routes that are not in the document, and where it is proven who may use them. */
+const ELSEWHERE_PROVEN = {
+  'GitHttpController.advertise': 'test/git-refusals.e2e-spec.ts',
+  'GitHttpController.receivePack': 'test/git-refusals.e2e-spec.ts',
+  'GitHttpController.uploadPack': 'test/git-refusals.e2e-spec.ts',
+};
+
+/** `TasksController.create` is the operation `tasksCreate`; `HealthController.health` is `health`. */
+function operationOf(name: string): string {
+  const [controller = '', method = ''] = name.split('.');
+  const feature = controller.charAt(0).toLowerCase() + controller.slice(1).replace(/Controller$/, '');
+  return feature === method ? method : feature + method.charAt(0).toUpperCase() + method.slice(1);
+}
 
 /** Runs with a handler that demands something else than it says. */
 async function weakened<T>(handler: object, access: string, work: () => Promise<T>): Promise<T> {
@@ -61,6 +76,13 @@ describe('every operation of the document, called by everybody', () => {
     },
     PATIENCE_MS,
   );
+
+  it('leaves out no route of the server', () => {
+    const routes = server.app.get(RouteAccess, { strict: false }).routes();
+    const documented = new Set(operations.map(({ id }) => id));
+    const left = routes.map(({ name }) => name).filter((name) => !documented.has(operationOf(name)));
+    expect(left.sort()).toEqual(Object.keys(ELSEWHERE_PROVEN).sort());
+  });
 
   it(
     'makes no difference between things of others and nothing, wherever a request names them',

@@ -2,15 +2,20 @@ import { PERMISSIONS, ROLE_PERMISSIONS, ROLES, type Permission } from '../src/au
 import { placesIn, type Demand, type DocumentedOperation } from './document-operations.js';
 import { instanceKey, type Site } from './verify-site.js';
 
-/** Everybody who may come to the door. `elsewhere` is another organization, whose callers use the ids of the first. */
+/**
+ * Everybody who may come to the door, with ids of the first organization: its own people and programs, and those of
+ * another organization (`elsewhere`). The guest is an owner there and a viewer here, and has signed in there.
+ */
 export const CALLERS = [
   'nobody',
   ...ROLES,
   'key without it',
   'key with it alone',
   'worker',
+  'fellow worker',
   'instance key',
   'owner elsewhere',
+  'guest from elsewhere',
   'key elsewhere',
   'worker elsewhere',
 ] as const;
@@ -48,8 +53,11 @@ export const CONSUMING = new Set(['authLogout']);
 /** Operations that cannot succeed in here, with the reason. */
 export const NEVER_SUCCEEDING: Readonly<Record<string, string>> = {};
 
-const isElsewhere = (caller: CallerName): boolean => caller.endsWith('elsewhere');
-const isWorker = (caller: CallerName): boolean => caller.startsWith('worker');
+/** Whether the caller is of another organization than the things it asks for. */
+export const isElsewhere = (caller: CallerName): boolean => caller.endsWith('elsewhere');
+const isWorker = (caller: CallerName): boolean => caller.includes('worker');
+/** To whom things of the first organization, or of its first worker, are not there. */
+const isForeign = (caller: CallerName): boolean => isElsewhere(caller) || caller === 'fellow worker';
 
 /** What the caller may do, of what is given to a role or a key. */
 function permissionsOf(caller: CallerName, demand: Demand): readonly string[] {
@@ -60,6 +68,7 @@ function permissionsOf(caller: CallerName, demand: Demand): readonly string[] {
     case 'viewer':
       return ROLE_PERMISSIONS[caller];
     case 'owner elsewhere':
+    case 'guest from elsewhere':
       return ROLE_PERMISSIONS.owner;
     case 'key elsewhere':
       return PERMISSIONS;
@@ -81,8 +90,12 @@ export function documentedVerdict({ demand, path }: DocumentedOperation, caller:
   if (isWorker(caller) !== (demand === 'worker')) return '403';
   const needsPermission = demand !== 'worker' && demand !== 'signed-in';
   if (needsPermission && !permissionsOf(caller, demand).includes(demand)) return '403';
-  const isForeign = isElsewhere(caller) && placesIn(path).some(({ noun }) => !SHARED_NOUNS.has(noun));
-  return isForeign ? '404' : 'passes';
+  const [first] = placesIn(path);
+  if (first === undefined || SHARED_NOUNS.has(first.noun) || !isForeign(caller)) return 'passes';
+  // Organizations are those of the person, wherever they have signed in; what they are there is what counts.
+  if (caller === 'guest from elsewhere' && first.noun === 'organizations')
+    return !needsPermission || permissionsOf('viewer', demand).includes(demand) ? 'passes' : '403';
+  return '404';
 }
 
 export const exceptionFor = ({ id }: DocumentedOperation, caller: CallerName): Exception | undefined =>
@@ -107,6 +120,8 @@ export async function credential(
       return (await here.person(caller)).access_token;
     case 'owner elsewhere':
       return (await elsewhere.person('owner')).access_token;
+    case 'guest from elsewhere':
+      return (await elsewhere.guestOf(here)).access_token;
     case 'key with it alone':
       return here.key(alone);
     case 'key without it':
@@ -115,6 +130,8 @@ export async function credential(
       return elsewhere.keyWithout(null);
     case 'worker':
       return (await here.worker()).token;
+    case 'fellow worker':
+      return (await here.worker('fellow')).token;
     case 'worker elsewhere':
       return (await elsewhere.worker()).token;
     case 'instance key':

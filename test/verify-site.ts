@@ -42,7 +42,8 @@ export async function send(
 export class Site {
   private readonly people = new Map<Role, Promise<TokenPair>>();
   private readonly keys = new Map<string, Promise<string>>();
-  private ownWorker: Promise<SiteWorker> | undefined;
+  private readonly workers = new Map<string, Promise<SiteWorker>>();
+  private readonly guests = new Map<Site, Promise<TokenPair>>();
 
   private constructor(
     readonly server: TestApp,
@@ -63,10 +64,7 @@ export class Site {
   /** Somebody new with the role. */
   async join(role: Role): Promise<TokenPair> {
     const { refresh_token, user } = await signIn(this.server);
-    await this.server.sql.query(
-      'insert into organization_members (organization_id, user_id, role) values ($1, $2, $3)',
-      [this.organization_id, user.id, role],
-    );
+    await this.admit(user.id, role);
     await this.server.sql.query('update sessions set organization_id = $1 where user_id = $2', [
       this.organization_id,
       user.id,
@@ -95,9 +93,25 @@ export class Site {
     return this.key(PERMISSIONS.filter((one) => one !== permission));
   }
 
-  /** A worker of the organization, always the same. */
-  worker(): Promise<SiteWorker> {
-    return (this.ownWorker ??= this.register());
+  /** An owner of this organization, who acts in it, and is a viewer of the other one. */
+  guestOf(other: Site): Promise<TokenPair> {
+    return once(this.guests, other, async () => {
+      const pair = await this.join('owner');
+      await other.admit(pair.user.id, 'viewer');
+      return pair;
+    });
+  }
+
+  /** A worker of the organization, always the same; by a name another one. */
+  worker(name = 'first'): Promise<SiteWorker> {
+    return once(this.workers, name, () => this.register());
+  }
+
+  private async admit(user_id: string, role: Role): Promise<void> {
+    await this.server.sql.query(
+      'insert into organization_members (organization_id, user_id, role) values ($1, $2, $3)',
+      [this.organization_id, user_id, role],
+    );
   }
 
   private async register(): Promise<SiteWorker> {

@@ -78,12 +78,15 @@ export class Things {
 
   /** A running execution of the site's worker. */
   private async claim(site: Site): Promise<string> {
-    await this.create('tasks', '/api/v1/tasks', site, { agent_type: 'note', priority: 'P0' });
     const { id, token } = await site.worker();
-    const { json } = await send(site.server, token, 'POST', `/api/v1/workers/${id}/claim`, { max: 1 });
-    const [claimed] = json['executions'] as { execution: { id: string } }[];
-    if (claimed === undefined) throw new Error('there was nothing to claim');
-    return claimed.execution.id;
+    for (let attempt = 0; attempt < 20; attempt += 1) {
+      await this.create('tasks', '/api/v1/tasks', site, { agent_type: 'note', priority: 'P0' });
+      const { json } = await send(site.server, token, 'POST', `/api/v1/workers/${id}/claim`, { max: 1 });
+      const [claimed] = json['executions'] as { execution: { id: string } }[];
+      // A claim that is tried out at the same time may have been faster.
+      if (claimed !== undefined) return claimed.execution.id;
+    }
+    throw new Error('there was nothing to claim');
   }
 }
 
