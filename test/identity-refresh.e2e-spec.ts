@@ -19,9 +19,8 @@ let server: TestApp;
 let beside: TestApp;
 
 beforeAll(async () => {
-  const JWT_SECRET = 'the same on both, and long enough for the server';
-  server = await startTestApp({ JWT_SECRET });
-  beside = await startTestApp({ JWT_SECRET }, server);
+  server = await startTestApp();
+  beside = await startTestApp({}, server);
 });
 afterAll(async () => {
   await beside.close();

@@ -5,6 +5,7 @@ import type { NestExpressApplication } from '@nestjs/platform-express';
 import pg from 'pg';
 import supertest from 'supertest';
 import { createApp } from '../src/app.js';
+import { AuthConfig } from '../src/config/auth.config.js';
 import { loadServerConfiguration } from '../src/config/config.module.js';
 import type { Environment } from '../src/config/load.js';
 import { Database } from '../src/database/database.js';
@@ -52,11 +53,12 @@ export const testEnvironment = (databaseUrl: string, overrides: Environment = {}
 
 /** The application itself, guard and all, listening on a free port over a database of its own. */
 export async function startTestApp(overrides: Environment = {}, beside?: TestApp): Promise<TestApp> {
-  // A second process of the same system works on the database of the first.
+  // A second process of the same system works on the database of the first, with the same secret.
   const own: TestDatabase = beside
     ? { url: beside.databaseUrl, drop: () => Promise.resolve() }
     : await createDatabase();
-  const app = await createApp(loadServerConfiguration(testEnvironment(own.url, overrides)));
+  const same = beside ? { JWT_SECRET: beside.app.get(AuthConfig).jwt_secret } : {};
+  const app = await createApp(loadServerConfiguration(testEnvironment(own.url, { ...same, ...overrides })));
   await app.listen(0, '127.0.0.1');
   const { port } = (app.getHttpServer() as Server).address() as AddressInfo;
   const url = `http://127.0.0.1:${String(port)}`;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { newDeviceCode, newUserCode, readUserCode, shownUserCode } from './device-codes.js';
+import { hashOfUserCode, newDeviceCode, newUserCode, readUserCode, shownUserCode } from './device-codes.js';
 
 describe('a user code', () => {
   it('is made of eight consonants, all of which come about', () => {
@@ -27,6 +27,14 @@ describe('a user code', () => {
       expect(readUserCode(typed)).toBeNull();
     },
   );
+});
+
+describe('the hash of a user code', () => {
+  it('is another one with another secret, so that nobody finds the code by trying them all', () => {
+    expect(hashOfUserCode('WDJBMJHT', 'one')).toEqual(hashOfUserCode('WDJBMJHT', 'one'));
+    expect(hashOfUserCode('WDJBMJHT', 'one')).not.toEqual(hashOfUserCode('WDJBMJHT', 'other'));
+    expect(hashOfUserCode('WDJBMJHT', 'one')).not.toEqual(hashOfUserCode('WDJBMJHS', 'one'));
+  });
 });
 
 describe('a device code', () => {

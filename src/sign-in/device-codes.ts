@@ -1,4 +1,4 @@
-import { randomBytes, randomInt } from 'node:crypto';
+import { createHmac, randomBytes, randomInt } from 'node:crypto';
 
 /** Consonants alone: no words come about by chance, and nothing looks like a digit (RFC 8628 §6.1). */
 const ALPHABET = 'BCDFGHJKLMNPQRSTVWXZ';
@@ -20,3 +20,10 @@ export function readUserCode(typed: string): string | null {
   const code = typed.toUpperCase().replace(/[\s\p{P}]/gu, '');
   return USER_CODE.test(code) ? code : null;
 }
+
+/**
+ * How a user code is kept. All codes there are can be hashed within seconds, so without the secret of the server the
+ * hash must tell nothing.
+ */
+export const hashOfUserCode = (code: string, secret: string): Buffer =>
+  createHmac('sha256', secret).update(`device user code ${code}`).digest();

@@ -17,7 +17,7 @@ export class DeviceGrant {
   @Column({ type: 'bytea' })
   device_code_hash!: Buffer;
 
-  /** SHA-256 of what the person types, without its hyphen. */
+  /** HMAC of what the person types, without its hyphen: there are too few codes for a hash that anybody can make. */
   @Column({ type: 'bytea' })
   user_code_hash!: Buffer;
 

@@ -3,12 +3,13 @@ import { AuditService } from '../audit/audit.service.js';
 import { AuthService, type SignedIn } from '../auth/auth.service.js';
 import { hashOfSecret } from '../auth/keys.js';
 import type { UserPrincipal } from '../auth/principal.js';
+import { AuthConfig } from '../config/auth.config.js';
 import { Database } from '../database/database.js';
 import { currentOrigin } from '../http/origin.js';
 import { ServerAddress } from '../http/server-address.js';
 import { newId } from '../ids.js';
 import { LimitsService } from '../limits/limits.service.js';
-import { newDeviceCode, newUserCode, readUserCode, shownUserCode } from './device-codes.js';
+import { hashOfUserCode, newDeviceCode, newUserCode, readUserCode, shownUserCode } from './device-codes.js';
 import type { DeviceGrant } from './device-grant.entity.js';
 import { DeviceGrantsStore, type Poll } from './device-grants.store.js';
 import {
@@ -49,6 +50,7 @@ export class DeviceSignInService {
     private readonly limits: LimitsService,
     private readonly audit: AuditService,
     private readonly server: ServerAddress,
+    private readonly config: AuthConfig,
   ) {}
 
   async begin(called = ''): Promise<BegunDevice> {
@@ -60,7 +62,7 @@ export class DeviceSignInService {
       ...{ interval_seconds: INTERVAL_SECONDS, life: LIFE_SECONDS },
     };
     let code = newUserCode();
-    while (!(await this.store.insert({ ...grant, user_code_hash: hashOfSecret(code) }))) code = newUserCode();
+    while (!(await this.store.insert({ ...grant, user_code_hash: this.hashOf(code) }))) code = newUserCode();
     const user_code = shownUserCode(code);
     const verification_uri = `${this.server.url}/device`;
     const verification_uri_complete = `${verification_uri}?user_code=${user_code}`;
@@ -89,7 +91,7 @@ export class DeviceSignInService {
   /** What somebody is about to approve. Throws UnknownUserCode. */
   async lookUp(person: UserPrincipal, typed: string): Promise<DeviceGrant> {
     const code = readUserCode(typed);
-    const grant = code === null ? null : await this.store.find(hashOfSecret(code), person.id);
+    const grant = code === null ? null : await this.store.find(this.hashOf(code), person.id);
     if (grant === null) throw new UnknownUserCode();
     await this.limits.forgive('device-code', person.id);
     return grant;
@@ -105,7 +107,7 @@ export class DeviceSignInService {
     const { id: user_id, organization_id, session_id } = person;
     const answered = await this.database.transaction(async () => {
       const status = approve ? 'approved' : 'denied';
-      const grant = await this.store.answer(hashOfSecret(code), { status, user_id, organization_id, session_id });
+      const grant = await this.store.answer(this.hashOf(code), { status, user_id, organization_id, session_id });
       if (grant === null) return null;
       await this.audit.record({
         organization_id,
@@ -122,6 +124,10 @@ export class DeviceSignInService {
     }
     await this.limits.forgive('device-code', person.id);
     return answered;
+  }
+
+  private hashOf(user_code: string): Buffer {
+    return hashOfUserCode(user_code, this.config.jwt_secret);
   }
 }
 
