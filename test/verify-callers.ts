@@ -37,10 +37,39 @@ const KEYS: readonly CallerName[] = ['key without it', 'key with it alone', 'key
 /** Where the document's demand is not all there is to say. One that changes nothing is a failure. */
 export const EXCEPTIONS: readonly Exception[] = [
   {
-    operations: ['authMe', 'authLogout'],
+    operations: [
+      ...['authMe', 'authLogout', 'sessionsList', 'sessionsRevoke', 'sessionsSwitchOrganization'],
+      ...['organizationsCreate', 'organizationsDelete', 'membersTransfer', 'apiKeysCreate'],
+      ...['invitationsListOwn', 'invitationsAccept', 'invitationsDecline'],
+      ...['deviceSignInLookUp', 'deviceSignInAnswer'],
+    ],
     callers: KEYS,
     verdict: '403',
-    reason: 'is about the person who is signed in, and a key is nobody',
+    reason: 'is done by a person who is signed in, and a key is nobody',
+  },
+  {
+    operations: ['organizationsDelete', 'membersTransfer'],
+    callers: ['admin'],
+    verdict: '403',
+    reason: 'is left to owners',
+  },
+  {
+    operations: ['membersRemove'],
+    callers: ['viewer', 'member', 'key with it alone'],
+    verdict: '403',
+    reason: 'is leaving without `members.manage`, and the member in the path is somebody else',
+  },
+  {
+    operations: ['membersRemove'],
+    callers: ['instance key'],
+    verdict: '404',
+    reason: 'is open to all who are signed in, and the key of the instance belongs to no organization',
+  },
+  {
+    operations: ['organizationsGet'],
+    callers: ['guest from elsewhere'],
+    verdict: 'passes',
+    reason: 'shows a person what they belong to, before they switch',
   },
 ];
 
@@ -48,7 +77,12 @@ export const EXCEPTIONS: readonly Exception[] = [
 const SHARED_NOUNS = new Set(['agents']);
 
 /** Operations that end what their caller comes with, or all the others use: each call gets a site of its own. */
-export const CONSUMING = new Set(['authLogout']);
+export const CONSUMING = new Set([
+  'authLogout',
+  'sessionsSwitchOrganization',
+  'membersTransfer',
+  'organizationsDelete',
+]);
 
 /** Operations that cannot succeed in here, with the reason. */
 export const NEVER_SUCCEEDING: Readonly<Record<string, string>> = {};
@@ -92,9 +126,8 @@ export function documentedVerdict({ demand, path }: DocumentedOperation, caller:
   if (needsPermission && !permissionsOf(caller, demand).includes(demand)) return '403';
   const [first] = placesIn(path);
   if (first === undefined || SHARED_NOUNS.has(first.noun) || !isForeign(caller)) return 'passes';
-  // Organizations are those of the person, wherever they have signed in; what they are there is what counts.
-  if (caller === 'guest from elsewhere' && first.noun === 'organizations')
-    return !needsPermission || permissionsOf('viewer', demand).includes(demand) ? 'passes' : '403';
+  // The guest may know the organization, but acts in another one until they switch.
+  if (caller === 'guest from elsewhere' && first.noun === 'organizations') return '403';
   return '404';
 }
 
@@ -109,7 +142,8 @@ export async function credential(
   elsewhere: Site,
 ): Promise<string | null> {
   const permission = PERMISSIONS.find((one) => one === demand) ?? null;
-  const alone: readonly Permission[] = permission === null ? [] : [permission];
+  // A key has at least one; where none is asked for, it does not matter which.
+  const alone: readonly Permission[] = [permission ?? 'dashboard.read'];
   switch (caller) {
     case 'nobody':
       return null;

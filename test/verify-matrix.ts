@@ -33,12 +33,17 @@ export interface MatrixResult {
   mismatches: string[];
   /** Operations that answered at least one of their callers with what they are for. */
   succeeded: Set<string>;
-  /** Exceptions that made a difference. */
-  used: Set<Exception>;
+  /** Exceptions that made a difference, and for which operations. */
+  used: Map<Exception, Set<string>>;
 }
 
 /** Collections of references whose field does not say it: `depends_on` are tasks. */
-const NOUNS: Readonly<Record<string, string>> = { resume: 'executions' };
+const NOUNS: Readonly<Record<string, string>> = {
+  resume: 'executions',
+  user_id: 'members',
+  actor: 'members',
+  subject: 'repositories',
+};
 
 const AT_ONCE = 4;
 
@@ -63,7 +68,7 @@ export class Matrix {
 
   /** Every operation, every caller. */
   async run(callers: readonly CallerName[] = CALLERS): Promise<MatrixResult> {
-    const result: MatrixResult = { calls: 0, mismatches: [], succeeded: new Set(), used: new Set() };
+    const result: MatrixResult = { calls: 0, mismatches: [], succeeded: new Set(), used: new Map() };
     await concurrently('role matrix', { total: operations.length, atOnce: AT_ONCE }, async (at) => {
       for (const caller of callers) await this.call(operations[at] as DocumentedOperation, caller, result);
     });
@@ -74,15 +79,19 @@ export class Matrix {
     const exception = exceptionFor(operation, caller);
     const documented = documentedVerdict(operation, caller);
     const verdict = exception?.verdict ?? documented;
-    if (exception !== undefined && verdict !== documented) result.used.add(exception);
+    if (exception !== undefined && verdict !== documented)
+      result.used.set(exception, (result.used.get(exception) ?? new Set()).add(operation.id));
 
-    const consuming = CONSUMING.has(operation.id);
+    // What is refused uses nothing up.
+    const consuming = CONSUMING.has(operation.id) && verdict === 'passes';
     const here = consuming ? await Site.found(this.server) : this.here;
     const elsewhere = consuming ? await Site.found(this.server) : this.elsewhere;
     const token = await credential(caller, operation.demand, here, elsewhere);
-    const address = await this.things.address(operation, here, verdict === 'passes');
+    const address = await this.things.address(operation, here, caller, verdict === 'passes');
+    // Without anything in the path, callers speak of what is theirs.
+    const own = isElsewhere(caller) && placesIn(operation.path).length === 0 ? elsewhere : here;
     const request = async (path: string): Promise<Reply> =>
-      send(this.server, token, operation.method, path + queryFor(operation), await this.bodyOf(operation, here));
+      send(this.server, token, operation.method, path + queryFor(operation), await this.bodyOf(operation, own));
 
     const reply = await request(address);
     result.calls += 1;
@@ -115,7 +124,7 @@ export class Matrix {
         for (const id of [foreign, random]) {
           // The other organization's own callers, at its own address.
           const token = await credential(caller, operation.demand, this.elsewhere, this.here);
-          const path = await this.things.address(operation, this.elsewhere, true);
+          const path = await this.things.address(operation, this.elsewhere, caller, true);
           const body = await this.bodyOf(operation, this.elsewhere);
           replies.push(
             reference.place === 'query'
@@ -134,7 +143,19 @@ export class Matrix {
 
   private foreign({ name }: Reference): Promise<string> {
     const noun = NOUNS[name] ?? `${name.replace(/_ids?$/, '')}s`.replace(/ys$/, 'ies').replace(/ss$/, 's');
-    return this.things.find(noun, `/api/v1/${noun}`, this.here);
+    return this.things.find(noun, `/api/v1/${noun}`, this.here, 'owner');
+  }
+
+  private async beginDevice(): Promise<{ device_code: string; user_code: string }> {
+    const { json } = await send(this.server, null, 'POST', '/api/v1/auth/device', {});
+    return json as { device_code: string; user_code: string };
+  }
+
+  private async approvedDevice(site: Site): Promise<string> {
+    const { device_code, user_code } = await this.beginDevice();
+    const { access_token } = await site.person('owner');
+    await send(this.server, access_token, 'POST', '/api/v1/auth/device/approve', { user_code });
+    return device_code;
   }
 
   /** What the document's examples make, but for what must be new or be there. */
@@ -148,6 +169,17 @@ export class Matrix {
         return { local_path: this.things.localPath() };
       case 'workersRegister':
         return { name: `worker ${newId()}` };
+      case 'sessionsSwitchOrganization':
+        return { organization_id: site.organization_id };
+      case 'membersTransfer':
+        return { user_id: (await site.join('member')).user.id };
+      case 'invitationsInvite':
+        return { login: `nobody-${String(nextGithubId++)}`, role: 'member' };
+      case 'deviceSignInLookUp':
+      case 'deviceSignInAnswer':
+        return { user_code: (await this.beginDevice()).user_code };
+      case 'deviceSignInExchange':
+        return { device_code: await this.approvedDevice(site) };
       default:
         return bodyFor(operation);
     }

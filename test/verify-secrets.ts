@@ -63,16 +63,21 @@ function formsOf({ text, guessable = false }: Secret): { literal: string[]; hexa
       .at(-1)
       ?.replace(/^my[a-z]_/, '') ?? text;
   const base64 = Array.from({ length: GROUP }, (_, offset) => base64Within(core, offset));
-  const hash = createHash('sha256').update(text).digest();
+  // What people type is kept without its punctuation.
+  const typed = guessable ? [text, text.replace(/\W/g, '')] : [];
+  const hashes = typed.map((form) => createHash('sha256').update(form).digest());
   return {
     literal: [
       core,
       encodeURIComponent(core),
       ...base64,
       ...base64.map((form) => form.replaceAll('+', '-').replaceAll('/', '_')),
-      ...(guessable ? [hash.toString('base64url'), hash.toString('base64')] : []),
+      ...typed,
+      ...hashes.flatMap((hash) => [hash.toString('base64'), hash.toString('base64url')]),
     ],
-    hexadecimal: [Buffer.from(core).toString('hex'), ...(guessable ? [hash.toString('hex')] : [])],
+    hexadecimal: [core, ...typed, ...hashes.map((hash) => hash.toString('latin1'))].map((form) =>
+      Buffer.from(form, 'latin1').toString('hex'),
+    ),
   };
 }
 

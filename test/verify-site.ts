@@ -1,4 +1,3 @@
-import { hashOfSecret, newKey } from '../src/auth/keys.js';
 import { PERMISSIONS, type Permission, type Role } from '../src/auth/permissions.js';
 import { newId } from '../src/ids.js';
 import { signIn, type TokenPair } from './sign-in.js';
@@ -77,13 +76,11 @@ export class Site {
   /** A key of the organization with exactly these permissions. */
   key(permissions: readonly Permission[]): Promise<string> {
     return once(this.keys, permissions.join(), async () => {
-      const secret = newKey('myk_');
-      const { user } = await this.person('owner');
-      await this.server.sql.query(
-        `insert into access_keys (id, organization_id, kind, name, permissions, secret_hash, created_by)
-         values ($1, $2, 'api_key', 'key', $3, $4, $5)`,
-        [newId(), this.organization_id, permissions, hashOfSecret(secret), user.id],
-      );
+      const { access_token } = await this.person('owner');
+      const body = { name: 'key', permissions };
+      const { json } = await send(this.server, access_token, 'POST', '/api/v1/api-keys', body);
+      const secret = json['secret'];
+      if (typeof secret !== 'string') throw new Error(`no key was made: ${JSON.stringify(json)}`);
       return secret;
     });
   }

@@ -3,7 +3,10 @@ import { join } from 'node:path';
 import { newId } from '../src/ids.js';
 import { bodyFor, operations, placesIn, type DocumentedOperation } from './document-operations.js';
 import type { Scratch } from './scratch-git.js';
-import { once, send, type Site } from './verify-site.js';
+import { once, send, Site } from './verify-site.js';
+import { signIn } from './sign-in.js';
+import type { CallerName } from './verify-callers.js';
+import { ROLE_PERMISSIONS, ROLES, type Role } from '../src/auth/permissions.js';
 
 /** Makes the things that paths and bodies name, for the organization of a site. */
 export class Things {
@@ -15,7 +18,7 @@ export class Things {
   }
 
   /** The path of the operation with ids of things of the site; with those that the request may use up made for it. */
-  async address(operation: DocumentedOperation, site: Site, mayUseUp = false): Promise<string> {
+  async address(operation: DocumentedOperation, site: Site, caller: CallerName, mayUseUp = false): Promise<string> {
     let path = operation.path;
     for (const { name, noun } of placesIn(operation.path)) {
       const collection = path.slice(0, path.indexOf(`/{${name}}`));
@@ -23,7 +26,7 @@ export class Things {
       const id =
         noun === 'workers' && operation.demand === 'worker'
           ? (await site.worker()).id
-          : await this.find(noun, collection, site, mayUseUp && isUsedUp(operation, noun));
+          : await this.find(noun, collection, site, ownerOf(noun, caller), mayUseUp && isUsedUp(operation, noun));
       path = path.replace(`{${name}}`, id);
     }
     return path;
@@ -34,10 +37,10 @@ export class Things {
     return placesIn(operation.path).reduce((path, { name }) => path.replace(`{${name}}`, newId()), operation.path);
   }
 
-  /** Id of a thing that the site has: of `tasks`, one of its tasks. */
-  find(noun: string, collection: string, site: Site, fresh = false): Promise<string> {
-    const make = () => this.make(noun, collection, site);
-    return fresh ? make() : once(this.known, `${site.organization_id} ${collection}`, make);
+  /** Id of a thing that the site has: of `tasks`, one of its tasks. `owner` is whose it is, where that matters. */
+  find(noun: string, collection: string, site: Site, owner: Role, fresh = false): Promise<string> {
+    const make = () => this.make(noun, collection, site, owner);
+    return fresh ? make() : once(this.known, `${site.organization_id} ${collection} ${owner}`, make);
   }
 
   /** A local repository that nobody has registered yet. */
@@ -47,7 +50,7 @@ export class Things {
     return path;
   }
 
-  private async make(noun: string, collection: string, site: Site): Promise<string> {
+  private async make(noun: string, collection: string, site: Site, owner: Role): Promise<string> {
     switch (noun) {
       case 'agents':
         return 'codegen-agent';
@@ -55,20 +58,28 @@ export class Things {
         return site.organization_id;
       case 'executions':
         return this.claim(site);
+      case 'members':
+        return (await site.join('member')).user.id;
+      case 'sessions':
+        return secondSession(site, owner);
+      case 'invitations':
+        return collection.includes('organizations')
+          ? this.invite(site)
+          : this.invite(await Site.found(site.server), (await site.person(owner)).user.login);
       case 'repositories':
-        return this.create(noun, collection, site, { local_path: this.localPath() });
+        return this.create(noun, collection, site, 'owner', { local_path: this.localPath() });
       default:
-        return this.create(noun, collection, site, {});
+        return this.create(noun, collection, site, owner, {});
     }
   }
 
   /** What the document says one posts to the collection. */
-  private async create(noun: string, collection: string, site: Site, fields: object): Promise<string> {
+  private async create(noun: string, collection: string, site: Site, by: Role, fields: object): Promise<string> {
     const operation = operations.find(({ method, path }) => method === 'POST' && isTemplateOf(path, collection));
     if (operation === undefined) throw new Error(`nothing makes ${noun}: say how in test/verify-things.ts`);
     const body = { ...(bodyFor(operation) as object), ...fields };
     if ('name' in body) body.name = `${noun} ${newId()}`;
-    const { access_token } = await site.person('owner');
+    const { access_token } = await site.person(by);
     const { status, text, json } = await send(site.server, access_token, 'POST', collection, body);
     const id = json['id'] ?? Object.values(json).map((part) => (part as { id?: unknown } | null)?.id)[0];
     if (status !== 201 || typeof id !== 'string')
@@ -76,11 +87,17 @@ export class Things {
     return id;
   }
 
+  /** An invitation into the site, of nobody in particular unless it is said. */
+  private invite(site: Site, login = `nobody-${newId().slice(-12)}`): Promise<string> {
+    const collection = `/api/v1/organizations/${site.organization_id}/members`;
+    return this.create('invitations', collection, site, 'owner', { login, role: 'member' });
+  }
+
   /** A running execution of the site's worker. */
   private async claim(site: Site): Promise<string> {
     const { id, token } = await site.worker();
     for (let attempt = 0; attempt < 20; attempt += 1) {
-      await this.create('tasks', '/api/v1/tasks', site, { agent_type: 'note', priority: 'P0' });
+      await this.create('tasks', '/api/v1/tasks', site, 'owner', { agent_type: 'note', priority: 'P0' });
       const { json } = await send(site.server, token, 'POST', `/api/v1/workers/${id}/claim`, { max: 1 });
       const [claimed] = json['executions'] as { execution: { id: string } }[];
       // A claim that is tried out at the same time may have been faster.
@@ -88,6 +105,24 @@ export class Things {
     }
     throw new Error('there was nothing to claim');
   }
+}
+
+/** Things that a person has for themselves; what others have is made by an owner. */
+const PERSONAL_NOUNS = new Set(['sessions', 'invitations', 'api-keys']);
+
+/** Whose the thing must be for the caller to have it. */
+function ownerOf(noun: string, caller: CallerName): Role {
+  const role = ROLES.find((one) => one === caller);
+  if (role === undefined || !PERSONAL_NOUNS.has(noun)) return 'owner';
+  return noun === 'api-keys' && !ROLE_PERMISSIONS[role].includes('keys.manage') ? 'owner' : role;
+}
+
+/** Another session of the person with the role. */
+async function secondSession(site: Site, role: Role): Promise<string> {
+  const { user } = await site.person(role);
+  const { access_token } = await signIn(site.server, Number(user.github_id));
+  const claims = JSON.parse(Buffer.from(access_token.split('.')[1] ?? '', 'base64url').toString()) as { sid: string };
+  return claims.sid;
 }
 
 /** Whether another request may not find the thing as it was. Repositories are dear, and only deleting ends them. */
