@@ -14,6 +14,8 @@ const SUITES = {
     'test/identity-refresh.e2e-spec.ts',
     'test/identity-logout.e2e-spec.ts',
     'test/identity-secrets.e2e-spec.ts',
+    'test/organizations-races.e2e-spec.ts',
+    'test/rate-limits.e2e-spec.ts',
   ],
 };
 
@@ -80,17 +82,19 @@ function runTests() {
   });
 }
 
-/** @returns {{ promise: number, what: string, value: string }[]} by promise, else as they came */
+/** @returns {{ promise: number | null, what: string, value: string }[]} by promise, else as they came */
 function readFigures() {
   if (!existsSync(figuresFile)) return [];
   const lines = readFileSync(figuresFile, 'utf8').trimEnd().split('\n');
-  return lines.map((line) => JSON.parse(line)).sort((one, other) => one.promise - other.promise);
+  return lines
+    .map((line) => JSON.parse(line))
+    .sort((one, other) => (one.promise ?? Infinity) - (other.promise ?? Infinity) || 0);
 }
 
 function printTable() {
   const width = Math.max(...figures.map(({ what }) => what.length));
   if (figures.length > 0) console.log('');
   for (const { promise, what, value } of figures) {
-    console.log(`${String(promise).padStart(3)}  ${what.padEnd(width)}  ${value}`);
+    console.log(`${String(promise ?? '').padStart(3)}  ${what.padEnd(width)}  ${value}`);
   }
 }

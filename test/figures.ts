@@ -2,7 +2,8 @@ import { appendFileSync } from 'node:fs';
 
 /** Which promise, what was counted, and what came of it. */
 interface Figure {
-  promise: number;
+  /** Its number; null for what stands in no list of promises. */
+  promise: number | null;
   what: string;
   value: string;
 }
@@ -10,9 +11,9 @@ interface Figure {
 const SAY_EVERY_MS = 5000;
 
 /** Prints a measured figure; `npm run verify` gathers them all in one table. */
-export function figure(promise: number, what: string, ...value: (string | number)[]): void {
+export function figure(promise: number | null, what: string, ...value: (string | number)[]): void {
   const line: Figure = { promise, what, value: value.join(' ') };
-  process.stdout.write(`promise ${String(promise)}: ${what}: ${line.value}\n`);
+  process.stdout.write(`${promise === null ? 'figure' : `promise ${String(promise)}`}: ${what}: ${line.value}\n`);
   const file = process.env['VERIFY_FIGURES'];
   if (file !== undefined) appendFileSync(file, `${JSON.stringify(line)}\n`);
 }
