@@ -14,6 +14,7 @@ const SUITES = {
     'test/identity-refresh.e2e-spec.ts',
     'test/identity-logout.e2e-spec.ts',
     'test/identity-secrets.e2e-spec.ts',
+    'test/github-refusals.e2e-spec.ts',
     'test/organizations-races.e2e-spec.ts',
     'test/rate-limits.e2e-spec.ts',
   ],

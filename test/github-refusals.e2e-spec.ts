@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
+import { hashOfSecret } from '../src/auth/keys.js';
+import { OauthStatesService } from '../src/sign-in/oauth-states.service.js';
+import { OauthStatesStore } from '../src/sign-in/oauth-states.store.js';
 import { Browser, locationOf } from './browser.js';
-import { breaksOff, drips, floods, reset, silent } from './github-faults.js';
-import { GithubStandIn, json, sendText, type Endpoint, type Fault } from './github-stand-in.js';
+import { figure } from './figures.js';
+import { GithubStandIn } from './github-stand-in.js';
+import { callback, FRONTEND, githubVariants } from './github-variants.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
-const FRONTEND = 'https://console.example.org';
 const TIMEOUT_SECONDS = 0.4;
 
 const github = new GithubStandIn();
@@ -32,6 +35,12 @@ afterAll(async () => {
 });
 beforeEach(() => github.heal());
 
+const VARIANTS = githubVariants(github, () => server);
+let nobodyLetIn = 0;
+afterAll(() =>
+  figure(12, 'sign-ins through GitHub with something wrong, that let nobody in', nobodyLetIn, 'of', VARIANTS.length),
+);
+
 /** How often anybody has been let in, in any way. */
 async function lettingIn(): Promise<unknown> {
   const { rows } = await server.sql.query(
@@ -49,162 +58,6 @@ async function outcomeOf(answer: Response): Promise<string> {
   return location.searchParams.get('error') ?? 'signed in';
 }
 
-const on =
-  (endpoint: Endpoint, fault: Fault) =>
-  (browser: Browser): Promise<string> => {
-    github.faults[endpoint] = fault;
-    return browser.leave('/tasks');
-  };
-const text = (endpoint: Endpoint, answer: string, status?: number) =>
-  on(endpoint, (response) => sendText(response, answer, status));
-const user = (fields: string) => text('user', `{${fields}}`);
-const token = (fields: object) =>
-  on('token', (r) => json(r, { access_token: 'gho_x', token_type: 'bearer', ...fields }));
-
-const HTML = '<!doctype html><html><body>Unicorn!</body></html>';
-const DEEP = `${'['.repeat(100_000)}${']'.repeat(100_000)}`;
-
-const callback = (query: string): string => `/api/v1/auth/github/callback?${query}`;
-/** The path back from GitHub with another parameter in place of its own. */
-const changed = (path: string, change: (query: URLSearchParams) => void): string => {
-  const url = new URL(path, FRONTEND);
-  change(url.searchParams);
-  return callback(url.searchParams.toString());
-};
-const instead = (change: (query: URLSearchParams) => void) => async (browser: Browser) =>
-  changed(await browser.leave('/tasks'), change);
-const cookieBecomes = (change: (value: string) => string) => async (browser: Browser) => {
-  const path = await browser.leave('/tasks');
-  const cookie = browser.cookies.get('miyabi_sign_in')!;
-  browser.cookies.set('miyabi_sign_in', { ...cookie, value: change(cookie.value) });
-  return path;
-};
-
-/** What comes back from GitHub, and what has to come of it. */
-const VARIANTS: [name: string, expected: string, arrive: (browser: Browser) => Promise<string>][] = [
-  ['no state', '400 auth/wrong-state', instead((q) => q.delete('state'))],
-  ['an empty state', '400 auth/wrong-state', instead((q) => q.set('state', ''))],
-  ['a state too short', '400 auth/wrong-state', instead((q) => q.set('state', q.get('state')!.slice(1)))],
-  ['a state nobody has given', '400 auth/wrong-state', instead((q) => q.set('state', 'A'.repeat(43)))],
-  ['two states', '400 auth/wrong-state', instead((q) => q.append('state', q.get('state')!))],
-  ['a redirect target as state', '400 auth/wrong-state', instead((q) => q.set('state', 'https://evil.example'))],
-  ['an error without a state', '400 auth/wrong-state', async () => callback('error=access_denied')],
-  ['nothing at all', '400 auth/wrong-state', async () => callback('')],
-  [
-    'a state that has expired',
-    '400 auth/wrong-state',
-    async (browser) => {
-      const path = await browser.leave('/tasks');
-      await server.sql.query('update oauth_states set expires_at = now()');
-      return path;
-    },
-  ],
-  [
-    'a state used by a sign-in that was denied',
-    '400 auth/wrong-state',
-    async (browser) => {
-      const path = await browser.leave('/tasks');
-      await browser.get(changed(path, (q) => q.set('error', 'access_denied')));
-      return path;
-    },
-  ],
-  [
-    'the state of another browser',
-    '400 auth/wrong-state',
-    async (browser) => {
-      await browser.leave('/tasks');
-      return new Browser(server.url).leave('/tasks');
-    },
-  ],
-  ['no cookie', '400 auth/wrong-state', async () => new Browser(server.url).leave('/tasks')],
-  ['a cookie without its signature', '400 auth/wrong-state', cookieBecomes((v) => decodeURIComponent(v).slice(2, 45))],
-  ['a cookie signed by somebody', '400 auth/wrong-state', cookieBecomes((v) => `${v.slice(0, -3)}abc`)],
-  [
-    'a cookie of another value',
-    '400 auth/wrong-state',
-    cookieBecomes((v) => v.replace(/^s%3A./, (a) => (a.endsWith('_') ? 's%3AA' : 's%3A_'))),
-  ],
-  ['a cookie of JSON', '400 auth/wrong-state', cookieBecomes(() => 'j%3A%7B%22a%22%3A1%7D')],
-
-  ['access denied', 'access_denied', instead((q) => q.set('error', 'access_denied'))],
-  ['an error of GitHub', 'github_refused', instead((q) => q.set('error', 'redirect_uri_mismatch'))],
-  ['an error and markup', 'github_refused', instead((q) => q.set('error', '"><script>alert(1)</script>'))],
-  ['two errors', 'github_refused', instead((q) => ['a', 'b'].forEach((e) => q.append('error', e)))],
-  ['no code', 'github_malformed', instead((q) => q.delete('code'))],
-  ['an empty code', 'github_malformed', instead((q) => q.set('code', ''))],
-  ['two codes', 'github_malformed', instead((q) => q.append('code', 'b'))],
-  ['a code with a line end', 'github_malformed', instead((q) => q.set('code', 'a\r\nb'))],
-  ['a code without an end', 'github_malformed', instead((q) => q.set('code', 'a'.repeat(5000)))],
-  ['a wrong code', 'github_refused', instead((q) => q.set('code', 'nobody-has-given-this'))],
-  [
-    // What PKCE is for: the state and the cookie are the victim's own.
-    'the code of another browser',
-    'github_refused',
-    async (browser) => {
-      const stolen = new URL(await new Browser(server.url).leave('/tasks'), FRONTEND).searchParams.get('code')!;
-      return changed(await browser.leave('/tasks'), (q) => q.set('code', stolen));
-    },
-  ],
-
-  ['a refused exchange', 'github_refused', text('token', '{"error":"bad_verification_code"}')],
-  ['a refusal and a token', 'github_refused', token({ error: 'no' })],
-  ['an exchange of 401', 'github_refused', text('token', '{}', 401)],
-  ['an exchange of 404', 'github_refused', text('token', HTML, 404)],
-  ['an exchange of 500', 'github_unavailable', text('token', HTML, 500)],
-  ['an exchange of 503', 'github_unavailable', text('token', '{"access_token":"gho_x","token_type":"bearer"}', 503)],
-  ['an exchange of 201', 'github_malformed', text('token', '{"access_token":"gho_x","token_type":"bearer"}', 201)],
-  ['an exchange that leads on', 'github_malformed', on('token', (r) => r.writeHead(302, { location: '/' }).end())],
-  ['an empty exchange', 'github_malformed', text('token', '')],
-  ['an exchange of HTML', 'github_malformed', text('token', HTML)],
-  ['an exchange of a form', 'github_malformed', text('token', 'access_token=gho_x&token_type=bearer')],
-  ['an exchange of null', 'github_malformed', text('token', 'null')],
-  ['an exchange of a list', 'github_malformed', text('token', '[]')],
-  ['an exchange of a number', 'github_malformed', text('token', '7')],
-  ['an exchange too deep', 'github_malformed', text('token', DEEP)],
-  ['an exchange too large', 'github_malformed', text('token', `"${'x'.repeat(1024 * 1024)}"`)],
-  ['an exchange without an end', 'github_malformed', on('token', floods)],
-  ['no access token', 'github_malformed', token({ access_token: undefined })],
-  ['an access token of null', 'github_malformed', token({ access_token: null })],
-  ['an access token of another type', 'github_malformed', token({ access_token: { a: 1 } })],
-  ['an empty access token', 'github_malformed', token({ access_token: '' })],
-  ['an access token with a line end', 'github_malformed', token({ access_token: 'a\r\nX: y' })],
-  ['an access token too long', 'github_malformed', token({ access_token: 'a'.repeat(2000) })],
-  ['a token for another scheme', 'github_malformed', token({ token_type: 'mac' })],
-  ['scopes of another type', 'github_malformed', token({ scope: ['user'] })],
-  ['a token that GitHub does not know', 'github_refused', token({})],
-  ['an exchange cut off', 'github_unavailable', on('token', reset)],
-  ['an exchange that breaks off', 'github_unavailable', on('token', breaksOff)],
-  ['an exchange never answered', 'github_unavailable', on('token', silent)],
-  ['an exchange that drips', 'github_unavailable', on('token', drips)],
-
-  ['a person of 403', 'github_refused', text('user', '{"message":"rate limit"}', 403)],
-  ['a person of 502', 'github_unavailable', text('user', HTML, 502)],
-  ['a person of HTML', 'github_malformed', text('user', HTML)],
-  ['a person of null', 'github_malformed', text('user', 'null')],
-  ['a person of a list', 'github_malformed', text('user', '[{"id":1,"login":"a"}]')],
-  ['a person cut short', 'github_malformed', text('user', '{"id":1,"login":"a')],
-  ['a person without an end', 'github_malformed', on('user', floods)],
-  ['a person that drips', 'github_unavailable', on('user', drips)],
-  ['a person cut off', 'github_unavailable', on('user', reset)],
-  ['a person without an id', 'github_malformed', user('"login":"a"')],
-  ['two ids', 'github_malformed', user('"id":1,"id":2,"login":"a"')],
-  ['an inherited id', 'github_malformed', user('"__proto__":{"id":1},"login":"a"')],
-  ...['"1"', 'null', '0', '-1', '1.5', '1e3', '9223372036854775808', '[1]', '{"value":"1"}'].map(
-    (id): (typeof VARIANTS)[number] => [`the id ${id}`, 'github_malformed', user(`"id":${id},"login":"a"`)],
-  ),
-  ...['null', '7', '""', '"a/b"', '"-a"', '"a b"', '"a\\u0000"', `"${'a'.repeat(101)}"`].map(
-    (login): (typeof VARIANTS)[number] => [`the login ${login}`, 'github_malformed', user(`"id":1,"login":${login}`)],
-  ),
-  ['a name of another type', 'github_malformed', user('"id":1,"login":"a","name":{}')],
-  ['a picture of another type', 'github_malformed', user('"id":1,"login":"a","avatar_url":1')],
-
-  ['addresses of null', 'github_malformed', text('emails', 'null')],
-  ['addresses in an object', 'github_malformed', text('emails', '{"email":"a@example.org"}')],
-  ['an address of null', 'github_malformed', text('emails', '[null]')],
-  ['addresses of 500', 'github_unavailable', text('emails', '[]', 500)],
-  ['addresses that drip', 'github_unavailable', on('emails', drips)],
-];
-
 describe('a sign-in that must come to nothing', () => {
   it('has well over 40 variants', () => {
     expect(new Set(VARIANTS.map(([name]) => name)).size).toBeGreaterThan(80);
@@ -220,6 +73,7 @@ describe('a sign-in that must come to nothing', () => {
     expect(await outcomeOf(answer)).toBe(expected);
     expect(browser.cookie('miyabi_refresh')).toBeNull();
     expect(await lettingIn()).toEqual(before);
+    nobodyLetIn += 1;
   });
 
   it('because GitHub is not there is answered with github_unavailable, and not for ever', async () => {
@@ -255,6 +109,38 @@ describe('a sign-in that must come to nothing', () => {
          and action = 'auth.sign_in_failed'`,
     );
     expect(entries).toEqual([]);
+  });
+});
+
+describe('the same variants, on a server that only looks whether there is such a state', () => {
+  it('are found to let people in', async () => {
+    const store = server.app.get(OauthStatesStore);
+    const states = server.app.get(OauthStatesService);
+    const arrive = states.arrive.bind(states);
+    let browser_hash: Buffer = Buffer.alloc(32);
+    const take = store.take.bind(store);
+    store.take = async (hash) => {
+      const taken = await take(hash);
+      return taken && { ...taken, alive: true, browser_hash };
+    };
+    states.arrive = (state, browser) => {
+      browser_hash = hashOfSecret(browser ?? '');
+      return arrive(state, browser ?? '');
+    };
+    const letIn: string[] = [];
+    try {
+      for (const [name, , come] of VARIANTS.filter(([, expected]) => expected === '400 auth/wrong-state')) {
+        const browser = new Browser(server.url);
+        if ((await outcomeOf(await browser.get(await come(browser)))) === 'signed in') letIn.push(name);
+      }
+    } finally {
+      Reflect.deleteProperty(store, 'take');
+      Reflect.deleteProperty(states, 'arrive');
+    }
+    figure(12, 'control: let in where a state is bound to nobody', letIn.length, 'variants');
+    expect(letIn).toEqual(
+      expect.arrayContaining(['a state that has expired', 'the state of another browser', 'no cookie']),
+    );
   });
 });
 

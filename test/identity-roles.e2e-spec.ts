@@ -6,6 +6,7 @@ import { TasksController } from '../src/tasks/tasks.controller.js';
 import { TasksStore } from '../src/tasks/tasks.store.js';
 import { operations } from './document-operations.js';
 import { figure } from './figures.js';
+import { GithubStandIn } from './github-stand-in.js';
 import { PATIENCE_MS } from './scale.js';
 import { Scratch } from './scratch-git.js';
 import { startTestApp, type TestApp } from './test-app.js';
@@ -15,9 +16,12 @@ import { Matrix } from './verify-matrix.js';
 let server: TestApp;
 let matrix: Matrix;
 const scratch = new Scratch();
+const github = new GithubStandIn();
 
 beforeAll(async () => {
+  await github.start();
   server = await startTestApp({
+    ...github.environment,
     GIT_ROOT: scratch.directory('mirrors'),
     LOCAL_REPOSITORY_ROOTS: scratch.path,
     SWEEP_SECONDS: '600',
@@ -27,6 +31,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await server.close();
+  await github.stop();
   scratch.remove();
 });
 

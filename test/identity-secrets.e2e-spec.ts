@@ -4,6 +4,7 @@ import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newKey, newRefreshToken } from '../src/auth/keys.js';
 import { figure } from './figures.js';
+import { CLIENT_SECRET, GithubStandIn } from './github-stand-in.js';
 import { PATIENCE_MS, size } from './scale.js';
 import { Scratch } from './scratch-git.js';
 import { ServerProcess } from './server-process.js';
@@ -13,7 +14,9 @@ import { SecretsInUse } from './secrets-in-use.js';
 import { dumpOf, findSecrets, type Secret } from './verify-secrets.js';
 
 const PEOPLE = size({ full: 50, short: 4 });
+const PUBLIC_URL = 'https://miyabi.example.org';
 const JWT_SECRET = randomBytes(32).toString('base64');
+const TOKEN_ENCRYPTION_KEY = randomBytes(32).toString('base64');
 const REGISTRATION_KEY = newKey('myk_');
 /** Attempts are counted, so that the table of counts has something to tell. */
 const COUNTED = '100000';
@@ -21,6 +24,7 @@ const COUNTED = '100000';
 const LET_IN = newRefreshToken();
 
 const scratch = new Scratch();
+const github = new GithubStandIn();
 let database: TestDatabase;
 let sql: pg.Client;
 let server: ServerProcess;
@@ -28,10 +32,14 @@ let run: SecretsInUse;
 
 beforeAll(async () => {
   database = await createDatabase();
+  await github.start();
   sql = new pg.Client({ connectionString: database.url });
   await sql.connect();
   server = new ServerProcess(
     testEnvironment(database.url, {
+      ...github.environment,
+      PUBLIC_URL,
+      TOKEN_ENCRYPTION_KEYS: `one:${TOKEN_ENCRYPTION_KEY}`,
       JWT_SECRET,
       WORKER_REGISTRATION_KEY: REGISTRATION_KEY,
       LOG_LEVEL: 'trace',
@@ -42,10 +50,11 @@ beforeAll(async () => {
       ...Object.fromEntries(Object.keys(NO_LIMITS).map((name) => [name, COUNTED])),
     }),
   );
-  run = new SecretsInUse(await server.url(), scratch);
+  run = new SecretsInUse(await server.url(), PUBLIC_URL, github, scratch);
 });
 afterAll(async () => {
   await server.kill();
+  await github.stop();
   await sql.end();
   await database.drop();
   scratch.remove();
@@ -73,6 +82,8 @@ describe('every secret of a run', () => {
     async () => {
       run.keep('JWT_SECRET', JWT_SECRET);
       run.keep('WORKER_REGISTRATION_KEY', REGISTRATION_KEY);
+      run.keep('GITHUB_CLIENT_SECRET', CLIENT_SECRET);
+      run.keep('TOKEN_ENCRYPTION_KEYS', TOKEN_ENCRYPTION_KEY);
       run.keep('database password', new URL(database.url).password);
       for (let at = 0; at < PEOPLE; at += 1) await run.live(at);
       await disturb(999_000);

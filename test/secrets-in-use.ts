@@ -1,4 +1,6 @@
 import { newId } from '../src/ids.js';
+import { Browser } from './browser.js';
+import { sendText, type GithubStandIn } from './github-stand-in.js';
 import type { Scratch } from './scratch-git.js';
 import type { TokenPair } from './sign-in.js';
 import type { Secret } from './verify-secrets.js';
@@ -11,6 +13,9 @@ export class SecretsInUse {
 
   constructor(
     readonly url: string,
+    /** The address the server takes for its own. */
+    private readonly publicUrl: string,
+    private readonly github: GithubStandIn,
     private readonly scratch: Scratch,
   ) {}
 
@@ -33,6 +38,7 @@ export class SecretsInUse {
     const { access_token } = pair;
     await this.useKey(access_token);
     await this.useDevice(access_token);
+    await this.useGithub(at);
     await this.misplace(pair, await this.runWorker(access_token));
     if (at % 2 === 0) await this.call(access_token, 'POST', '/auth/logout', { everywhere: true });
     else await this.call(null, 'POST', '/auth/refresh', { refresh_token });
@@ -104,6 +110,29 @@ export class SecretsInUse {
     await this.call(null, 'POST', '/auth/device/token', { device_code });
   }
 
+  /** Somebody signs in through GitHub, goes on with the cookie, and tries what must fail. */
+  private async useGithub(at: number): Promise<void> {
+    this.github.person = { id: String(500_000 + at), login: `octocat-${String(at)}` };
+    const browser = new Browser(this.url);
+    const back = await browser.leave('/tasks');
+    const query = new URLSearchParams(back.split('?')[1]);
+    for (const name of ['state', 'code']) this.keep(name, query.get(name));
+    for (const part of cookieOf(browser, 'miyabi_sign_in').split('.')) this.keep('sign-in cookie', part);
+    await browser.get(back.replace(/code=\w+/, 'code=nobody-has-given-this'));
+    const statusOf = async (path: string) => (await browser.get(path)).status;
+    this.statuses.push(await statusOf(back), await statusOf(await browser.leave('/tasks')));
+    this.keep('refresh cookie', cookieOf(browser, 'miyabi_refresh'));
+    const refreshed = await browser.post('/api/v1/auth/refresh', undefined, { origin: this.publicUrl });
+    const { access_token } = (await refreshed.json()) as { access_token: string };
+    this.keep('access token', access_token);
+    this.keep('refresh cookie', cookieOf(browser, 'miyabi_refresh'));
+    this.keep('GitHub token', [...this.github.tokens.keys()].at(-1));
+    this.github.faults.user = (response) => sendText(response, 'no JSON');
+    this.statuses.push(await statusOf(await new Browser(this.url).leave()));
+    this.github.heal();
+    await this.call(access_token, 'POST', '/auth/logout', {});
+  }
+
   /** Tokens where they do not belong: each of these is refused, and must be forgotten. */
   private async misplace({ access_token, refresh_token }: TokenPair, workerToken: string): Promise<void> {
     const json = { 'Content-Type': 'application/json' };
@@ -140,3 +169,7 @@ export class SecretsInUse {
     await this.call(refresh_token, 'GET', '/auth/me');
   }
 }
+
+/** What the browser keeps, without the mark of a signed cookie. */
+const cookieOf = (browser: Browser, name: string): string =>
+  decodeURIComponent(browser.cookie(name) ?? '').replace(/^s:/, '');
