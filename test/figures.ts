@@ -1,4 +1,5 @@
 import { appendFileSync } from 'node:fs';
+import { FULL } from './scale.js';
 
 /** Which promise, what was counted, and what came of it. */
 interface Figure {
@@ -24,7 +25,7 @@ export function progress(what: string, total: number): () => void {
   let said = Date.now();
   return () => {
     done += 1;
-    if (process.env['VERIFY'] !== 'full' || Date.now() - said < SAY_EVERY_MS) return;
+    if (!FULL || Date.now() - said < SAY_EVERY_MS) return;
     said = Date.now();
     process.stdout.write(`  ${what}: ${String(done)} of ${String(total)}\n`);
   };

@@ -13,7 +13,7 @@ import { createDatabase, type TestDatabase } from './test-database.js';
 import { SecretsInUse } from './secrets-in-use.js';
 import { dumpOf, findSecrets, type Secret } from './verify-secrets.js';
 
-const PEOPLE = size({ full: 50, short: 4 });
+const PEOPLE = size({ full: 50, short: 3 });
 const PUBLIC_URL = 'https://miyabi.example.org';
 const JWT_SECRET = randomBytes(32).toString('base64');
 const TOKEN_ENCRYPTION_KEY = randomBytes(32).toString('base64');

@@ -1,5 +1,5 @@
-/** Proofs run at the size that is published under `npm run verify`, and in a short form of the same under `npm test`. */
-const FULL = process.env['VERIFY'] === 'full';
+/** Proofs run at the size that is published with `npm run verify`, and in a short form of the same with `npm test`. */
+export const FULL = process.env['VERIFY'] === 'full';
 
 /** How often something is done. */
 export const size = ({ full, short }: { full: number; short: number }): number => (FULL ? full : short);
