@@ -277,6 +277,11 @@ describe('a list', () => {
     },
   );
 
+  it.each([[[]], [[{}]], ['x'], [7], [null]])('is no object: %j', async (metrics) => {
+    const answer = worker.post(`/workers/${worker.id}/heartbeat`, { metrics });
+    expect(await refusal(answer)).toMatch('400 request/invalid; metrics');
+  });
+
   it('of log entries holds entries', async () => {
     await ada.task({ priority: 'P0' });
     const [claimed] = await worker.claim();

@@ -30,6 +30,7 @@ const validators = new Map<string, ReturnType<typeof ajv.compile>>();
 let server: TestApp;
 let worker: TestWorker;
 let token: string;
+const githubId = 1;
 const scratch = new Scratch();
 
 beforeAll(async () => {
@@ -40,7 +41,7 @@ beforeAll(async () => {
     SWEEP_GAP_SECONDS: '3600',
   });
   worker = await registerWorker(server);
-  token = (await signIn(server)).access_token;
+  token = (await signIn(server, githubId)).access_token;
 });
 afterAll(async () => {
   await server.close();
@@ -49,9 +50,11 @@ afterAll(async () => {
 
 async function credential(operation: Operation, fuzzer: RequestFuzzer): Promise<string> {
   if (operation.security.some((scheme) => 'worker' in scheme)) return worker.token;
-  // These may end the session they are called with.
+  // These may end the session they are called with, and every other one of the person.
   if (['authLogout', 'sessionsRevoke'].includes(operation.operationId ?? ''))
     return (await signIn(server)).access_token;
+  // Takes its session to another organization, where the token does not follow.
+  if (operation.operationId === 'sessionsSwitchOrganization') return (await signIn(server, githubId)).access_token;
   if (operation.operationId === 'workersRegister' && fuzzer.chance(0.8)) return REGISTRATION_KEY;
   return fuzzer.chance(0.02) ? 'nonsense' : token;
 }

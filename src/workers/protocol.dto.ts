@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { ArrayMaxSize, IsArray, ValidateNested } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsObject, ValidateNested } from 'class-validator';
 import { LaunchDto } from '../agents/agents.dto.js';
 import { ExecutionDto } from '../executions/execution.dto.js';
 import { ProgressDto, SignalsDto } from '../executions/reports.dto.js';
@@ -27,6 +27,7 @@ export class ExecutionBeatDto extends ProgressDto {
 export class HeartbeatDto {
   /** Usage of the machine. */
   @Optional()
+  @IsObject()
   @ValidateNested()
   @Type(() => MetricsDto)
   metrics?: MetricsDto;
