@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { onParentEnd } from './parent.mjs';
 import { root } from './root.mjs';
 
 /** A short form of each of these files runs in `npm test`. */
@@ -36,14 +37,15 @@ if (missing.length > 0) {
   process.exit(2);
 }
 
-// Ctrl-C reaches the tests as well; they end first, and say how.
+/** @type {import('node:child_process').ChildProcess | null} */
+let tests = null;
+// The tests end first, and say how.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => tests?.kill(signal));
+onParentEnd(() => tests?.kill('SIGTERM'));
 
 const directory = mkdtempSync(join(tmpdir(), 'miyabi-verify-'));
 const figuresFile = join(directory, 'figures.jsonl');
 const began = performance.now();
-/** @type {import('node:child_process').ChildProcess | null} */
-let tests = null;
 const { code, result } = await runTests();
 const figures = readFigures();
 rmSync(directory, { recursive: true, force: true });
