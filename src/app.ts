@@ -40,7 +40,7 @@ export async function createApp(configuration: Configuration): Promise<NestExpre
   app.use(createRequestLog(logger));
   secure(app, http);
   app.use(jsonBody(http.body_timeout_seconds), withinDeadline, rememberOrigin);
-  app.use('/api', readCookies(configuration.get(AuthConfig).jwt_secret));
+  app.use('/api', readCookies(configuration.get(AuthConfig).jwt_secret, http.base_path));
   serveDocument(app);
   await app.init();
   app.use(noRoute);

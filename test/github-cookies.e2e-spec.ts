@@ -215,3 +215,21 @@ describe('the documents in production', () => {
     expect(await problemOf(await browser.get('/api/v1/auth/me', { authorization }))).toBe('401 auth/session-ended');
   });
 });
+
+describe('a server that browsers see below a path', () => {
+  it('sets its cookies there, and sends them there', async () => {
+    const below = await startTestApp({ ...PRODUCTION, ...github.environment, PUBLIC_URL: `${PUBLIC}/miyabi/` }, server);
+    const call = (path: string, headers: Record<string, string> = {}) =>
+      fetch(below.url + path, { redirect: 'manual', headers });
+    const leaving = await call('/api/v1/auth/github?redirect=/api/docs');
+    const [signInCookie = ''] = leaving.headers.getSetCookie();
+    expect(signInCookie).toContain('Path=/miyabi/api/v1/auth/github;');
+    const path = (await new Browser(below.url).agree(leaving)).replace('/miyabi', '');
+    const back = await call(path, { cookie: signInCookie.split(';')[0]! });
+    expect(locationOf(back)).toBe(`${PUBLIC}/miyabi/api/docs`);
+    expect(back.headers.getSetCookie()[0]).toMatch(/^miyabi_refresh=.* Path=\/miyabi\/api;/);
+    const page = await call('/api/docs', { accept: 'text/html' });
+    expect(locationOf(page)).toBe('/miyabi/api/v1/auth/github?redirect=/api/docs');
+    await below.close();
+  });
+});

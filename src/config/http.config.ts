@@ -97,6 +97,11 @@ export class HttpConfig {
     return isLoopback(this.host);
   }
 
+  /** The path of PUBLIC_URL, which a proxy in front takes away; empty as a rule. */
+  get base_path(): string {
+    return this.public_url === '' ? '' : new URL(this.public_url).pathname.replace(/\/+$/, '');
+  }
+
   /** Host names that requests may carry; null when all may. */
   get hostNames(): ReadonlySet<string> | null {
     if (this.allowed_hosts.includes('*')) return null;

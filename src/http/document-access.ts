@@ -5,6 +5,7 @@ import { Unauthenticated } from '../auth/auth.errors.js';
 import { CallersService } from '../auth/callers.service.js';
 import type { Principal } from '../auth/principal.js';
 import { GithubConfig } from '../config/github.config.js';
+import { HttpConfig } from '../config/http.config.js';
 import { refreshCookieOf } from './cookies.js';
 import { problemOf } from './problem.js';
 import { sendProblem } from './send-problem.js';
@@ -19,6 +20,7 @@ const SIGN_IN = '/api/v1/auth/github?redirect=/api/docs';
 export function onlySignedIn(app: NestExpressApplication): RequestHandler {
   const callers = app.get(CallersService);
   const canSignIn = app.get(GithubConfig).enabled;
+  const signIn = app.get(HttpConfig).base_path + SIGN_IN;
   return (request, response, next) => {
     identify(callers, request)
       .then((principal) => {
@@ -26,7 +28,7 @@ export function onlySignedIn(app: NestExpressApplication): RequestHandler {
         next();
       })
       .catch((error: unknown) => {
-        if (error instanceof Unauthenticated && canSignIn && isPageOpened(request)) response.redirect(SIGN_IN);
+        if (error instanceof Unauthenticated && canSignIn && isPageOpened(request)) response.redirect(signIn);
         else sendProblem(response, problemOf(error, requestIdOf(request)));
       });
   };
