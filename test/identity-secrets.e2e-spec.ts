@@ -46,7 +46,7 @@ beforeAll(async () => {
       LOG_FORMAT: 'json',
       GIT_ROOT: scratch.directory('mirrors'),
       LOCAL_REPOSITORY_ROOTS: scratch.path,
-      DATABASE_STATEMENT_TIMEOUT_MS: '200',
+      DATABASE_STATEMENT_TIMEOUT_MS: '1000',
       ...Object.fromEntries(Object.keys(NO_LIMITS).map((name) => [name, COUNTED])),
     }),
   );
