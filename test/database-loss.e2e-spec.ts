@@ -2,6 +2,7 @@ import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
+import { DataSource } from 'typeorm';
 import { startPostgres, type PostgresServer } from '../scripts/postgres/server.mjs';
 import { migrate } from '../src/database/migrate.js';
 import { HintsService } from '../src/events/hints.service.js';
@@ -192,4 +193,12 @@ it('answers as promised when the network swallows everything, and finds its way 
   await expectRecovery();
   await eventually('writes work again', async () => (await createTask()).status === 201);
   await expectHints();
+});
+
+it('lives on when a connection breaks in the moment in which it is given', async () => {
+  const pool = (server.app.get(DataSource).driver as unknown as { master: pg.Pool }).master;
+  // As a packet does that says both that the server is ready and that it goes: before anybody who awaits comes to run.
+  pool.once('acquire', (client) => queueMicrotask(() => client.emit('error', new Error('cut by the test'))));
+  const rows = await server.database.transaction(() => server.database.query('select 1 as one'));
+  expect(rows).toEqual([{ one: 1 }]);
 });

@@ -138,11 +138,10 @@ export class Database {
   }
 
   private async attempt<T>(work: () => Promise<T>): Promise<T> {
-    const transaction: Transaction = { client: await this.connect(), afterCommit: [] };
-    let broken: Error | undefined;
     // The statement under way reports the loss; without a listener the event itself would end the process.
     const heard = (error: Error): void => this.logger.warn(`a connection broke in a transaction: ${error.message}`);
-    transaction.client.on('error', heard);
+    const transaction: Transaction = { client: await this.connect(heard), afterCommit: [] };
+    let broken: Error | undefined;
     try {
       return await this.context.run(transaction, async () => {
         await this.run('begin', []);
@@ -172,11 +171,21 @@ export class Database {
     }
   }
 
-  private async connect(): Promise<pg.PoolClient> {
-    try {
-      return await this.pgPool.connect();
-    } catch (error) {
-      throw isUnavailable(error) ? new DatabaseUnavailable(error) : error;
-    }
+  /**
+   * A connection that `heard` listens to from the first moment on: the server may end it with the very packet in which
+   * it says that it is ready, before anybody who awaits it comes to run.
+   */
+  private connect(heard: (error: Error) => void): Promise<pg.PoolClient> {
+    return new Promise((resolve, reject) => {
+      this.pgPool.connect((error, client) => {
+        if (client === undefined) {
+          const cause = error ?? new Error('the pool gave neither a connection nor a reason');
+          reject(isUnavailable(cause) ? new DatabaseUnavailable(cause) : cause);
+          return;
+        }
+        client.on('error', heard);
+        resolve(client);
+      });
+    });
   }
 }
