@@ -13,15 +13,22 @@ import { OauthState } from '../sign-in/oauth-state.entity.js';
 import { Agent } from '../agents/agent.entity.js';
 import { AuditEntry } from '../audit/audit-entry.entity.js';
 import { DutyRun } from '../duties/duty-run.entity.js';
+import { IdempotencyKey } from '../idempotency/idempotency-key.entity.js';
 import { EventOutbox } from '../events/event-outbox.entity.js';
 import { Event } from '../events/event.entity.js';
 import { Execution } from '../executions/execution.entity.js';
+import { ExecutionCheckpoint } from '../executions/execution-checkpoint.entity.js';
 import { ExecutionLog } from '../executions/execution-log.entity.js';
+import { ConcurrencyKey } from '../queue/concurrency-key.entity.js';
+import { ConcurrencyWait } from '../queue/concurrency-wait.entity.js';
 import { Lease } from '../queue/lease.entity.js';
 import { QueueEntry } from '../queue/queue-entry.entity.js';
 import { QueueLane } from '../queue/lane.entity.js';
 import { QueueTurn } from '../queue/turn.entity.js';
 import { Repository } from '../repositories/repository.entity.js';
+import { TaskCount } from '../tasks/task-count.entity.js';
+import { TaskCountChange } from '../tasks/task-count-change.entity.js';
+import { TaskDependency } from '../tasks/task-dependency.entity.js';
 import { Task } from '../tasks/task.entity.js';
 import { Worker } from '../workers/worker.entity.js';
 import { WorkerLiveness } from '../workers/worker-liveness.entity.js';
@@ -42,16 +49,23 @@ export const entities: (new () => ObjectLiteral)[] & EntityTarget<ObjectLiteral>
   RateLimit,
   Agent,
   DutyRun,
+  IdempotencyKey,
   EventOutbox,
   Event,
   Execution,
   ExecutionLog,
+  ExecutionCheckpoint,
+  ConcurrencyKey,
+  ConcurrencyWait,
   Lease,
   QueueEntry,
   QueueLane,
   QueueTurn,
   Repository,
   Task,
+  TaskDependency,
+  TaskCount,
+  TaskCountChange,
   Worker,
   WorkerLiveness,
 ];

@@ -16,6 +16,11 @@ import { MemberPages1790000000135 } from '../../migrations/1790000000135-member-
 import { DeviceGrants1790000000140 } from '../../migrations/1790000000140-device-grants.js';
 import { AuditLog1790000000150 } from '../../migrations/1790000000150-audit-log.js';
 import { RateLimits1790000000160 } from '../../migrations/1790000000160-rate-limits.js';
+import { TaskFields1790000000200 } from '../../migrations/1790000000200-task-fields.js';
+import { TaskDependencies1790000000210 } from '../../migrations/1790000000210-task-dependencies.js';
+import { ConcurrencyKeys1790000000220 } from '../../migrations/1790000000220-concurrency-keys.js';
+import { TaskCounts1790000000230 } from '../../migrations/1790000000230-task-counts.js';
+import { IdempotencyKeys1790000000240 } from '../../migrations/1790000000240-idempotency-keys.js';
 
 /** Every migration in the order of its number. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -36,4 +41,9 @@ export const migrations: (new () => MigrationInterface)[] = [
   DeviceGrants1790000000140,
   AuditLog1790000000150,
   RateLimits1790000000160,
+  TaskFields1790000000200,
+  TaskDependencies1790000000210,
+  ConcurrencyKeys1790000000220,
+  TaskCounts1790000000230,
+  IdempotencyKeys1790000000240,
 ];

@@ -1,9 +1,11 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+import type { Usage } from '../tasks/usage.js';
 import type { FailureReason } from '../tasks/failure-reasons.js';
 import type { ExecutionStatus } from './execution.states.js';
 
 /** One attempt at one task. Its id is the fence of every call about it. */
 @Entity('agent_executions')
+@Check('agent_executions_quality_score_check', `quality_score between 0 and 100`)
 @Index('agent_executions_page_idx', ['organization_id', 'started_at', 'id'])
 @Check('agent_executions_status_check', `status in ('running', 'completed', 'failed', 'cancelled', 'released')`)
 export class Execution {
@@ -83,4 +85,25 @@ export class Execution {
 
   @Column({ type: 'jsonb', nullable: true })
   result!: Record<string, unknown> | null;
+
+  /** Model the agent used. */
+  @Column({ type: 'text', nullable: true })
+  model!: string | null;
+
+  /** The agent's own session, which a further attempt may go on with. */
+  @Column({ type: 'text', nullable: true })
+  session_id!: string | null;
+
+  @Column({ type: 'integer', nullable: true })
+  pull_request_number!: number | null;
+
+  @Column({ type: 'text', nullable: true })
+  pull_request_url!: string | null;
+
+  @Column({ type: 'integer', nullable: true })
+  quality_score!: number | null;
+
+  /** What it used, as last reported. */
+  @Column({ type: 'jsonb', nullable: true })
+  usage!: Usage | null;
 }

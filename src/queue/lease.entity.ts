@@ -11,9 +11,10 @@ export class Lease {
   @Column({ type: 'uuid' })
   task_id!: string;
 
-  @Column({ type: 'uuid' })
+  /** Null for an attempt begun by hand: it has a time limit and nobody who renews it. */
+  @Column({ type: 'uuid', nullable: true })
   @Index('leases_worker_id_idx')
-  worker_id!: string;
+  worker_id!: string | null;
 
   /** Renewed by heartbeats; only the sweep ends a lease. */
   @Column({ type: 'timestamptz' })
@@ -38,4 +39,19 @@ export class Lease {
 
   @Column({ type: 'text', nullable: true })
   progress_message!: string | null;
+
+  /** What it has used so far, as its worker says. */
+  @Column({ type: 'jsonb', nullable: true })
+  usage!: Record<string, unknown> | null;
+
+  @Column({ type: 'text', nullable: true })
+  session_id!: string | null;
+
+  /** Why it is to end, when it is not somebody's wish: `policy` for a budget that is used up. */
+  @Column({ type: 'text', nullable: true })
+  cancel_reason!: string | null;
+
+  /** Whether somebody has been warned that the budget is nearly used up. */
+  @Column({ type: 'boolean', default: false })
+  budget_warned!: boolean;
 }

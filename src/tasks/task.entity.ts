@@ -1,6 +1,7 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 import type { Actor } from '../auth/principal.js';
 import type { FailureReason } from './failure-reasons.js';
+import type { Usage } from './usage.js';
 import type { Priority, TaskStatus } from './task.states.js';
 
 /** What has to be done. */
@@ -14,6 +15,8 @@ import type { Priority, TaskStatus } from './task.states.js';
 @Check('tasks_priority_check', `priority in ('P0', 'P1', 'P2')`)
 @Check('tasks_max_retries_check', `max_retries between 0 and 25`)
 @Check('tasks_timeout_seconds_check', `timeout_seconds between 1 and 86400`)
+@Check('tasks_max_cost_usd_check', `max_cost_usd > 0`)
+@Check('tasks_max_tokens_check', `max_tokens > 0`)
 @Check('tasks_retries_check', `retry_count between 0 and max_retries`)
 export class Task {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'tasks_pkey' })
@@ -113,4 +116,27 @@ export class Task {
 
   @Column({ type: 'timestamptz', nullable: true })
   completed_at!: Date | null;
+
+  /** Only one task of the organization with this key is queued or runs at a time. */
+  @Column({ type: 'text', nullable: true })
+  concurrency_key!: string | null;
+
+  /** Whether the agent gets an isolated checkout. */
+  @Column({ type: 'boolean', default: true })
+  use_worktree!: boolean;
+
+  @Column({ type: 'boolean', default: false })
+  auto_pr!: boolean;
+
+  /** The most that all attempts together may cost; a decimal text, as money is exact. */
+  @Column({ type: 'numeric', precision: 14, scale: 6, nullable: true })
+  max_cost_usd!: string | null;
+
+  /** The most tokens that all attempts together may use. */
+  @Column({ type: 'bigint', nullable: true })
+  max_tokens!: string | null;
+
+  /** What the attempts that have ended used together. */
+  @Column({ type: 'jsonb', nullable: true })
+  usage!: Usage | null;
 }

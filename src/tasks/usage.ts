@@ -1,0 +1,10 @@
+/** What agents used, as they report it: whole tokens, and dollars with at most six decimals. */
+export interface Usage {
+  input_tokens: number;
+  output_tokens: number;
+  cache_read_tokens: number;
+  cache_write_tokens: number;
+  /** Null when nobody has told a price. */
+  cost_usd: number | null;
+  cost_source: 'reported' | 'estimated' | 'subscription' | null;
+}
