@@ -4578,7 +4578,7 @@ export interface operations {
                 /** @description Position behind which to read: `id` of the last event known. Absent reads from the beginning. */
                 after?: string;
                 /** @description Only events of these types; repeatable. */
-                types?: ("execution.finished" | "execution.stale_write" | "execution.started" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.started" | "task.updated" | "worker.registered")[];
+                types?: ("budget.warning" | "execution.finished" | "execution.stale_write" | "execution.started" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.registered")[];
                 /** @description Only events about this task. */
                 task_id?: string;
                 /** @description How many events to answer at the most. */

@@ -3,14 +3,18 @@ export const EVENT_TYPES = [
   'task.created',
   'task.updated',
   'task.started',
+  'task.blocked',
+  'task.unblocked',
   'task.retried',
   'task.completed',
   'task.failed',
   'task.cancelled',
+  'task.skipped',
   'task.deleted',
   'execution.started',
   'execution.finished',
   'execution.stale_write',
+  'budget.warning',
   'worker.registered',
 ] as const;
 

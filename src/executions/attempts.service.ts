@@ -5,7 +5,8 @@ import type { EventType } from '../events/event-types.js';
 import { EventsService } from '../events/events.service.js';
 import { type LeaseRow, LeasesService } from '../queue/leases.service.js';
 import { FAILURE_RULES, type FailureReason } from '../tasks/failure-reasons.js';
-import { type Task, type TaskOutcome, TasksService } from '../tasks/tasks.service.js';
+import type { Task, TaskOutcome } from '../tasks/task-moves.service.js';
+import { TaskMovesService } from '../tasks/task-moves.service.js';
 import { decideRetry } from '../tasks/task.retry.js';
 import type { Outcome } from './execution.states.js';
 import { ExecutionsStore } from './executions.store.js';
@@ -31,7 +32,7 @@ export class AttemptsService {
   constructor(
     private readonly executions: ExecutionsStore,
     private readonly leases: LeasesService,
-    private readonly tasks: TasksService,
+    private readonly tasks: TaskMovesService,
     private readonly events: EventsService,
     private readonly config: QueueConfig,
   ) {}
@@ -61,7 +62,11 @@ export class AttemptsService {
       organization_id: task.organization_id,
       type: 'execution.finished',
       actor,
-      subject: { task_id: task.id, execution_id: lease.execution_id, worker_id: lease.worker_id },
+      subject: {
+        task_id: task.id,
+        execution_id: lease.execution_id,
+        ...(lease.worker_id !== null && { worker_id: lease.worker_id }),
+      },
       data: { status: report.outcome, failure_reason: reason },
     });
     // A task that has gone on without this attempt keeps what it is; the attempt ends all the same.

@@ -47,7 +47,7 @@ export class LeaseSweepDuty implements Duty {
         return lease.cause;
       });
       if (cause === null) return;
-      this.hints.send(workerTopic(worker_id));
+      if (worker_id !== null) this.hints.send(workerTopic(worker_id));
       this.logger.warn({ execution_id, worker_id, cause }, 'a lease was ended');
     } catch (error) {
       if (error instanceof DatabaseUnavailable || isRetryable(error)) throw error;

@@ -45,7 +45,12 @@ export class LeasesService {
   /** Asks the worker that runs a task to end it. */
   async requestCancel(lease: LeaseRow): Promise<void> {
     await this.leases.requestCancel(lease.execution_id);
-    this.hints.send(workerTopic(lease.worker_id));
+    if (lease.worker_id !== null) this.hints.send(workerTopic(lease.worker_id));
+  }
+
+  /** Gives an attempt begun by hand its time limit. */
+  beginUnattended(executionId: string, taskId: string, timeoutSeconds: number): Promise<void> {
+    return this.leases.insertUnattended(executionId, taskId, timeoutSeconds);
   }
 
   /** Makes claims and other ends of this worker wait until the transaction ends. */

@@ -4,13 +4,17 @@ import { Database } from '../database/database.js';
 export interface LeaseRow {
   execution_id: string;
   task_id: string;
-  worker_id: string;
+  /** Null for an attempt begun by hand. */
+  worker_id: string | null;
   expires_at: Date;
   deadline_at: Date;
   cancel_requested_at: Date | null;
   log_entries: number;
   progress: number | null;
   progress_message: string | null;
+  usage: Record<string, unknown> | null;
+  session_id: string | null;
+  cancel_reason: string | null;
 }
 
 /** A lease whose time is over, and why. */
@@ -51,6 +55,14 @@ export class LeasesStore {
     );
   }
 
+  /** Runs `work` in a transaction that holds the worker's row. */
+  withWorker<T>(workerId: string, work: () => Promise<T>): Promise<T> {
+    return this.database.transaction(async () => {
+      await this.lockWorker(workerId);
+      return work();
+    });
+  }
+
   /** Locks the row that everything which changes how much a worker runs begins with. */
   async lockWorker(workerId: string): Promise<void> {
     await this.database.query('select 1 from worker_liveness where worker_id = $1 for update', [workerId]);
@@ -79,7 +91,8 @@ export class LeasesStore {
       `with live as materialized (
          select worker_id from worker_liveness where worker_id = $3 for update skip locked
        )
-       ${ENDED} and l.execution_id = $4 and exists (select from live) for update of l skip locked`,
+       ${ENDED} and l.execution_id = $4 and ($3::uuid is null or exists (select from live))
+       for update of l skip locked`,
       [TIMEOUT_GRACE_SECONDS, graceful, lease.worker_id, lease.execution_id],
     );
   }
@@ -92,6 +105,15 @@ export class LeasesStore {
          completed = completed + ($2 = 'completed')::integer, failed = failed + ($2 = 'failed')::integer
        where worker_id = $1`,
       [lease.worker_id, outcome],
+    );
+  }
+
+  /** A time limit for an attempt begun by hand; no heartbeat renews it and no silence ends it. */
+  async insertUnattended(executionId: string, taskId: string, timeoutSeconds: number): Promise<void> {
+    await this.database.query(
+      `insert into leases (execution_id, task_id, expires_at, deadline_at)
+       values ($1, $2, 'infinity', now() + make_interval(secs => $3))`,
+      [executionId, taskId, timeoutSeconds],
     );
   }
 

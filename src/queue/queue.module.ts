@@ -1,7 +1,9 @@
 import { Module } from '@nestjs/common';
 import { EventsModule } from '../events/events.module.js';
 import { ClaimStore } from './claim.store.js';
+import { ConcurrencyStore } from './concurrency.store.js';
 import { ExplainStore } from './explain.store.js';
+import { KeyPromotionDuty } from './key-promotion.duty.js';
 import { LanesStore } from './lanes.store.js';
 import { LeasesService } from './leases.service.js';
 import { LeasesStore } from './leases.store.js';
@@ -15,11 +17,13 @@ import { QueueStore } from './queue.store.js';
     QueueService,
     LeasesService,
     QueueStore,
+    ConcurrencyStore,
     LanesStore,
     ClaimStore,
     LeasesStore,
     LogAppendStore,
     ExplainStore,
+    KeyPromotionDuty,
   ],
   exports: [QueueService, LeasesService],
 })

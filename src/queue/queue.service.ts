@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/database.js';
 import { HintsService } from '../events/hints.service.js';
 import { ClaimStore, type ClaimedRow, type ClaimRequest } from './claim.store.js';
+import { ConcurrencyStore, type KeyedTask } from './concurrency.store.js';
 import { ExplainStore, type WaitFacts } from './explain.store.js';
 import { LanesStore, type LaneKey } from './lanes.store.js';
 import { LeasesStore } from './leases.store.js';
@@ -23,6 +23,8 @@ export interface QueuedTask {
   priority: string;
   organization_id: string;
   agent_type: string;
+  /** Null for a task that need not be alone. */
+  concurrency_key: string | null;
 }
 
 /** Which tasks may be claimed, in which order, and by whom. */
@@ -34,31 +36,63 @@ export class QueueService {
     private readonly claims: ClaimStore,
     private readonly explain: ExplainStore,
     private readonly leases: LeasesStore,
+    private readonly keys: ConcurrencyStore,
     private readonly hints: HintsService,
-    private readonly database: Database,
   ) {}
 
   laneFor(key: LaneKey): Promise<number> {
     return this.lanes.laneFor(key);
   }
 
-  /** Makes a task claimable from `runAt` on, and wakes those who wait. */
+  /** Makes a task claimable from `runAt` on, once it holds its exclusive key, and wakes those who wait. */
   async enqueue(task: QueuedTask, runAt: Date | string): Promise<void> {
+    const { id, concurrency_key } = task;
+    if (concurrency_key !== null) {
+      const keyed = { ...task, task_id: id, key: concurrency_key };
+      if (!(await this.keys.acquire(keyed, runAt))) return;
+    }
     await this.queue.enqueue(entryOf(task), runAt);
     this.announce(task);
   }
 
-  lock(taskId: string): Promise<boolean> {
-    return this.queue.lock(taskId);
+  /** Makes many tasks without exclusive keys claimable, with few statements. */
+  async enqueueAll(tasks: readonly (QueuedTask & { run_at: Date })[]): Promise<void> {
+    const [plain, keyed] = [
+      tasks.filter((task) => task.concurrency_key === null),
+      tasks.filter((task) => task.concurrency_key !== null),
+    ];
+    await this.queue.enqueueAll(plain.map((task) => ({ ...entryOf(task), run_at: task.run_at })));
+    plain.forEach((task) => this.announce(task));
+    for (const task of keyed) await this.enqueue(task, task.run_at);
   }
 
-  /** Follows a change of the task's priority, labels or time. */
+  /** Locks a pending task's place, in the queue or behind its key; false when a claim has taken it or it has none. */
+  async lock(taskId: string): Promise<boolean> {
+    // The wait first: a task goes from there into the queue and never back.
+    const waits = await this.keys.lockWait(taskId);
+    return waits || this.queue.lock(taskId);
+  }
+
+  /** Follows a change of a locked pending task's priority, labels or time. */
   async reorder(task: QueuedTask, runAt: Date | null): Promise<void> {
+    if (task.concurrency_key !== null && (runAt !== null || (await this.keys.lockWait(task.id)))) {
+      await this.remove(task.id);
+      await this.enqueue(task, runAt ?? new Date());
+      return;
+    }
     await this.queue.reorder(entryOf(task), runAt);
     this.announce(task);
   }
 
-  remove(taskId: string): Promise<boolean> {
+  /** Takes a pending task out; its exclusive key goes to the next. */
+  async remove(taskId: string): Promise<void> {
+    await this.keys.removeWait(taskId);
+    await this.queue.remove(taskId);
+    await this.release(taskId);
+  }
+
+  /** Takes a task out that begins to run outside of the fleet and keeps its key; false when it waits for that. */
+  leave(taskId: string): Promise<boolean> {
     return this.queue.remove(taskId);
   }
 
@@ -73,13 +107,29 @@ export class QueueService {
     return true;
   }
 
+  /** Hands the exclusive key of a task whose attempt has ended to the next that waits for it. */
+  async release(taskId: string): Promise<void> {
+    await this.enter(await this.keys.release(taskId));
+  }
+
+  /** Queues tasks whose time has come while nobody held their key. Gives how many. */
+  async promoteIdle(limit: number): Promise<number> {
+    const idle = await this.keys.findIdle(limit);
+    for (const { organization_id, key } of idle) await this.enter(await this.keys.promote(organization_id, key));
+    return idle.length;
+  }
+
+  /** Whose end a task waits for that has an exclusive key; null when it waits for none. */
+  keyHolder(taskId: string): ReturnType<ConcurrencyStore['findHolder']> {
+    return this.keys.findHolder(taskId);
+  }
+
   /** Gives up to `max` tasks to a worker. The same `request_key` within ten minutes gives what it still runs. */
   async claim(request: ClaimRequest): Promise<ClaimedRow[]> {
     const { worker_id, request_key } = request;
     if (request_key === null) return this.claims.claim(request);
-    return this.database.transaction(async () => {
-      // The same key may come in at two processes at once: they take turns at the worker's row.
-      await this.leases.lockWorker(worker_id);
+    // The same key may come in at two processes at once: they take turns at the worker's row.
+    return this.leases.withWorker(worker_id, async () => {
       const earlier = await this.claims.findByRequestKey(worker_id, request_key);
       return earlier.length > 0 ? earlier : this.claims.claim(request);
     });
@@ -90,7 +140,13 @@ export class QueueService {
     return this.explain.waitFacts(taskId);
   }
 
-  private announce({ organization_id, agent_type }: QueuedTask): void {
+  private async enter(task: KeyedTask | null): Promise<void> {
+    if (task === null) return;
+    await this.queue.enqueue(task, new Date(0));
+    this.announce(task);
+  }
+
+  private announce({ organization_id, agent_type }: Pick<QueuedTask, 'organization_id' | 'agent_type'>): void {
     for (const organization of [organization_id, null])
       for (const types of [[agent_type], null])
         for (const topic of queueTopics(organization, types)) this.hints.send(topic);

@@ -23,6 +23,17 @@ export class QueueStore {
     );
   }
 
+  /** Makes many tasks claimable at once. */
+  async enqueueAll(entries: readonly (NewEntry & { run_at: Date })[]): Promise<void> {
+    if (entries.length === 0) return;
+    await this.database.query(
+      `insert into queue_entries (task_id, lane_id, priority, run_at)
+       select task_id, lane_id, priority, greatest(run_at, now())
+       from jsonb_to_recordset($1::jsonb) as entry (task_id uuid, lane_id integer, priority text, run_at timestamptz)`,
+      [JSON.stringify(entries)],
+    );
+  }
+
   /** Locks the queue row of a task until the transaction ends; false when a claim has taken it or there is none. */
   async lock(taskId: string): Promise<boolean> {
     const row = await this.database.one('select 1 from queue_entries where task_id = $1 for update', [taskId]);

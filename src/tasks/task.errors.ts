@@ -9,8 +9,71 @@ export class TaskNotFound extends DomainError {
 
 /** The task is in a state that does not allow what was asked. */
 export class TaskStateConflict extends DomainError {
-  constructor(code: 'task/running' | 'task/final' | 'task/not-editable', status: TaskStatus, detail: string) {
+  constructor(
+    code:
+      | 'task/running'
+      | 'task/final'
+      | 'task/not-editable'
+      | 'task/not-waiting'
+      | 'task/not-retryable'
+      | 'task/not-pending',
+    status: TaskStatus,
+    detail: string,
+  ) {
     super(code, 'conflict', detail, { task_status: status });
+  }
+}
+
+/** Another task holds the exclusive key that this one needs. */
+export class WaitsForKey extends DomainError {
+  constructor(key: string | null) {
+    super('task/waits-for-key', 'conflict', 'Another task with the same concurrency_key is queued or runs.', {
+      concurrency_key: key,
+    });
+  }
+}
+
+/** A task would wait for itself, in the end. */
+export class DependencyCycle extends DomainError {
+  constructor(cycle: readonly { id: string; name: string }[]) {
+    const names = cycle.map(({ name }) => name).join(' → ');
+    super('task/dependency-cycle', 'conflict', `These tasks would wait for each other: ${names}.`, {
+      cycle: cycle.map(({ id }) => id),
+    });
+  }
+}
+
+export class DependencyExists extends DomainError {
+  constructor() {
+    super('task/dependency-exists', 'conflict', 'The task waits for that one already.');
+  }
+}
+
+export class DependencyNotFound extends DomainError {
+  constructor() {
+    super('task/dependency-not-found', 'missing', 'The task does not wait for that one.');
+  }
+}
+
+/** Blocked tasks would wait for ever. */
+export class TaskNeeded extends DomainError {
+  constructor() {
+    super(
+      'task/needed',
+      'conflict',
+      'Other tasks wait for this one. Cancel it, or take it from their dependencies first.',
+    );
+  }
+}
+
+/** A dependency that is not there. */
+export class UnknownDependency extends InvalidInput {
+  constructor(field: string, reference: string) {
+    super(
+      `There is no task ${reference} to depend on.`,
+      [{ field, message: `${field} must name tasks of this organization` }],
+      'task/unknown-dependency',
+    );
   }
 }
 

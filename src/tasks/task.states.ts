@@ -22,7 +22,8 @@ export const TASK_MOVES: readonly TaskMove[] = [
   { from: 'blocked', to: 'pending', when: 'the last dependency has completed' },
   { from: 'blocked', to: 'skipped', when: 'a dependency has failed, was cancelled or skipped' },
   { from: 'blocked', to: 'cancelled', when: 'somebody cancels it' },
-  { from: 'pending', to: 'running', when: 'a worker claims it' },
+  { from: 'pending', to: 'running', when: 'a worker claims it, or somebody starts it by hand' },
+  { from: 'pending', to: 'blocked', when: 'it is given a dependency that is unfinished' },
   { from: 'pending', to: 'cancelled', when: 'somebody cancels it' },
   { from: 'running', to: 'completed', when: 'the attempt succeeds' },
   { from: 'running', to: 'pending', when: 'the attempt ends without success and may be retried, or is handed back' },
@@ -33,7 +34,11 @@ export const TASK_MOVES: readonly TaskMove[] = [
   { from: 'cancelled', to: 'pending', when: 'somebody retries it' },
   { from: 'cancelled', to: 'blocked', when: 'somebody retries it and a dependency is unfinished' },
   { from: 'skipped', to: 'pending', when: 'somebody retries it, or what caused it was retried and completed' },
-  { from: 'skipped', to: 'blocked', when: 'somebody retries it and a dependency is unfinished' },
+  {
+    from: 'skipped',
+    to: 'blocked',
+    when: 'somebody retries it, or what caused it was retried and completed, and another dependency is unfinished',
+  },
 ];
 
 export const mayMove = (from: TaskStatus, to: TaskStatus): boolean =>

@@ -18,6 +18,7 @@ import { ExplanationDto } from './explain.dto.js';
 import { ExplainService } from './explain.service.js';
 import { TaskDto } from './task.dto.js';
 import { CancelTaskDto, CreateTaskDto, PatchTaskDto, TasksQuery } from './tasks.dto.js';
+import { TaskCreation } from './task-creation.service.js';
 import { TasksService } from './tasks.service.js';
 
 const withETag = (response: Response, task: TaskDto): TaskDto => {
@@ -30,6 +31,7 @@ const withETag = (response: Response, task: TaskDto): TaskDto => {
 export class TasksController {
   constructor(
     private readonly tasks: TasksService,
+    private readonly creation: TaskCreation,
     private readonly explanations: ExplainService,
   ) {}
 
@@ -42,7 +44,7 @@ export class TasksController {
     @Body() body: CreateTaskDto,
     @Res({ passthrough: true }) response: Response,
   ): Promise<TaskDto> {
-    const task = TaskDto.from(await this.tasks.create(principal, body));
+    const task = TaskDto.from(await this.creation.create(principal, body));
     response.setHeader('Location', `/api/v1/tasks/${task.id}`);
     return withETag(response, task);
   }

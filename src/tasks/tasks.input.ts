@@ -13,7 +13,20 @@ export interface TaskInput {
   timeout_seconds?: number;
   run_at?: string;
   required_labels?: string[];
+  concurrency_key?: string;
   base_ref?: string;
+  use_worktree?: boolean;
+  auto_pr?: boolean;
+  max_cost_usd?: number;
+  max_tokens?: number;
+  /** Ids of tasks, and in a batch also `ref`s of others in it. */
+  depends_on?: string[];
+}
+
+/** A task of a batch. */
+export interface BatchedTaskInput extends TaskInput {
+  /** What others of the batch call it in their `depends_on`. */
+  ref?: string;
 }
 
 /** Changes of a task; absent fields stay. */

@@ -2,7 +2,6 @@ import { Injectable } from '@nestjs/common';
 import type { Actor } from '../auth/principal.js';
 import { Database } from '../database/database.js';
 import { cursorTime, type Position } from '../http/page.js';
-import type { FailureReason } from './failure-reasons.js';
 import type { Task } from './task.entity.js';
 import type { TaskStatus } from './task.states.js';
 
@@ -18,7 +17,12 @@ export interface NewTask {
   agent_type: string;
   issue_number: number | null;
   required_labels: readonly string[];
+  concurrency_key: string | null;
   base_ref: string | null;
+  use_worktree: boolean;
+  auto_pr: boolean;
+  max_cost_usd: number | null;
+  max_tokens: number | null;
   run_at: string | null;
   max_retries: number;
   timeout_seconds: number;
@@ -52,17 +56,6 @@ export interface TaskFilter {
   limit: number;
 }
 
-/** How an attempt leaves its task. */
-export interface TaskOutcome {
-  status: TaskStatus;
-  retry_count: number;
-  result: Record<string, unknown> | null;
-  error_message: string | null;
-  failure_reason: FailureReason | null;
-  /** Seconds from now, for one that goes back to the queue. */
-  delay_seconds: number;
-}
-
 /** Columns that PATCH may write, for the statement to be made of. */
 const CHANGEABLE = [
   'name',
@@ -80,46 +73,33 @@ const CHANGEABLE = [
 export class TasksStore {
   constructor(private readonly database: Database) {}
 
-  async insert(task: NewTask): Promise<Task> {
-    const row = await this.database.one<Task>(
+  /** Adds tasks; gives them in their order. */
+  async insertAll(tasks: readonly NewTask[]): Promise<Task[]> {
+    const rows = await this.database.query<Task>(
       `insert into tasks (id, organization_id, actor, repository_id, name, description, status, priority, agent_type,
-         issue_number, required_labels, base_ref, run_at, max_retries, timeout_seconds, metadata, lane_id)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, coalesce($13::timestamptz, now()), $14, $15, $16, $17)
+         issue_number, required_labels, concurrency_key, base_ref, use_worktree, auto_pr, max_cost_usd, max_tokens, run_at,
+         max_retries, timeout_seconds, metadata, lane_id)
+       select id, organization_id, actor, repository_id, name, description, status, priority, agent_type, issue_number,
+         required_labels, concurrency_key, base_ref, use_worktree, auto_pr, max_cost_usd, max_tokens,
+         coalesce(run_at, now()), max_retries, timeout_seconds, metadata, lane_id
+       from jsonb_to_recordset($1::jsonb) as task (id uuid, organization_id uuid, actor jsonb, repository_id uuid, name text,
+         description text, status text, priority text, agent_type text, issue_number integer, required_labels text[],
+         concurrency_key text, base_ref text, use_worktree boolean, auto_pr boolean, max_cost_usd numeric,
+         max_tokens bigint, run_at timestamptz, max_retries integer, timeout_seconds integer, metadata jsonb,
+         lane_id integer)
        returning *`,
-      [
-        task.id,
-        task.organization_id,
-        task.actor,
-        task.repository_id,
-        task.name,
-        task.description,
-        task.status,
-        task.priority,
-        task.agent_type,
-        task.issue_number,
-        task.required_labels,
-        task.base_ref,
-        task.run_at,
-        task.max_retries,
-        task.timeout_seconds,
-        task.metadata,
-        task.lane_id,
-      ],
+      [JSON.stringify(tasks)],
     );
-    if (row === null) throw new Error('an inserted task came back empty');
-    return row;
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    return tasks.map(({ id }) => {
+      const row = byId.get(id);
+      if (row === undefined) throw new Error('an inserted task came back empty');
+      return row;
+    });
   }
 
   findOne(organizationId: string, id: string): Promise<Task | null> {
     return this.database.one<Task>('select * from tasks where organization_id = $1 and id = $2', [organizationId, id]);
-  }
-
-  /** Locks a task until the transaction ends. Its queue row and its lease are to be locked before it. */
-  lock(id: string, organizationId: string | null = null): Promise<Task | null> {
-    return this.database.one<Task>(
-      'select * from tasks where id = $1 and ($2::uuid is null or organization_id = $2) for update',
-      [id, organizationId],
-    );
   }
 
   findByIds(ids: readonly string[]): Promise<Task[]> {
@@ -166,46 +146,6 @@ export class TasksStore {
     return this.changed(
       `update tasks set ${[...sets, 'version = version + 1', 'updated_at = now()'].join(', ')} where id = $1 returning *`,
       [id, ...columns.map((column) => changes[column])],
-    );
-  }
-
-  /** Writes how an attempt ended. A task that goes back to the queue keeps nothing of the worker. */
-  applyOutcome(id: string, outcome: TaskOutcome): Promise<Task> {
-    return this.changed(
-      `update tasks set status = $2, retry_count = $3, result = $4, error_message = $5, failure_reason = $6,
-         run_at = case when $2 = 'pending' then now() + make_interval(secs => $7) else run_at end,
-         completed_at = case when $2 = 'pending' then null else now() end,
-         cancel_requested_at = case when $2 = 'pending' then null else cancel_requested_at end,
-         worker_id = case when $2 = 'pending' then null else worker_id end,
-         current_execution_id = case when $2 = 'pending' then null else current_execution_id end,
-         version = version + 1, updated_at = now()
-       where id = $1 returning *`,
-      [
-        id,
-        outcome.status,
-        outcome.retry_count,
-        outcome.result,
-        outcome.error_message,
-        outcome.failure_reason,
-        outcome.delay_seconds,
-      ],
-    );
-  }
-
-  cancel(id: string, reason: string | null): Promise<Task> {
-    return this.changed(
-      `update tasks set status = 'cancelled', error_message = $2, completed_at = now(), cancel_requested_at = now(),
-         version = version + 1, updated_at = now() where id = $1 returning *`,
-      [id, reason],
-    );
-  }
-
-  requestCancel(id: string, reason: string | null): Promise<Task> {
-    return this.changed(
-      `update tasks set cancel_requested_at = coalesce(cancel_requested_at, now()),
-         error_message = coalesce($2, error_message), version = version + 1, updated_at = now()
-       where id = $1 returning *`,
-      [id, reason],
     );
   }
 

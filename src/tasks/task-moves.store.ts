@@ -1,0 +1,110 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.js';
+import type { FailureReason } from './failure-reasons.js';
+import type { Task } from './task.entity.js';
+import type { TaskStatus } from './task.states.js';
+
+/** How an attempt leaves its task. */
+export interface TaskOutcome {
+  status: TaskStatus;
+  retry_count: number;
+  result: Record<string, unknown> | null;
+  error_message: string | null;
+  failure_reason: FailureReason | null;
+  /** Seconds from now, for one that goes back to the queue. */
+  delay_seconds: number;
+}
+
+/** Every statement that changes the status of tasks, but for the claim. The tasks are locked before. */
+@Injectable()
+export class TaskMovesStore {
+  constructor(private readonly database: Database) {}
+
+  /** Locks a task until the transaction ends. Its queue row and its lease are to be locked before it. */
+  lock(id: string, organizationId: string | null = null): Promise<Task | null> {
+    return this.database.one<Task>(
+      'select * from tasks where id = $1 and ($2::uuid is null or organization_id = $2) for update',
+      [id, organizationId],
+    );
+  }
+
+  /** Writes how an attempt ended. A task that goes back to the queue keeps nothing of the worker. */
+  applyOutcome(id: string, outcome: TaskOutcome): Promise<Task> {
+    return this.changed(
+      `update tasks set status = $2, retry_count = $3, result = $4, error_message = $5, failure_reason = $6,
+         run_at = case when $2 = 'pending' then now() + make_interval(secs => $7) else run_at end,
+         completed_at = case when $2 = 'pending' then null else now() end,
+         cancel_requested_at = case when $2 = 'pending' then null else cancel_requested_at end,
+         worker_id = case when $2 = 'pending' then null else worker_id end,
+         current_execution_id = case when $2 = 'pending' then null else current_execution_id end,
+         version = version + 1, updated_at = now()
+       where id = $1 returning *`,
+      [
+        id,
+        outcome.status,
+        outcome.retry_count,
+        outcome.result,
+        outcome.error_message,
+        outcome.failure_reason,
+        outcome.delay_seconds,
+      ],
+    );
+  }
+
+  cancel(id: string, reason: string | null): Promise<Task> {
+    return this.changed(
+      `update tasks set status = 'cancelled', error_message = $2, completed_at = now(), cancel_requested_at = now(),
+         version = version + 1, updated_at = now() where id = $1 returning *`,
+      [id, reason],
+    );
+  }
+
+  requestCancel(id: string, reason: string | null): Promise<Task> {
+    return this.changed(
+      `update tasks set cancel_requested_at = coalesce(cancel_requested_at, now()),
+         error_message = coalesce($2, error_message), version = version + 1, updated_at = now()
+       where id = $1 returning *`,
+      [id, reason],
+    );
+  }
+
+  /** Begins a task anew by somebody's wish: its retries count from zero, and nothing of its end stays. */
+  restart(id: string, status: 'pending' | 'blocked'): Promise<Task> {
+    return this.changed(
+      `update tasks set status = $2, retry_count = 0, result = null, error_message = null, failure_reason = null,
+         run_at = now(), completed_at = null, cancel_requested_at = null, worker_id = null,
+         current_execution_id = null, version = version + 1, updated_at = now()
+       where id = $1 returning *`,
+      [id, status],
+    );
+  }
+
+  /** Gives tasks another status that they have because of others: to wait, to be queued, to be passed over. */
+  moveAll(ids: readonly string[], status: 'blocked' | 'pending' | 'skipped'): Promise<Task[]> {
+    return this.database.query<Task>(
+      `update tasks set status = $2, run_at = greatest(run_at, now()),
+         completed_at = case when $2 = 'skipped' then now() end,
+         error_message = case when $2 = 'skipped' then 'A task it depends on ended without success.' end,
+         version = version + 1, updated_at = now()
+       where id = any ($1::uuid[]) returning *`,
+      [ids, status],
+    );
+  }
+
+  /** Marks a task as running outside of the fleet. */
+  startUnattended(id: string, executionId: string): Promise<Task> {
+    return this.changed(
+      `update tasks set status = 'running', attempts = attempts + 1, worker_id = null, current_execution_id = $2,
+         started_at = now(), completed_at = null, error_message = null, failure_reason = null, result = null,
+         version = version + 1, updated_at = now()
+       where id = $1 returning *`,
+      [id, executionId],
+    );
+  }
+
+  private async changed(sql: string, parameters: readonly unknown[]): Promise<Task> {
+    const row = await this.database.one<Task>(sql, parameters);
+    if (row === null) throw new Error('a locked task was not there to be changed');
+    return row;
+  }
+}
