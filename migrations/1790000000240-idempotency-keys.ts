@@ -9,7 +9,7 @@ export class IdempotencyKeys1790000000240 implements MigrationInterface {
         request_hash bytea not null,
         status integer not null,
         headers jsonb not null,
-        body jsonb,
+        body json,
         created_at timestamptz not null default now(),
         expires_at timestamptz not null
       )`);

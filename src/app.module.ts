@@ -13,6 +13,7 @@ import { GitHttpModule } from './git/git-http.module.js';
 import { HealthModule } from './health/health.module.js';
 import { DeadlineInterceptor } from './http/deadline.interceptor.js';
 import { InputPipe } from './http/input.pipe.js';
+import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { LifecycleModule } from './http/lifecycle.module.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { LimitsModule } from './limits/limits.module.js';
@@ -36,6 +37,7 @@ export class AppModule {
         DatabaseModule,
         LifecycleModule,
         DutiesModule,
+        IdempotencyModule,
         HealthModule,
         AuditModule,
         LimitsModule,

@@ -75,6 +75,14 @@ function demand({ security, 'x-permission': permission }: Operation): string {
   return permission === 'signed-in' ? 'Needs a caller who is signed in.' : `Needs the permission \`${permission}\`.`;
 }
 
+/** What a route declares, and what follows from its taking an `Idempotency-Key`. */
+function declaredBy(operation: Operation): DeclaredProblems {
+  const declared = operation[DECLARED_PROBLEMS] ?? {};
+  const takesKey = (operation.parameters ?? []).some((one) => 'name' in one && one.name === 'Idempotency-Key');
+  if (!takesKey) return declared;
+  return { ...declared, 409: [...(declared[409] ?? []), 'idempotency/other-body', 'idempotency/in-progress'] };
+}
+
 const isPublic = (security: Operation['security']): boolean =>
   security?.some((scheme) => Object.keys(scheme).length === 0) ?? false;
 
@@ -88,7 +96,7 @@ function completeAnswers(path: string, operation: Operation, withBody: boolean):
   for (const status of sharedStatuses(path, operation, withBody)) {
     operation.responses[String(status)] ??= sharedRefusal(status);
   }
-  Object.assign(operation.responses, Object.fromEntries(declaredRefusals(operation[DECLARED_PROBLEMS] ?? {})));
+  Object.assign(operation.responses, Object.fromEntries(declaredRefusals(declaredBy(operation))));
   // The reader of the document has it all under `responses`.
   delete operation['x-problems'];
   delete operation['x-limited'];

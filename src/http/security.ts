@@ -17,7 +17,7 @@ export function secure(app: NestExpressApplication, config: HttpConfig): void {
       credentials: true,
       maxAge: 600,
       exposedHeaders: [
-        ...['X-Request-Id', 'Location', 'ETag', 'Retry-After'],
+        ...['X-Request-Id', 'Location', 'ETag', 'Retry-After', 'Idempotency-Replayed'],
         ...['RateLimit-Limit', 'RateLimit-Remaining', 'RateLimit-Reset'],
       ],
     });

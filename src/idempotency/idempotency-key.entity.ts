@@ -18,7 +18,8 @@ export class IdempotencyKey {
   @Column({ type: 'jsonb' })
   headers!: Record<string, string>;
 
-  @Column({ type: 'jsonb', nullable: true })
+  /** As text, so that it comes back to the letter. */
+  @Column({ type: 'json', nullable: true })
   body!: unknown;
 
   @Column({ type: 'timestamptz', default: () => 'now()' })

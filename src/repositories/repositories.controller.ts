@@ -3,6 +3,7 @@ import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiTags } from
 import type { Response } from 'express';
 import { Allow, CurrentPrincipal } from '../auth/access.js';
 import { organizationOf, type Principal } from '../auth/principal.js';
+import { Idempotent } from '../idempotency/idempotent.decorator.js';
 import { PageQuery, type Page } from '../http/page.js';
 import { Problems } from '../http/problems.decorator.js';
 import {
@@ -27,6 +28,7 @@ export class RepositoriesController {
    */
   @Post()
   @Allow('repositories.write')
+  @Idempotent('beside')
   @Problems('repository/exists')
   @ApiCreatedResponse({ type: RepositoryDto, description: 'Registered.' })
   async register(

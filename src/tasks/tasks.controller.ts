@@ -10,6 +10,7 @@ import {
 import type { Response } from 'express';
 import { Allow, CurrentPrincipal } from '../auth/access.js';
 import type { Principal } from '../auth/principal.js';
+import { Idempotent } from '../idempotency/idempotent.decorator.js';
 import { ApiIdParam, IdParam } from '../http/id-param.js';
 import { IfMatch } from '../http/if-match.js';
 import { PageOf, type Page } from '../http/page.js';
@@ -38,6 +39,7 @@ export class TasksController {
   /** Create a task. It is queued at once and given to the first worker that may take it. */
   @Post()
   @Allow('tasks.create')
+  @Idempotent()
   @ApiCreatedResponse({ type: TaskDto })
   async create(
     @CurrentPrincipal() principal: Principal,

@@ -4,6 +4,7 @@ import type { Response } from 'express';
 import { Allow, CurrentPrincipal } from '../auth/access.js';
 import type { Principal } from '../auth/principal.js';
 import { QueueConfig } from '../config/queue.config.js';
+import { NotIdempotent } from '../idempotency/idempotent.decorator.js';
 import { ApiIdParam, IdParam } from '../http/id-param.js';
 import { PageOf, type Page } from '../http/page.js';
 import { ProblemsWith } from '../http/problems.decorator.js';
@@ -23,6 +24,7 @@ export class WorkersController {
   /** Register a worker. It gets a token of its own; 200 instead of 201 says that it has come back. */
   @Post()
   @Allow('workers.register')
+  @NotIdempotent()
   @ApiCreatedResponse({ type: RegistrationDto })
   @ApiOkResponse({ type: RegistrationDto, description: 'The worker has come back.' })
   @ProblemsWith({ 409: ['worker/name-taken'], 426: ['worker/protocol-too-old'] })

@@ -1,0 +1,155 @@
+import { randomBytes } from 'node:crypto';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { IdempotencyStore } from '../src/idempotency/idempotency.store.js';
+import { TaskNotices } from '../src/tasks/task-notices.service.js';
+import { registerWorker, signInPerson, type TestPerson } from './fleet.js';
+import { signIn } from './sign-in.js';
+import { startTestApp, REGISTRATION_KEY, type TestApp } from './test-app.js';
+
+let first: TestApp;
+let second: TestApp;
+let token: string;
+
+beforeAll(async () => {
+  const JWT_SECRET = randomBytes(32).toString('base64');
+  first = await startTestApp({ JWT_SECRET });
+  second = await startTestApp({ JWT_SECRET }, first);
+  token = (await signIn(first)).access_token;
+});
+afterAll(async () => {
+  await second.close();
+  await first.close();
+});
+
+const post = (server: TestApp, key: string, body: object, path = 'tasks', caller = token) =>
+  server.request
+    .post(`/api/v1/${path}`)
+    .set('Authorization', `Bearer ${caller}`)
+    .set('Idempotency-Key', key)
+    .send(body);
+
+const note = (name: string) => ({ name, agent_type: 'note', metadata: { b: 1, a: { constructor: 2 } } });
+
+const numberOf = async (name: string): Promise<number> =>
+  (await first.sql.query<{ n: number }>('select count(*)::int as n from tasks where name = $1', [name])).rows[0]?.n ??
+  0;
+
+describe('the same Idempotency-Key', () => {
+  it('gets the first answer again, to the letter, on every process', async () => {
+    const made = await post(first, 'again', note('again')).expect(201);
+    expect(made.headers['idempotency-replayed']).toBeUndefined();
+    for (const server of [first, second]) {
+      const again = await post(server, 'again', note('again')).expect(201);
+      expect(again.headers['idempotency-replayed']).toBe('true');
+      expect(again.text).toBe(made.text);
+      expect([again.headers['location'], again.headers['etag']]).toEqual([
+        made.headers['location'],
+        made.headers['etag'],
+      ]);
+    }
+    expect(await numberOf('again')).toBe(1);
+  });
+
+  it('of many requests at once, at two processes, has one effect and one answer', async () => {
+    for (let round = 0; round < 10; round += 1) {
+      const name = `at once ${String(round)}`;
+      const answers = await Promise.all(
+        Array.from({ length: 20 }, (_, at) => post(at % 2 === 0 ? first : second, name, note(name)).expect(201)),
+      );
+      expect(new Set(answers.map(({ body }) => (body as { id: string }).id)).size).toBe(1);
+      expect(await numberOf(name)).toBe(1);
+    }
+  });
+
+  it('with another body is refused', async () => {
+    await post(first, 'other', note('one')).expect(201);
+    expect((await post(second, 'other', note('two')).expect(409)).body).toMatchObject({
+      code: 'idempotency/other-body',
+    });
+    expect(await numberOf('two')).toBe(0);
+  });
+
+  it('gets a lasting refusal again, with the id of its own request', async () => {
+    const wrong = { ...note('wrong'), priority: 'P9' };
+    const refused = await post(first, 'refused', wrong).expect(400);
+    const again = await post(second, 'refused', wrong).expect(400);
+    expect(again.headers['idempotency-replayed']).toBe('true');
+    const withoutId = (body: object) => ({ ...body, request_id: undefined });
+    expect(withoutId(again.body as object)).toEqual(withoutId(refused.body as object));
+    expect((again.body as { request_id: string }).request_id).toBe(again.headers['x-request-id']);
+  });
+
+  it('belongs to its caller and route: others have their own', async () => {
+    const other = (await signIn(first)).access_token;
+    const ids = [
+      (await post(first, 'mine', note('mine')).expect(201)).body as { id: string },
+      (await post(first, 'mine', note('mine'), 'tasks', other).expect(201)).body as { id: string },
+    ].map(({ id }) => id);
+    expect(new Set(ids).size).toBe(2);
+  });
+
+  it('is free again when the first request failed by no fault of its own', async () => {
+    const notices = first.app.get(TaskNotices, { strict: false });
+    const tell = notices.tell.bind(notices);
+    notices.tell = () => Promise.reject(new Error('the disk is on fire'));
+    await post(first, 'fault', note('fault')).expect(500);
+    notices.tell = tell;
+    const made = await post(first, 'fault', note('fault')).expect(201);
+    expect(made.headers['idempotency-replayed']).toBeUndefined();
+    expect(await numberOf('fault')).toBe(1);
+  });
+
+  it('is forgotten after a day, by those who ask and by the duty', async () => {
+    await post(first, 'day', note('day')).expect(201);
+    await first.sql.query(`update idempotency_keys set expires_at = now() - interval '1 second'`);
+    const anew = await post(first, 'day', note('day')).expect(201);
+    expect(anew.headers['idempotency-replayed']).toBeUndefined();
+    expect(await numberOf('day')).toBe(2);
+    await first.sql.query(`update idempotency_keys set expires_at = now() - interval '1 second'`);
+    expect(await first.app.get(IdempotencyStore, { strict: false }).removeExpired(1000)).toBeGreaterThan(0);
+    expect((await first.sql.query('select from idempotency_keys')).rowCount).toBe(0);
+  });
+
+  it('without the lock makes two tasks of one: this test would see it', async () => {
+    const stores = [first, second].map((server) => server.app.get(IdempotencyStore, { strict: false }));
+    for (const store of stores) {
+      store.tryLock = () => Promise.resolve(true);
+      store.keep = () => Promise.resolve(true);
+    }
+    await Promise.all([first, second].map((server) => post(server, 'broken', note('broken')).expect(201)));
+    expect(await numberOf('broken')).toBe(2);
+    for (const store of stores) {
+      store.tryLock = IdempotencyStore.prototype.tryLock.bind(store);
+      store.keep = IdempotencyStore.prototype.keep.bind(store);
+    }
+  });
+});
+
+describe('an Idempotency-Key', () => {
+  it.each(['', ' ', 'x'.repeat(256), 'tab\there', 'ümlaut'])('like %j is refused', async (key) => {
+    const request = post(first, 'placeholder', note('never'));
+    const answer = await request.set(
+      'Idempotency-Key',
+      encodeURI(key) === key ? key : Buffer.from(key).toString('latin1'),
+    );
+    expect([answer.status, (answer.body as { code: string }).code]).toEqual([
+      400,
+      expect.stringMatching(/^(idempotency|request)\//),
+    ]);
+  });
+
+  it('is refused by routes that answer a secret', async () => {
+    const answer = await post(first, 'secret', { name: 'w1', scope: 'instance' }, 'workers', REGISTRATION_KEY).expect(
+      400,
+    );
+    expect(answer.body).toMatchObject({ code: 'idempotency/refused' });
+  });
+
+  it('does not keep a task from being claimed', async () => {
+    const person: TestPerson = await signInPerson(first);
+    await person.task({ name: 'usual' });
+    await post(first, 'claimed', note('claimed')).expect(201);
+    const worker = await registerWorker(first);
+    expect((await worker.claim({ max: 100 })).map(({ name }) => name)).toContain('claimed');
+  });
+});
