@@ -87,7 +87,7 @@ export default defineConfig(
     files: ['src/**/*.ts'],
     ignores: [
       'src/http/**',
-      'src/**/*.{controller,dto,guard,module,interceptor,pipe}.ts',
+      'src/**/*.{controller,dto,decorator,guard,module,interceptor,pipe}.ts',
       ...SPECS,
       // Puts the application together.
       'src/app.ts',

@@ -1887,6 +1887,11 @@ export interface components {
              */
             log_entries: number;
             /**
+             * Format: date-time
+             * @description When the log entries left because of their age; null while they are here.
+             */
+            logs_removed_at: string | null;
+            /**
              * @description What it gave as its result.
              * @example {
              *       "files_changed": 3
@@ -5845,7 +5850,10 @@ export interface operations {
     repositoriesRegister: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text of your own, 1 to 255 visible ASCII characters. For 24 hours the same key with the same body gets the first answer again, with `Idempotency-Replayed: true`; with another body it is refused. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -5874,7 +5882,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             408: components["responses"]["RequestTimeout"];
-            /** @description Refused: `repository/exists`. */
+            /** @description Refused: `repository/exists`, `idempotency/other-body`, `idempotency/in-progress`. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -6108,7 +6116,10 @@ export interface operations {
     tasksCreate: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text of your own, 1 to 255 visible ASCII characters. For 24 hours the same key with the same body gets the first answer again, with `Idempotency-Replayed: true`; with another body it is refused. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6145,6 +6156,16 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `idempotency/other-body`, `idempotency/in-progress`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["MisdirectedRequest"];

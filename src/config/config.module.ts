@@ -7,6 +7,7 @@ import { HttpConfig, isLoopback } from './http.config.js';
 import { LimitsConfig } from './limits.config.js';
 import { Configuration, isProduction, type Environment } from './load.js';
 import { QueueConfig } from './queue.config.js';
+import { RetentionConfig } from './retention.config.js';
 import { RuntimeConfig } from './runtime.config.js';
 
 /** Every configuration class of the server, in the order of the README's table. */
@@ -19,6 +20,7 @@ export const SERVER_CONFIGS = [
   GithubConfig,
   GitConfig,
   QueueConfig,
+  RetentionConfig,
 ];
 
 /** Checked configuration of a server. Throws ConfigurationFaults with all faults at once. */

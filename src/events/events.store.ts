@@ -56,6 +56,16 @@ export class EventsStore {
     });
   }
 
+  /** Removes events from the front of the order that happened long ago. Gives how many. */
+  removeAged(days: number, limit: number): Promise<number> {
+    return this.database.count(
+      `delete from events where position in (
+         select position from (select position, created_at from events order by position limit $2) front
+         where created_at < now() - make_interval(days => $1))`,
+      [days, limit],
+    );
+  }
+
   async backlog(): Promise<boolean> {
     const row = await this.database.one<{ waiting: boolean }>('select exists (select from event_outbox) as waiting');
     return row?.waiting ?? false;

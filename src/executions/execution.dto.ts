@@ -145,6 +145,13 @@ export class ExecutionDto {
   log_incomplete!: boolean;
 
   /**
+   * When the log entries left because of their age; null while they are here.
+   * @example null
+   */
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  logs_removed_at!: string | null;
+
+  /**
    * What it gave as its result.
    * @example {"files_changed": 3}
    */
@@ -174,6 +181,7 @@ export class ExecutionDto {
       commit_sha: execution.commit_sha,
       log_entries: execution.log_entries,
       log_incomplete: execution.log_incomplete,
+      logs_removed_at: execution.logs_removed_at && execution.logs_removed_at.toISOString(),
       result: execution.result,
     };
   }

@@ -6,6 +6,7 @@ import type { ExecutionStatus } from './execution.states.js';
 /** One attempt at one task. Its id is the fence of every call about it. */
 @Entity('agent_executions')
 @Check('agent_executions_quality_score_check', `quality_score between 0 and 100`)
+@Index('agent_executions_logs_age_idx', ['finished_at'], { where: 'logs_removed_at is null' })
 @Index('agent_executions_page_idx', ['organization_id', 'started_at', 'id'])
 @Check('agent_executions_status_check', `status in ('running', 'completed', 'failed', 'cancelled', 'released')`)
 export class Execution {
@@ -106,4 +107,8 @@ export class Execution {
   /** What it used, as last reported. */
   @Column({ type: 'jsonb', nullable: true })
   usage!: Usage | null;
+
+  /** When its log entries left because of their age. */
+  @Column({ type: 'timestamptz', nullable: true })
+  logs_removed_at!: Date | null;
 }

@@ -12,6 +12,8 @@ import { ExecutionsStore } from './executions.store.js';
 import { LeaseSweepDuty } from './lease-sweep.duty.js';
 import { ReportsController } from './reports.controller.js';
 import { ReportsService } from './reports.service.js';
+import { RetentionDuty } from './retention.duty.js';
+import { RetentionStore } from './retention.store.js';
 
 /** Global for GitAccess alone: Git asks for it and must not know who answers. */
 @Global()
@@ -24,6 +26,8 @@ import { ReportsService } from './reports.service.js';
     ReportsService,
     AttemptsService,
     LeaseSweepDuty,
+    RetentionDuty,
+    RetentionStore,
     { provide: GitAccess, useClass: ExecutionGitAccess },
   ],
   exports: [ExecutionsService, GitAccess],

@@ -48,7 +48,7 @@ const VIEW = `
          e.failure_reason, e.error_message, coalesce(l.progress, e.progress) as progress,
          coalesce(l.progress_message, e.progress_message) as progress_message, e.started_at, e.finished_at, e.exit_code,
          e.base_sha, e.branch, e.commit_sha, coalesce(l.log_entries, e.log_entries) as log_entries, e.log_incomplete,
-         e.result, e.finished_by_worker, l.expires_at as lease_expires_at, l.deadline_at
+         e.result, e.finished_by_worker, e.logs_removed_at, l.expires_at as lease_expires_at, l.deadline_at
   from agent_executions e left join leases l on l.execution_id = e.id`;
 
 @Injectable()

@@ -114,6 +114,7 @@ export class Task {
   @Column({ type: 'timestamptz', nullable: true })
   started_at!: Date | null;
 
+  @Index('tasks_completed_at_idx')
   @Column({ type: 'timestamptz', nullable: true })
   completed_at!: Date | null;
 

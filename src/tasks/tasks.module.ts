@@ -13,6 +13,7 @@ import { TaskCreation } from './task-creation.service.js';
 import { TaskMovesService } from './task-moves.service.js';
 import { TaskMovesStore } from './task-moves.store.js';
 import { TaskNotices } from './task-notices.service.js';
+import { TaskRetention } from './task-retention.service.js';
 import { TasksController } from './tasks.controller.js';
 import { TasksService } from './tasks.service.js';
 import { TasksStore } from './tasks.store.js';
@@ -30,9 +31,10 @@ import { TasksStore } from './tasks.store.js';
     DependenciesService,
     DependenciesStore,
     TaskChecks,
+    TaskRetention,
     ExplainService,
     OrganizationTasks,
   ],
-  exports: [TasksService, TaskMovesService],
+  exports: [TasksService, TaskMovesService, TaskRetention],
 })
 export class TasksModule {}

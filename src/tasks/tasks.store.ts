@@ -149,6 +149,23 @@ export class TasksStore {
     );
   }
 
+  /** Tasks that ended long ago and that no unfinished one waits for, the oldest first. */
+  async findAged(days: number, limit: number): Promise<string[]> {
+    const rows = await this.database.query<{ id: string }>(
+      `select t.id from tasks t where t.completed_at < now() - make_interval(days => $1)
+         and not exists (
+           select from task_dependencies d join tasks w on w.id = d.task_id
+           where d.depends_on_id = t.id and w.status in ('blocked', 'pending', 'running'))
+       order by t.completed_at limit $2`,
+      [days, limit],
+    );
+    return rows.map(({ id }) => id);
+  }
+
+  async removeFinished(ids: readonly string[]): Promise<void> {
+    await this.database.query('delete from tasks where id = any ($1::uuid[]) and completed_at is not null', [ids]);
+  }
+
   async remove(id: string): Promise<void> {
     await this.database.query('delete from tasks where id = $1', [id]);
   }
