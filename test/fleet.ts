@@ -62,6 +62,7 @@ export async function registerWorker(server: TestApp, description: object = {}):
 /** A signed-in person who calls the API. */
 export interface TestPerson {
   organization_id: string;
+  token: string;
   get(path: string): Promise<Answer>;
   post(path: string, body?: object): Promise<Answer>;
   patch(path: string, body: object, headers?: Record<string, string>): Promise<Answer>;
@@ -90,6 +91,7 @@ export async function signInPerson(server: TestApp): Promise<TestPerson> {
   const me = await call('get', '/auth/me');
   return {
     organization_id: (me.body as unknown as { organization: { id: string } }).organization.id,
+    token: access_token,
     get: (path) => call('get', path),
     post: (path, body) => call('post', path, body),
     patch: (path, body, headers) => call('patch', path, body, headers),
