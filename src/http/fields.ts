@@ -1,9 +1,10 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
-import { Transform } from 'class-transformer';
+import { Transform, Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayMinSize,
+  ArrayUnique,
   IsArray,
   IsBoolean,
   IsEmail,
@@ -17,6 +18,7 @@ import {
   Min,
   ValidateBy,
   ValidateIf,
+  ValidateNested,
   type ValidationArguments,
 } from 'class-validator';
 import { isInstant } from './instant.js';
@@ -89,10 +91,21 @@ export const Pattern = (pattern: RegExp, form: string, max = 255) =>
 export const WholeNumber = ({ min, max }: { min: number; max: number }) =>
   applyDecorators(IsInt(), Min(min), Max(max), document({ type: 'integer', minimum: min, maximum: max }));
 
-/** A decimal number. */
-export const Decimal = ({ min, max }: { min: number; max: number }) =>
+/** At most so many digits behind the point. What class-validator has for it throws at 1e-7. */
+const Places = (places: number) =>
+  ValidateBy({
+    name: 'places',
+    validator: {
+      validate: (value: unknown) => typeof value === 'number' && Number(value.toFixed(places)) === value,
+      defaultMessage: () => `$property must have at most ${String(places)} digits behind the point`,
+    },
+  });
+
+/** A decimal number; with `places` only so many behind the point. */
+export const Decimal = ({ min, max, places }: { min: number; max: number; places?: number }) =>
   applyDecorators(
     IsNumber({ allowInfinity: false, allowNaN: false }),
+    ...(places === undefined ? [] : [Places(places)]),
     Min(min),
     Max(max),
     document({ type: 'number', minimum: min, maximum: max }),
@@ -179,20 +192,67 @@ export const Instant = () =>
 export const Email = () =>
   applyDecorators(IsEmail(), Length(1, 254), document({ type: 'string', format: 'email', maxLength: 254 }));
 
-/** A list of texts of a given form, each at most once in effect. */
-export const Words = (options: { max: number; pattern: RegExp; form: string; min?: number }) =>
+const noTwice = () => ArrayUnique({ message: '$property must not name the same twice' });
+
+/** A list of texts of a given form, each at most once in effect; with `unique` none may be there twice. */
+export const Words = (options: { max: number; pattern: RegExp; form: string; min?: number; unique?: boolean }) =>
   applyDecorators(
     IsArray(),
     ArrayMinSize(options.min ?? 0),
     ArrayMaxSize(options.max),
     IsString({ each: true }),
     Matches(options.pattern, { each: true, message: `each of $property must be ${options.form}` }),
+    ...(options.unique ? [noTwice()] : []),
     document({
       type: 'array',
       maxItems: options.max,
+      ...(options.unique && { uniqueItems: true }),
       items: { type: 'string', pattern: options.pattern.source },
     }),
   );
+
+/** A list of UUIDs, none twice; read without regard to case. */
+export const Ids = ({ min = 0, max }: { min?: number; max: number }) =>
+  applyDecorators(
+    Transform(({ value }: { value: unknown }) =>
+      Array.isArray(value)
+        ? value.map((item: unknown) => (typeof item === 'string' ? item.toLowerCase() : item))
+        : value,
+    ),
+    IsArray(),
+    ArrayMinSize(min),
+    ArrayMaxSize(max),
+    Matches(UUID, { each: true, message: 'each of $property must be a UUID' }),
+    noTwice(),
+    document({
+      type: 'array',
+      minItems: min,
+      maxItems: max,
+      uniqueItems: true,
+      items: { type: 'string', format: 'uuid' },
+    }),
+  );
+
+const listed = new WeakMap<object, Map<string, () => new () => object>>();
+
+/** A list of objects with fields of their own, free-form ones included. */
+export const ListOf = (shape: () => new () => object, { min, max }: { min: number; max: number }): PropertyDecorator =>
+  applyDecorators(
+    (target: object, property: string | symbol) => {
+      const shapes = listed.get(target) ?? new Map<string, () => new () => object>();
+      listed.set(target, shapes.set(String(property), shape));
+    },
+    IsArray(),
+    ArrayMinSize(min),
+    ArrayMaxSize(max),
+    ValidateNested({ each: true }),
+    Type(shape),
+    document({ minItems: min, maxItems: max }),
+  );
+
+/** The prototypes of what the lists of a DTO class hold, by the names of its fields. */
+export const listFields = (prototype: object): ReadonlyMap<string, object> =>
+  new Map([...(listed.get(prototype) ?? [])].map(([name, shape]) => [name, shape().prototype as object]));
 
 const freeForm = new WeakMap<object, Set<string>>();
 
@@ -210,8 +270,13 @@ export const FreeForm = (): PropertyDecorator =>
     document({ type: 'object', additionalProperties: true }),
   );
 
-/** Names of the free-form fields of a DTO class. */
-export const freeFormFields = (prototype: object): ReadonlySet<string> => freeForm.get(prototype) ?? new Set<string>();
+/** Names of the free-form fields of a DTO class and of those it extends. */
+export function freeFormFields(prototype: object): ReadonlySet<string> {
+  const names = new Set<string>();
+  for (let at: object | null = prototype; at !== null; at = Object.getPrototypeOf(at) as object | null)
+    freeForm.get(at)?.forEach((name) => names.add(name));
+  return names;
+}
 
 const lenient = new WeakSet<object>();
 

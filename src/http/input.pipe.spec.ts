@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { Type } from 'class-transformer';
 import { IsArray, ValidateNested } from 'class-validator';
 import { InvalidInput } from '../domain-error.js';
-import { FreeForm, IgnoresUnknownFields, Optional, Text, WholeNumber } from './fields.js';
+import { FreeForm, IgnoresUnknownFields, ListOf, Optional, Text, WholeNumber } from './fields.js';
 import { InputPipe } from './input.pipe.js';
 
 @IgnoresUnknownFields()
@@ -31,6 +31,19 @@ class Lenient {
 class Strict {
   @Text({ min: 1, max: 10 })
   name!: string;
+}
+
+class Part extends Strict {
+  @Optional()
+  @FreeForm()
+  extra?: Record<string, unknown>;
+}
+
+class LaterPart extends Part {}
+
+class Whole {
+  @ListOf(() => LaterPart, { min: 1, max: 3 })
+  parts!: LaterPart[];
 }
 
 const body = (metatype: new () => object) => ({ type: 'body', metatype }) as const;
@@ -94,5 +107,22 @@ describe('the input pipe', () => {
     const extra = JSON.parse('{"__proto__": {"a": 1}, "constructor": {"b": [[2]]}, "toString": "c"}') as object;
     const made = (await new InputPipe().transform({ extra }, body(Lenient))) as Lenient;
     expect(made.extra).toBe(extra);
+  });
+
+  it('gives free-form objects of listed parts back as the very same, and checks the parts', async () => {
+    const extra = JSON.parse('{"__proto__": {"a": 1}, "constructor": {"b": [[2]]}, "toString": "c"}') as object;
+    const made = (await new InputPipe().transform({ parts: [{ name: 'a', extra }] }, body(Whole))) as Whole;
+    expect(made.parts[0]).toBeInstanceOf(LaterPart);
+    expect(made.parts[0]?.extra).toBe(extra);
+    expect(await faults(Whole, { parts: [{ name: 'a' }, { name: ' ', extra: [] }] })).toEqual([
+      'parts[1].name',
+      'parts[1].extra',
+    ]);
+    expect(await faults(Whole, { parts: [{ name: 'a', novel: 1 }] })).toEqual(['parts[0].novel']);
+    for (const parts of [undefined, [], {}, [[{ name: 'a' }]], [1], Array(4).fill({ name: 'a' })])
+      expect(await faults(Whole, { parts })).not.toEqual([]);
+    expect(await faults(Whole, JSON.parse('{"parts": [{"name": "a", "__proto__": {}}]}'))).toEqual([
+      'parts[0].__proto__',
+    ]);
   });
 });

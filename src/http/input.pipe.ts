@@ -2,7 +2,7 @@ import { Injectable, Logger, type ArgumentMetadata, type PipeTransform } from '@
 import { plainToInstance } from 'class-transformer';
 import { validate, type ValidationError } from 'class-validator';
 import { InvalidInput, type FieldFault } from '../domain-error.js';
-import { acceptsUncleanText, freeFormFields, ignoresUnknownFields } from './fields.js';
+import { acceptsUncleanText, freeFormFields, ignoresUnknownFields, listFields } from './fields.js';
 import { uncleanText } from './clean-text.js';
 
 type Shape = new () => object;
@@ -38,17 +38,18 @@ export class InputPipe implements PipeTransform {
   }
 
   private async make(shape: Shape, raw: Fields): Promise<object> {
-    const lenient = ignoresUnknownFields(shape.prototype as object);
-    const freeForm = freeFormFields(shape.prototype as object);
-    const instance = plainToInstance(shape, detach(raw, '', lenient, freeForm)) as Fields;
-    for (const key of freeForm) if (Object.hasOwn(raw, key)) instance[key] = raw[key];
+    const prototype = shape.prototype as object;
+    const lenient = ignoresUnknownFields(prototype);
+    const instance = plainToInstance(shape, detach(raw, '', lenient, prototype)) as Fields;
+    const kept = new Set<unknown>();
+    attach(instance, raw, prototype, kept);
     const errors: ValidationError[] = await validate(instance, {
       whitelist: true,
       forbidNonWhitelisted: !lenient,
       stopAtFirstError: true,
     });
     if (errors.length === 0) {
-      for (const [key, value] of Object.entries(instance)) if (!freeForm.has(key)) refuseListsInLists(value, key);
+      for (const [key, value] of Object.entries(instance)) refuseListsInLists(value, key, kept);
       if (lenient) this.count(droppedFields(raw, instance));
       // Class fields that nothing was sent for: absent is absent, also for who lists the keys.
       for (const key of Object.keys(instance)) if (instance[key] === undefined) Reflect.deleteProperty(instance, key);
@@ -84,24 +85,42 @@ function refuseUnclean<T>(value: T, where: string): T {
 }
 
 /** A copy without the free-form fields, whatever their depth; treacherous keys are refused, or dropped if lenient. */
-function detach(raw: Fields, path: string, lenient: boolean, freeForm: ReadonlySet<string>): Fields {
+function detach(raw: Fields, path: string, lenient: boolean, prototype: object | null): Fields {
+  const freeForm = prototype === null ? null : freeFormFields(prototype);
+  const lists = prototype === null ? null : listFields(prototype);
   const copy: Fields = {};
   for (const [key, value] of Object.entries(raw)) {
     if (TREACHEROUS.has(key)) {
       if (lenient) continue;
       throw fault(path + key, `${key} is not a known field`);
     }
-    if (!freeForm.has(key)) copy[key] = detachValue(value, `${path}${key}`, lenient);
+    if (freeForm?.has(key)) continue;
+    copy[key] = detachValue(value, `${path}${key}`, lenient, lists?.get(key) ?? null);
   }
   return copy;
 }
 
-function detachValue(value: unknown, path: string, lenient: boolean): unknown {
+function detachValue(value: unknown, path: string, lenient: boolean, prototype: object | null): unknown {
   if (Array.isArray(value)) {
     if (value.length > MOST_ITEMS) throw fault(path, `${shorten(path)} must hold at most ${String(MOST_ITEMS)} items`);
-    return value.map((item, at) => detachValue(item, `${path}[${String(at)}]`, lenient));
+    return value.map((item, at) => detachValue(item, `${path}[${String(at)}]`, lenient, prototype));
   }
-  return isFields(value) ? detach(value, `${path}.`, lenient, new Set()) : value;
+  return isFields(value) ? detach(value, `${path}.`, lenient, prototype) : value;
+}
+
+/** Puts the free-form fields back as they came, and remembers them in `kept`. */
+function attach(made: unknown, raw: unknown, prototype: object, kept: Set<unknown>): void {
+  if (!isFields(made) || !isFields(raw)) return;
+  for (const key of freeFormFields(prototype)) {
+    if (!Object.hasOwn(raw, key)) continue;
+    made[key] = raw[key];
+    kept.add(raw[key]);
+  }
+  for (const [key, item] of listFields(prototype)) {
+    const [items, sources] = [made[key], raw[key]];
+    if (Array.isArray(items) && Array.isArray(sources))
+      items.forEach((one, at) => attach(one, sources[at], item, kept));
+  }
 }
 
 /** Names of the fields, at any depth, that are in what came but not in what was made of it. */
@@ -114,15 +133,17 @@ function droppedFields(raw: unknown, made: unknown): string[] {
 }
 
 /** The validator looks through a list in a list, as if its items stood in the outer one. No field takes that. */
-function refuseListsInLists(value: unknown, path: string): void {
+function refuseListsInLists(value: unknown, path: string, kept: ReadonlySet<unknown>): void {
+  if (kept.has(value)) return;
   if (!Array.isArray(value)) {
-    if (isFields(value)) Object.entries(value).forEach(([key, item]) => refuseListsInLists(item, `${path}.${key}`));
+    if (isFields(value))
+      Object.entries(value).forEach(([key, item]) => refuseListsInLists(item, `${path}.${key}`, kept));
     return;
   }
   for (const [at, item] of value.entries()) {
     const place = `${path}[${String(at)}]`;
     if (Array.isArray(item)) throw fault(place, `${place} must not be a list`);
-    refuseListsInLists(item, place);
+    refuseListsInLists(item, place, kept);
   }
 }
 

@@ -8,6 +8,7 @@ const MIB = 1024 * 1024;
 /** Routes whose bodies may be larger than the rest. */
 const LARGE_BODIES: readonly { path: RegExp; limit: number }[] = [
   { path: /^\/api\/v1\/executions\/[^/]+\/logs\/?$/, limit: 4 * MIB },
+  { path: /^\/api\/v1\/tasks\/bulk\/?$/, limit: 8 * MIB },
 ];
 
 /** Git's smart HTTP has its own bodies and its own time limits. */

@@ -4,7 +4,7 @@ import { isId } from '../ids.js';
 import { Optional, Pattern, QueryNumber } from './fields.js';
 import { isInstant } from './instant.js';
 
-const DEFAULT_LIMIT = 20;
+export const DEFAULT_LIMIT = 20;
 const CURSOR_TIME = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z$/;
 
 /** What every list takes. */
@@ -44,18 +44,34 @@ export const cursorTime = (column: string): string =>
 /** Reads a cursor made by `toPage`. Throws InvalidInput for anything else. */
 export function readCursor(cursor: string | undefined): Position | null {
   if (cursor === undefined) return null;
+  const [at, id, ...more] = cursorParts(cursor);
+  if (isCursorTime(at) && isCursorId(id) && more.length === 0) return { at, id };
+  throw brokenCursor();
+}
+
+/** The texts that a cursor is made of, for lists whose order is not that of time alone. */
+export function cursorParts(cursor: string): readonly unknown[] {
   try {
     const parsed: unknown = JSON.parse(Buffer.from(cursor, 'base64url').toString('utf8'));
-    const [at, id] = Array.isArray(parsed) ? (parsed as unknown[]) : [];
-    if (typeof at === 'string' && CURSOR_TIME.test(at) && isInstant(at) && typeof id === 'string' && isId(id))
-      return { at, id };
+    return Array.isArray(parsed) ? parsed : [];
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
+    if (error instanceof SyntaxError) return [];
+    throw error;
   }
-  throw new InvalidInput('The cursor is not one this server has given out.', [
+}
+
+export const toCursor = (parts: readonly string[]): string => Buffer.from(JSON.stringify(parts)).toString('base64url');
+
+export const isCursorTime = (part: unknown): part is string =>
+  typeof part === 'string' && CURSOR_TIME.test(part) && isInstant(part);
+
+export const isCursorId = (part: unknown): part is string => typeof part === 'string' && isId(part);
+
+/** Refuses a cursor that is not one of this list. */
+export const brokenCursor = (): InvalidInput =>
+  new InvalidInput('The cursor is not one this server has given out.', [
     { field: 'cursor', message: 'cursor must be the next_cursor of an earlier answer' },
   ]);
-}
 
 /** A page from `limit + 1` rows: the extra row is the answer to whether there are more. */
 export function toPage<Row extends { id: string; cursor_at: string }, T>(
@@ -63,10 +79,19 @@ export function toPage<Row extends { id: string; cursor_at: string }, T>(
   limit: number,
   present: (row: Row) => T,
 ): Page<T> {
+  return pageBy(rows, limit, present, ({ cursor_at, id }) => [cursor_at, id]);
+}
+
+/** A page whose cursor is made of what `place` gives of its last row. */
+export function pageBy<Row, T>(
+  rows: readonly Row[],
+  limit: number,
+  present: (row: Row) => T,
+  place: (row: Row) => readonly string[],
+): Page<T> {
   const shown = rows.slice(0, limit);
   const last = rows.length > limit ? shown.at(-1) : undefined;
-  const cursor = last && Buffer.from(JSON.stringify([last.cursor_at, last.id])).toString('base64url');
-  return { items: shown.map(present), next_cursor: cursor ?? null };
+  return { items: shown.map(present), next_cursor: last === undefined ? null : toCursor(place(last)) };
 }
 
 /** The class of one page of `item`, for the OpenAPI document. */
