@@ -12,7 +12,9 @@ export class TaskDependencies1790000000210 implements MigrationInterface {
         primary key (task_id, depends_on_id),
         constraint task_dependencies_self_check check (task_id <> depends_on_id)
       )`);
-    await runner.query('create index task_dependencies_depends_on_id_idx on task_dependencies (depends_on_id)');
+    await runner.query(
+      'create index task_dependencies_depends_on_id_idx on task_dependencies (depends_on_id, task_id)',
+    );
   }
 
   async down(runner: QueryRunner): Promise<void> {

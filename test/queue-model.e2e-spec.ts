@@ -287,6 +287,6 @@ describe('the same histories find a queue', () => {
   });
 
   it('that forgets the tasks behind one that failed', async () => {
-    expect(await caught(DependenciesStore, { lockBlockedBehind: () => Promise.resolve([]) })).toBe(true);
+    expect(await caught(DependenciesStore, { lockBehind: () => Promise.resolve([]) })).toBe(true);
   });
 });

@@ -166,7 +166,8 @@ export class QueueModel extends QueueModelPlaces {
     const task = this.task(index);
     if (task.deleted) return 'task/not-found';
     if (task.status === 'running') return 'task/running';
-    if (this.dependents(index).some((one) => this.task(one).status === 'blocked')) return 'task/needed';
+    if (this.dependents(index).some((one) => ['blocked', 'pending'].includes(this.task(one).status)))
+      return 'task/needed';
     this.leave(index);
     task.deleted = true;
     for (const one of this.tasks) one.deps.delete(index);
@@ -191,7 +192,7 @@ export class QueueModel extends QueueModelPlaces {
     if (task.deleted) return 'task/not-found';
     if (task.status !== 'blocked' && task.status !== 'pending') return 'task/not-waiting';
     if (!task.deps.delete(on)) return 'task/dependency-not-found';
-    this.reconsider(index);
+    this.reconsider(index, false);
     return 'ok';
   }
 
@@ -252,7 +253,7 @@ export class QueueModel extends QueueModelPlaces {
     for (const one of this.dependents(index)) if (this.task(one).status === 'blocked') this.skip(one);
   }
 
-  private reconsider(index: number): void {
+  private reconsider(index: number, skip = true): void {
     const task = this.task(index);
     if (this.unmet(index) === 0) {
       if (task.status === 'blocked') this.makePending(index);
@@ -263,7 +264,7 @@ export class QueueModel extends QueueModelPlaces {
       task.status = 'blocked';
       task.run_at = Math.max(task.run_at, this.now);
     }
-    if (this.hasBroken(index)) this.skip(index);
+    if (skip && this.hasBroken(index)) this.skip(index);
   }
 
   private makePending(index: number): void {

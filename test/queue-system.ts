@@ -62,7 +62,8 @@ export class QueueSystem {
     const [organization_id, user] = [newId(), newId()];
     await server.sql.query(`insert into organizations (id, name) values ($1, 'model')`, [organization_id]);
     const actor: Actor = { type: 'user', id: user, login: 'model', trigger: null };
-    const person: Principal = { kind: 'api_key', id: user, organization_id, permissions: new Set(PERMISSIONS), actor };
+    const permissions = new Set(PERMISSIONS);
+    const person: Principal = { kind: 'api_key', id: user, organization_id, permissions, maker: null, actor };
     const system = new QueueSystem(server, person);
     for (const capacity of capacities) await system.register(capacity);
     system.watch();

@@ -47,8 +47,9 @@ export class AgentsService implements OnModuleInit {
     return agent;
   }
 
-  isKnown(agentType: string): Promise<boolean> {
-    return this.store.isKnown(agentType);
+  /** Those of the types that an agent of the catalogue has. */
+  async known(types: readonly string[]): Promise<ReadonlySet<string>> {
+    return new Set(await this.store.findKnown([...new Set(types)]));
   }
 
   /** What a worker needs to start agents of these types: entries without settings get the fleet's default CLI. */

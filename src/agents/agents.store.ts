@@ -59,8 +59,12 @@ export class AgentsStore {
     return this.database.one<AgentWithFigures>(`${WITH_FIGURES} where a.id = $2`, [organizationId, id]);
   }
 
-  async isKnown(agentType: string): Promise<boolean> {
-    return (await this.database.one('select 1 from agents where agent_type = $1', [agentType])) !== null;
+  async findKnown(types: readonly string[]): Promise<string[]> {
+    const rows = await this.database.query<{ agent_type: string }>(
+      'select agent_type from agents where agent_type = any ($1)',
+      [types],
+    );
+    return rows.map(({ agent_type }) => agent_type);
   }
 
   findByTypes(types: readonly string[]): Promise<Agent[]> {

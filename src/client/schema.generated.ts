@@ -952,18 +952,86 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List tasks, newest first
-         * @description Needs the permission `tasks.read`.
+         * List tasks
+         * @description Newest first, or the pending ones in the order of the queue.
+         *
+         *     Needs the permission `tasks.read`.
          */
         get: operations["tasksList"];
         put?: never;
         /**
          * Create a task
-         * @description It is queued at once and given to the first worker that may take it.
+         * @description It is queued once nothing it depends on is in its way, and given to the first worker that may take it.
          *
          *     Needs the permission `tasks.create`.
          */
         post: operations["tasksCreate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/actions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Cancel, retry, delete or give another priority to many tasks
+         * @description Each is changed or refused by itself, the oldest first; `more` says that there are further ones. To delete needs `tasks.delete` as well.
+         *
+         *     Needs the permission `tasks.update`.
+         */
+        post: operations["taskBatchesAct"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Create up to 1000 tasks together
+         * @description All of them or none; `depends_on` may name the `ref` of others of the batch. A fault names its task by its index, such as `tasks[3].name`. Bodies up to 8 MiB.
+         *
+         *     Needs the permission `tasks.create`.
+         */
+        post: operations["taskBatchesCreateAll"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count tasks by their status
+         * @description The figures are kept with every change, so that asking costs the same whatever they are.
+         *
+         *     Needs the permission `tasks.read`.
+         */
+        get: operations["taskBatchesCount"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -979,7 +1047,7 @@ export interface paths {
         };
         /**
          * Read a task
-         * @description Its `ETag` is what `If-Match` takes.
+         * @description Its `ETag` is what `If-Match` takes. With `wait_seconds` the answer comes when the task has come to its end, or when the time is over: 200 with the task either way.
          *
          *     Needs the permission `tasks.read`.
          */
@@ -988,7 +1056,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a task with its executions and logs
-         * @description Refused while it runs.
+         * @description Refused while it runs, and while tasks that have not begun depend on it.
          *
          *     Needs the permission `tasks.delete`.
          */
@@ -1026,6 +1094,116 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{id}/dependencies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the tasks a task waits for, or has waited for
+         * @description In the order in which their branches are merged; all in one page.
+         *
+         *     Needs the permission `tasks.read`.
+         */
+        get: operations["taskRelationsList"];
+        put?: never;
+        /**
+         * Let a blocked or pending task wait for another one
+         * @description The answer is the task that waits. A cycle is refused, and named in `cycle`.
+         *
+         *     Needs the permission `tasks.update`.
+         */
+        post: operations["taskRelationsAdd"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/dependencies/{depends_on_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Let a blocked or pending task not wait for another one any more
+         * @description Needs the permission `tasks.update`.
+         */
+        delete: operations["taskRelationsRemove"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/dependents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the tasks that wait for a task, or have waited for it
+         * @description The first created one first.
+         *
+         *     Needs the permission `tasks.read`.
+         */
+        get: operations["taskRelationsDependents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what has happened to a task, oldest first
+         * @description Needs the permission `tasks.read`.
+         */
+        get: operations["taskRelationsEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/executions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the attempts at a task, newest first
+         * @description Needs the permission `tasks.read`.
+         */
+        get: operations["taskExecutionsList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{id}/explain": {
         parameters: {
             query?: never;
@@ -1040,6 +1218,28 @@ export interface paths {
         get: operations["tasksExplain"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin a task anew that has failed, was cancelled or skipped
+         * @description Its retries count from zero. It is blocked again where a task it depends on has not completed.
+         *
+         *     Needs the permission `tasks.update`.
+         */
+        post: operations["tasksRetry"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1162,6 +1362,14 @@ export interface components {
              * @example retry
              */
             trigger: string | null;
+        };
+        AddDependency: {
+            /**
+             * Format: uuid
+             * @description Id of the task that has to complete first.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ab
+             */
+            depends_on_task_id: string;
         };
         Agent: {
             /**
@@ -1394,6 +1602,116 @@ export interface components {
              * @example null
              */
             next_cursor: string | null;
+        };
+        BatchedTask: {
+            /**
+             * @description What is to be done, in a line of 1 to 255 characters.
+             * @example Add a dark mode
+             */
+            name: string;
+            /**
+             * @description The whole brief, for the agent. Markdown.
+             * @example The settings page gets a switch; the choice is kept for each person.
+             */
+            description?: string;
+            /**
+             * @description P0 is served before P1, P1 before P2.
+             * @example P1
+             * @enum {string}
+             */
+            priority?: "P0" | "P1" | "P2";
+            /**
+             * Format: uuid
+             * @description Repository to work in. Without one the agent gets an empty Git repository.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ab
+             */
+            repository_id?: string;
+            /**
+             * @description Which agent of the catalogue does it; when absent the one its repository names, else `codegen`.
+             * @example codegen
+             */
+            agent_type?: string;
+            /**
+             * @description Number of the issue it comes from.
+             * @example 123
+             */
+            issue_number?: number;
+            /**
+             * @description Anything of the caller's own; kept to the letter. A task of the type `script` has its argument list here as `command`.
+             * @example {
+             *       "command": [
+             *         "npm",
+             *         "test"
+             *       ]
+             *     }
+             */
+            metadata?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description How many further attempts may follow the first; 3 when absent.
+             * @example 3
+             */
+            max_retries?: number;
+            /**
+             * @description Seconds after which an attempt is ended; 3600 when absent.
+             * @example 3600
+             */
+            timeout_seconds?: number;
+            /**
+             * Format: date-time
+             * @description Not to be started before this time; at once when absent.
+             * @example 2026-01-31T12:00:00Z
+             */
+            run_at?: string;
+            /**
+             * @description Labels a worker must have to get it, `key` or `key=value`.
+             * @example [
+             *       "gpu",
+             *       "region=eu"
+             *     ]
+             */
+            required_labels?: string[];
+            /**
+             * @description Branch, tag or commit to start from; the repository's default branch when absent.
+             * @example main
+             */
+            base_ref?: string;
+            /**
+             * @description Only one task of the organization with this key is in the queue or runs at a time; the others wait for its end.
+             * @example deploy-production
+             */
+            concurrency_key?: string;
+            /**
+             * @description Whether the agent works in an isolated checkout; true when absent.
+             * @example true
+             */
+            use_worktree?: boolean;
+            /**
+             * @description Whether a pull request is opened when it has succeeded; false when absent.
+             * @example false
+             */
+            auto_pr?: boolean;
+            /**
+             * @description The most that all attempts together may cost, in US dollars with at most six decimals.
+             * @example 2.5
+             */
+            max_cost_usd?: number;
+            /**
+             * @description The most tokens that all attempts together may use.
+             * @example 500000
+             */
+            max_tokens?: number;
+            /**
+             * @description What others of the batch call it in their `depends_on`: 1 to 100 characters. It is not kept.
+             * @example build
+             */
+            ref?: string;
+            /**
+             * @description Tasks it waits for: each the `ref` of another one of the batch, or the id of a task that is there.
+             * @example []
+             */
+            depends_on?: string[];
         };
         BeginDevice: {
             /**
@@ -1669,6 +1987,40 @@ export interface components {
              * @example main
              */
             base_ref?: string;
+            /**
+             * @description Only one task of the organization with this key is in the queue or runs at a time; the others wait for its end.
+             * @example deploy-production
+             */
+            concurrency_key?: string;
+            /**
+             * @description Whether the agent works in an isolated checkout; true when absent.
+             * @example true
+             */
+            use_worktree?: boolean;
+            /**
+             * @description Whether a pull request is opened when it has succeeded; false when absent.
+             * @example false
+             */
+            auto_pr?: boolean;
+            /**
+             * @description The most that all attempts together may cost, in US dollars with at most six decimals.
+             * @example 2.5
+             */
+            max_cost_usd?: number;
+            /**
+             * @description The most tokens that all attempts together may use.
+             * @example 500000
+             */
+            max_tokens?: number;
+            /**
+             * @description Tasks it waits for: it starts when all of them have completed, and is skipped when one ends otherwise.
+             * @example []
+             */
+            depends_on?: string[];
+        };
+        CreateTasks: {
+            /** @description The tasks, 1 to 1000. They are created in this order. */
+            tasks: components["schemas"]["BatchedTask"][];
         };
         CreatedApiKey: {
             /** @description The key, as lists show it from now on. */
@@ -1678,6 +2030,10 @@ export interface components {
              * @example myk_3q2x7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA0s9Fq1
              */
             secret: string;
+        };
+        CreatedTasks: {
+            /** @description The tasks, in the order of the request. */
+            items: components["schemas"]["Task"][];
         };
         DatabaseHealth: {
             /**
@@ -1801,6 +2157,15 @@ export interface components {
              * @example 2026-01-31T12:00:00.000Z
              */
             created_at: string;
+        };
+        EventPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["Event"][];
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example null
+             */
+            next_cursor: string | null;
         };
         EventsPage: {
             /** @description The events. */
@@ -2017,7 +2382,7 @@ export interface components {
              * @enum {string}
              */
             status: "blocked" | "cancelled" | "completed" | "failed" | "pending" | "running" | "skipped";
-            /** @description What keeps it from running, what to mend first coming first; empty when it is finished. */
+            /** @description What keeps it from running, what to mend first coming first; of a finished one how it ended. */
             reasons: components["schemas"]["ExplainReason"][];
             /**
              * @description Its place among the ready tasks of its lane (same repository, agent type and labels), from 1 and counted to 1000;
@@ -2773,6 +3138,19 @@ export interface components {
              */
             refresh_token?: string;
         };
+        RefusedTask: {
+            /**
+             * Format: uuid
+             * @description Id of the task.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ab
+             */
+            id: string;
+            /**
+             * @description Why, as the route for one task would answer it.
+             * @example task/final
+             */
+            code: string;
+        };
         RegisterRepository: {
             /**
              * @description Owner and name on GitHub.
@@ -3133,6 +3511,21 @@ export interface components {
              */
             issue_number: number | null;
             /**
+             * @description The most that all attempts together may cost, in US dollars.
+             * @example 2.5
+             */
+            max_cost_usd: number | null;
+            /**
+             * @description The most tokens that all attempts together may use.
+             * @example 500000
+             */
+            max_tokens: number | null;
+            /**
+             * @description What the attempts that have ended used together; null when none has told.
+             * @example null
+             */
+            usage: components["schemas"]["Usage"] | null;
+            /**
              * Format: date-time
              * @description Not to be started before this time.
              * @example 2026-01-31T12:00:00.000Z
@@ -3242,15 +3635,146 @@ export interface components {
              */
             required_labels: string[];
             /**
+             * @description Only one task with this key is in the queue or runs at a time; null for one that need not be alone.
+             * @example deploy-production
+             */
+            concurrency_key: string | null;
+            /**
              * @description Branch, tag or commit to start from; null is the default branch.
              * @example main
              */
             base_ref: string | null;
             /**
+             * @description Whether the agent works in an isolated checkout.
+             * @example true
+             */
+            use_worktree: boolean;
+            /**
+             * @description Whether a pull request is opened when it has succeeded.
+             * @example false
+             */
+            auto_pr: boolean;
+            /**
              * @description What went wrong in the last attempt, or why it was cancelled.
              * @example The tests failed.
              */
             error_message: string | null;
+        };
+        TaskAction: {
+            /**
+             * @description What to do with each of them.
+             * @example cancel
+             * @enum {string}
+             */
+            action: "cancel" | "delete" | "retry" | "set_priority";
+            /** @description Tasks that every field given applies to; an empty object means all of the organization. */
+            filter?: components["schemas"]["TaskFilter"];
+            /**
+             * @description Ids of the tasks.
+             * @example [
+             *       "0192f0c1-2345-7abc-8def-0123456789ab"
+             *     ]
+             */
+            ids?: string[];
+            /**
+             * @description The priority to set; for `set_priority` alone.
+             * @example P0
+             * @enum {string}
+             */
+            priority?: "P0" | "P1" | "P2";
+            /**
+             * @description Why, in a line for people; for `cancel` alone.
+             * @example No longer wanted
+             */
+            reason?: string;
+            /**
+             * @description True to be told what would happen, without anything happening.
+             * @example true
+             */
+            dry_run?: boolean;
+            /**
+             * @description `next_cursor` of the answer before, to go on where that has stopped.
+             * @example WyIyMDI2LTAxLTMxVDEyOjAwOjAwLjAwMDAwMFoiLCIwMTljMTIzNC01Njc4LTdhYmMtOGRlZi0wMTIzNDU2Nzg5YWIiXQ
+             */
+            cursor?: string;
+        };
+        TaskActionReceipt: {
+            /**
+             * @description Tasks that were looked at, oldest first; at most 1000 in one request.
+             * @example 12
+             */
+            matched: number;
+            /**
+             * @description Tasks that were changed, or whose worker was asked to end them.
+             * @example 11
+             */
+            changed: number;
+            /** @description Tasks that were not, each with the reason. */
+            refused: components["schemas"]["RefusedTask"][];
+            /**
+             * @description `cursor` of the request that goes on with them; null when there are none.
+             * @example null
+             */
+            next_cursor: string | null;
+            /**
+             * @description Whether there are further tasks, which this request has not looked at.
+             * @example false
+             */
+            more: boolean;
+        };
+        TaskFilter: {
+            /**
+             * @description Only tasks with one of these statuses; repeatable.
+             * @example [
+             *       "pending"
+             *     ]
+             */
+            status?: ("blocked" | "cancelled" | "completed" | "failed" | "pending" | "running" | "skipped")[];
+            /**
+             * @description Only tasks of this priority.
+             * @example P0
+             * @enum {string}
+             */
+            priority?: "P0" | "P1" | "P2";
+            /**
+             * Format: uuid
+             * @description Only tasks of this repository.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ab
+             */
+            repository_id?: string;
+            /**
+             * @description Only tasks for this kind of agent.
+             * @example codegen
+             */
+            agent_type?: string;
+            /**
+             * @description Only tasks that come from this issue.
+             * @example 123
+             */
+            issue_number?: number;
+            /**
+             * Format: uuid
+             * @description Only tasks that this worker runs or has run last.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ab
+             */
+            worker_id?: string;
+            /**
+             * Format: date-time
+             * @description Only tasks created after this time.
+             * @example 2026-01-31T12:00:00Z
+             */
+            created_after?: string;
+            /**
+             * Format: date-time
+             * @description Only tasks created before this time.
+             * @example 2026-02-28T12:00:00Z
+             */
+            created_before?: string;
+            /**
+             * @description Only tasks whose name or description holds this text, whatever its case.
+             * @example dark mode
+             */
+            q?: string;
         };
         TaskPage: {
             /** @description The items of this page. */
@@ -3260,6 +3784,53 @@ export interface components {
              * @example null
              */
             next_cursor: string | null;
+        };
+        TaskStats: {
+            /**
+             * @description All of them.
+             * @example 42
+             */
+            total: number;
+            /**
+             * @description Those that wait for others.
+             * @example 3
+             */
+            blocked: number;
+            /**
+             * @description Those that wait for a worker, for their time or for their key.
+             * @example 5
+             */
+            pending: number;
+            /**
+             * @description Those that are being done.
+             * @example 4
+             */
+            running: number;
+            /**
+             * @description Those that succeeded.
+             * @example 27
+             */
+            completed: number;
+            /**
+             * @description Those that failed and have no retry left.
+             * @example 1
+             */
+            failed: number;
+            /**
+             * @description Those that somebody cancelled.
+             * @example 1
+             */
+            cancelled: number;
+            /**
+             * @description Those that were passed over because a task they depend on ended without success.
+             * @example 1
+             */
+            skipped: number;
+            /**
+             * @description How many seconds the longest has been in the queue since a worker may take it; null when none is there.
+             * @example 12.5
+             */
+            oldest_pending_seconds: number | null;
         };
         TokenPair: {
             /**
@@ -3325,6 +3896,39 @@ export interface components {
              * @example codegen
              */
             default_agent_type?: string | null;
+        };
+        Usage: {
+            /**
+             * @description Tokens the model has read, but for those from a cache.
+             * @example 12000
+             */
+            input_tokens: number;
+            /**
+             * @description Tokens the model has written.
+             * @example 3400
+             */
+            output_tokens: number;
+            /**
+             * @description Tokens read from the provider's cache.
+             * @example 250000
+             */
+            cache_read_tokens: number;
+            /**
+             * @description Tokens written to the provider's cache.
+             * @example 18000
+             */
+            cache_write_tokens: number;
+            /**
+             * @description What that cost in US dollars, null when nobody has told.
+             * @example 0.42
+             */
+            cost_usd: number | null;
+            /**
+             * @description Where the price is from; the sum of unlike ones is `estimated`.
+             * @example reported
+             * @enum {string|null}
+             */
+            cost_source: "estimated" | "reported" | "subscription" | null;
         };
         User: {
             /**
@@ -6066,10 +6670,6 @@ export interface operations {
     tasksList: {
         parameters: {
             query?: {
-                /** @description How many items to answer at the most. */
-                limit?: number;
-                /** @description `next_cursor` of the page before; absent for the first page. */
-                cursor?: string;
                 /** @description Only tasks with one of these statuses; repeatable. */
                 status?: ("blocked" | "cancelled" | "completed" | "failed" | "pending" | "running" | "skipped")[];
                 /** @description Only tasks of this priority. */
@@ -6088,6 +6688,15 @@ export interface operations {
                 created_before?: string;
                 /** @description Only tasks whose name or description holds this text, whatever its case. */
                 q?: string;
+                /**
+                 * @description `created`: newest first. `queue`: only pending tasks, in the order in which they will be served but for the turns
+                 *     of repositories and what only some workers may take: by priority, then by `run_at`, then by id.
+                 */
+                order?: "created" | "queue";
+                /** @description How many items to answer at the most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
             };
             header?: never;
             path?: never;
@@ -6156,7 +6765,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             408: components["responses"]["RequestTimeout"];
-            /** @description Refused: `idempotency/other-body`, `idempotency/in-progress`. */
+            /** @description Refused: `queue/too-many-lanes`, `idempotency/other-body`, `idempotency/in-progress`. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -6173,9 +6782,167 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
-    tasksGet: {
+    taskBatchesAct: {
         parameters: {
             query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "action": "cancel",
+                 *       "filter": {
+                 *         "status": [
+                 *           "pending",
+                 *           "blocked"
+                 *         ]
+                 *       },
+                 *       "dry_run": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["TaskAction"];
+            };
+        };
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskActionReceipt"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    taskBatchesCreateAll: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A text of your own, 1 to 255 visible ASCII characters. For 24 hours the same key with the same body gets the first answer again, with `Idempotency-Replayed: true`; with another body it is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "tasks": [
+                 *         {
+                 *           "ref": "count",
+                 *           "name": "Count to five",
+                 *           "agent_type": "script",
+                 *           "metadata": {
+                 *             "command": [
+                 *               "sh",
+                 *               "-c",
+                 *               "seq 5"
+                 *             ]
+                 *           }
+                 *         },
+                 *         {
+                 *           "name": "Say what was counted",
+                 *           "agent_type": "note",
+                 *           "depends_on": [
+                 *             "count"
+                 *           ]
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateTasks"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedTasks"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `task/dependency-cycle`, `queue/too-many-lanes`, `idempotency/other-body`, `idempotency/in-progress`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    taskBatchesCount: {
+        parameters: {
+            query?: {
+                /** @description Only tasks of this repository. */
+                repository_id?: string;
+                /** @description Only tasks for this kind of agent. */
+                agent_type?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskStats"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    tasksGet: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Seconds to wait for the task to become what `until` says; the answer is the task as it is then, or when the time is
+                 *     over.
+                 */
+                wait_seconds?: number;
+                /** @description What to wait for: `final` is completed, failed, cancelled or skipped. */
+                until?: "final";
+            };
             header?: never;
             path: {
                 /**
@@ -6234,7 +7001,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description Refused: `task/running`. */
+            /** @description Refused: `task/running`, `task/needed`. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -6286,7 +7053,7 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
-            /** @description Refused: `task/not-editable`. */
+            /** @description Refused: `task/not-editable`, `queue/too-many-lanes`. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -6374,6 +7141,267 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    taskRelationsList: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the task that waits.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    taskRelationsAdd: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A text of your own, 1 to 255 visible ASCII characters. For 24 hours the same key with the same body gets the first answer again, with `Idempotency-Replayed: true`; with another body it is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path: {
+                /**
+                 * @description Id of the task that is to wait.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddDependency"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `task/dependency-cycle`, `task/dependency-exists`, `task/not-waiting`, `task/too-many-dependencies`, `idempotency/other-body`, `idempotency/in-progress`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    taskRelationsRemove: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the task that waits.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+                /**
+                 * @description Id of the task it waits for.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                depends_on_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It does not wait for that one any more. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Refused: `task/not-found`, `task/dependency-not-found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: `task/not-waiting`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    taskRelationsDependents: {
+        parameters: {
+            query?: {
+                /** @description How many items to answer at the most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the task they wait for.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TaskPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    taskRelationsEvents: {
+        parameters: {
+            query?: {
+                /** @description How many items to answer at the most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the task.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EventPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    taskExecutionsList: {
+        parameters: {
+            query?: {
+                /** @description How many items to answer at the most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the task.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     tasksExplain: {
         parameters: {
             query?: never;
@@ -6403,6 +7431,53 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    tasksRetry: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the task.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `task/not-retryable`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["MisdirectedRequest"];
             500: components["responses"]["ServerFault"];
             503: components["responses"]["Unavailable"];

@@ -22,6 +22,7 @@ import { ConcurrencyKeys1790000000220 } from '../../migrations/1790000000220-con
 import { TaskCounts1790000000230 } from '../../migrations/1790000000230-task-counts.js';
 import { IdempotencyKeys1790000000240 } from '../../migrations/1790000000240-idempotency-keys.js';
 import { Retention1790000000260 } from '../../migrations/1790000000260-retention.js';
+import { TaskLists1790000000270 } from '../../migrations/1790000000270-task-lists.js';
 
 /** Every migration in the order of its number. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -48,4 +49,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   TaskCounts1790000000230,
   IdempotencyKeys1790000000240,
   Retention1790000000260,
+  TaskLists1790000000270,
 ];

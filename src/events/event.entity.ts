@@ -3,6 +3,8 @@ import type { Actor } from '../auth/principal.js';
 
 /** A fact, at its place. */
 @Entity('events')
+// On an expression, which TypeORM cannot say: ((subject->>'task_id'), position).
+@Index('events_task_idx', { synchronize: false })
 @Index('events_page_idx', ['organization_id', 'position'])
 export class Event {
   @PrimaryGeneratedColumn('identity', {

@@ -14,12 +14,13 @@ import { ReportsController } from './reports.controller.js';
 import { ReportsService } from './reports.service.js';
 import { RetentionDuty } from './retention.duty.js';
 import { RetentionStore } from './retention.store.js';
+import { TaskExecutionsController } from './task-executions.controller.js';
 
 /** Global for GitAccess alone: Git asks for it and must not know who answers. */
 @Global()
 @Module({
   imports: [AuthModule, EventsModule, QueueModule, TasksModule],
-  controllers: [ExecutionsController, ReportsController],
+  controllers: [ExecutionsController, ReportsController, TaskExecutionsController],
   providers: [
     ExecutionsService,
     ExecutionsStore,

@@ -4,6 +4,13 @@
  */
 export const BODY_EXAMPLES: Readonly<Record<string, object>> = {
   repositoriesRegister: { local_path: '/home/ada/projects/hello' },
+  taskBatchesCreateAll: {
+    tasks: [
+      { ref: 'count', name: 'Count to five', agent_type: 'script', metadata: { command: ['sh', '-c', 'seq 5'] } },
+      { name: 'Say what was counted', agent_type: 'note', depends_on: ['count'] },
+    ],
+  },
+  taskBatchesAct: { action: 'cancel', filter: { status: ['pending', 'blocked'] }, dry_run: true },
   tasksCreate: {
     name: 'Count to five',
     agent_type: 'script',

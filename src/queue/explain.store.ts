@@ -31,6 +31,26 @@ export class ExplainStore {
     private readonly config: QueueConfig,
   ) {}
 
+  /** For how many seconds the longest of the tasks in the queue may have been taken; looks at the heads of lanes alone. */
+  async oldestWait(
+    organizationId: string,
+    filter: { repository_id?: string; agent_type?: string },
+  ): Promise<number | null> {
+    const row = await this.database.one<{ seconds: number | null }>(
+      `select round(extract(epoch from now() - min(head.run_at)), 3)::float8 as seconds
+       from queue_lanes lane cross join (values ('P0'), ('P1'), ('P2')) as p (priority)
+       cross join lateral (
+         select q.run_at from queue_entries q
+         where q.lane_id = lane.id and q.priority = p.priority and q.run_at <= now()
+         order by q.run_at, q.task_id limit 1
+       ) head
+       where lane.organization_id = $1 and ($2::uuid is null or lane.repository_id = $2)
+         and ($3::text is null or lane.agent_type = $3)`,
+      [organizationId, filter.repository_id ?? null, filter.agent_type ?? null],
+    );
+    return row?.seconds ?? null;
+  }
+
   /** Null when the task is not in the queue. */
   waitFacts(taskId: string): Promise<WaitFacts | null> {
     return this.database.one<WaitFacts>(

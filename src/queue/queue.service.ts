@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import { HintsService } from '../events/hints.service.js';
 import { ClaimStore, type ClaimedRow, type ClaimRequest } from './claim.store.js';
-import { ConcurrencyStore, type KeyedTask } from './concurrency.store.js';
+import { ConcurrencyStore, type KeyedTask, type KeyWait } from './concurrency.store.js';
 import { ExplainStore, type WaitFacts } from './explain.store.js';
 import { LanesStore, type LaneKey } from './lanes.store.js';
 import { LeasesStore } from './leases.store.js';
 import { QueueStore, type NewEntry } from './queue.store.js';
 
-export type { ClaimedRow, ClaimRequest, WaitFacts };
+export type { ClaimedRow, ClaimRequest, KeyWait, WaitFacts };
 
 const ANY = '*';
 const BATCH = 10_000;
@@ -45,50 +45,51 @@ export class QueueService {
   }
 
   /** Makes a task claimable from `runAt` on, once it holds its exclusive key, and wakes those who wait. */
-  async enqueue(task: QueuedTask, runAt: Date | string): Promise<void> {
-    const { id, concurrency_key } = task;
-    if (concurrency_key !== null) {
-      const keyed = { ...task, task_id: id, key: concurrency_key };
-      if (!(await this.keys.acquire(keyed, runAt))) return;
-    }
-    await this.queue.enqueue(entryOf(task), runAt);
-    this.announce(task);
+  enqueue(task: QueuedTask, runAt: Date | string): Promise<void> {
+    return this.enqueueAll([{ ...task, run_at: runAt }]);
   }
 
-  /** Makes many tasks without exclusive keys claimable, with few statements. */
-  async enqueueAll(tasks: readonly (QueuedTask & { run_at: Date })[]): Promise<void> {
-    const [plain, keyed] = [
-      tasks.filter((task) => task.concurrency_key === null),
-      tasks.filter((task) => task.concurrency_key !== null),
-    ];
-    await this.queue.enqueueAll(plain.map((task) => ({ ...entryOf(task), run_at: task.run_at })));
-    plain.forEach((task) => this.announce(task));
-    for (const task of keyed) await this.enqueue(task, task.run_at);
+  /** Makes tasks claimable, a thousand with as many statements as one. */
+  async enqueueAll(tasks: readonly (QueuedTask & { run_at: Date | string; waits_since?: Date })[]): Promise<void> {
+    const keyed = tasks.flatMap((task) => {
+      const { organization_id, agent_type, run_at, waits_since, concurrency_key: key } = task;
+      return key === null ? [] : [{ ...entryOf(task), organization_id, agent_type, key, run_at, waits_since }];
+    });
+    const holding = await this.keys.acquireAll(keyed);
+    const free = tasks.filter(({ id, concurrency_key }) => concurrency_key === null || holding.has(id));
+    await this.queue.enqueueAll(free.map((task) => ({ ...entryOf(task), run_at: task.run_at })));
+    free.forEach((task) => this.announce(task));
   }
 
   /** Locks a pending task's place, in the queue or behind its key; false when a claim has taken it or it has none. */
   async lock(taskId: string): Promise<boolean> {
-    // The wait first: a task goes from there into the queue and never back.
+    // The wait first: when it ends, the task goes from there into the queue.
     const waits = await this.keys.lockWait(taskId);
     return waits || this.queue.lock(taskId);
   }
 
   /** Follows a change of a locked pending task's priority, labels or time. */
-  async reorder(task: QueuedTask, runAt: Date | null): Promise<void> {
-    if (task.concurrency_key !== null && (runAt !== null || (await this.keys.lockWait(task.id)))) {
-      await this.remove(task.id);
-      await this.enqueue(task, runAt ?? new Date());
-      return;
+  async reorder(task: QueuedTask & { run_at: Date }, runAt: Date | null): Promise<void> {
+    const since = task.concurrency_key === null ? null : await this.keys.removeWait(task.id);
+    if (since !== null) {
+      // It applies anew, for the key may have been given away while its wait was locked; its place stays.
+      await this.enqueueAll([{ ...task, run_at: runAt ?? since, ...(runAt === null && { waits_since: since }) }]);
+    } else if (task.concurrency_key !== null && runAt !== null) {
+      // Until its time has come others may have the key.
+      await this.remove(task);
+      await this.enqueue(task, runAt);
+    } else {
+      await this.queue.reorder(entryOf(task), runAt);
+      this.announce(task);
     }
-    await this.queue.reorder(entryOf(task), runAt);
-    this.announce(task);
   }
 
   /** Takes a pending task out; its exclusive key goes to the next. */
-  async remove(taskId: string): Promise<void> {
-    await this.keys.removeWait(taskId);
-    await this.queue.remove(taskId);
-    await this.release(taskId);
+  async remove(task: Pick<QueuedTask, 'id' | 'concurrency_key'>): Promise<void> {
+    await this.queue.remove(task.id);
+    if (task.concurrency_key === null) return;
+    await this.keys.removeWait(task.id);
+    await this.release(task);
   }
 
   /** Takes a task out that begins to run outside of the fleet and keeps its key; false when it waits for that. */
@@ -108,8 +109,8 @@ export class QueueService {
   }
 
   /** Hands the exclusive key of a task whose attempt has ended to the next that waits for it. */
-  async release(taskId: string): Promise<void> {
-    await this.enter(await this.keys.release(taskId));
+  async release({ id, concurrency_key }: Pick<QueuedTask, 'id' | 'concurrency_key'>): Promise<void> {
+    if (concurrency_key !== null) await this.enter(await this.keys.release(id));
   }
 
   /** Queues tasks whose time has come while nobody held their key. Gives how many. */
@@ -120,7 +121,7 @@ export class QueueService {
   }
 
   /** Whose end a task waits for that has an exclusive key; null when it waits for none. */
-  keyHolder(taskId: string): ReturnType<ConcurrencyStore['findHolder']> {
+  keyHolder(taskId: string): Promise<KeyWait | null> {
     return this.keys.findHolder(taskId);
   }
 
@@ -135,6 +136,11 @@ export class QueueService {
     });
   }
 
+  /** For how many seconds the longest of the tasks that a worker may take has been in the queue; null when none is. */
+  oldestWait(organizationId: string, filter: { repository_id?: string; agent_type?: string }): Promise<number | null> {
+    return this.explain.oldestWait(organizationId, filter);
+  }
+
   /** Null when the task is not in the queue. */
   waitFacts(taskId: string): Promise<WaitFacts | null> {
     return this.explain.waitFacts(taskId);
@@ -142,7 +148,7 @@ export class QueueService {
 
   private async enter(task: KeyedTask | null): Promise<void> {
     if (task === null) return;
-    await this.queue.enqueue(task, new Date(0));
+    await this.queue.enqueueAll([{ ...task, run_at: new Date(0) }]);
     this.announce(task);
   }
 
@@ -153,4 +159,8 @@ export class QueueService {
   }
 }
 
-const entryOf = ({ id, lane_id, priority }: QueuedTask): NewEntry => ({ task_id: id, lane_id, priority });
+const entryOf = ({ id, lane_id, priority }: Pick<QueuedTask, 'id' | 'lane_id' | 'priority'>): NewEntry => ({
+  task_id: id,
+  lane_id,
+  priority,
+});

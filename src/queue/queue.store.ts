@@ -15,16 +15,8 @@ export interface NewEntry {
 export class QueueStore {
   constructor(private readonly database: Database) {}
 
-  /** Makes a task claimable; not before `runAt`, and never in the past, so that the order of a lane only grows. */
-  async enqueue(entry: NewEntry, runAt: Date | string): Promise<void> {
-    await this.database.query(
-      `insert into queue_entries (task_id, lane_id, priority, run_at) values ($1, $2, $3, greatest($4, now()))`,
-      [entry.task_id, entry.lane_id, entry.priority, runAt],
-    );
-  }
-
-  /** Makes many tasks claimable at once. */
-  async enqueueAll(entries: readonly (NewEntry & { run_at: Date })[]): Promise<void> {
+  /** Makes tasks claimable; none before its `run_at`, and none in the past, so that the order of a lane only grows. */
+  async enqueueAll(entries: readonly (NewEntry & { run_at: Date | string })[]): Promise<void> {
     if (entries.length === 0) return;
     await this.database.query(
       `insert into queue_entries (task_id, lane_id, priority, run_at)
@@ -42,7 +34,9 @@ export class QueueStore {
 
   async reorder(entry: NewEntry, runAt: Date | null): Promise<void> {
     await this.database.query(
-      `update queue_entries set lane_id = $2, priority = $3, run_at = coalesce(greatest($4, now()), run_at)
+      // Not by coalesce: the greatest of null and a time is that time.
+      `update queue_entries set lane_id = $2, priority = $3,
+         run_at = case when $4::timestamptz is null then run_at else greatest($4, now()) end
        where task_id = $1`,
       [entry.task_id, entry.lane_id, entry.priority, runAt],
     );

@@ -154,9 +154,10 @@ export class RepositoriesService implements OnApplicationBootstrap {
     if (this.mirrors.here) for (const id of ids) this.inBackground(id, this.mirrors.remove(id));
   }
 
-  /** A repository of the organization, null when it has none of that id. */
-  findOwn(organizationId: string, id: string): Promise<Repository | null> {
-    return this.store.findOwn(organizationId, id);
+  /** Those of the ids that are repositories of the organization. */
+  async findOwn(organizationId: string, ids: readonly string[]): Promise<Repository[]> {
+    const rows = ids.length === 0 ? [] : await this.store.findMany([...new Set(ids)]);
+    return rows.filter(({ organization_id }) => organization_id === organizationId);
   }
 
   private async sourceOf(input: SourceInput): Promise<RepositorySource> {

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { organizationOf, type Principal } from '../auth/principal.js';
 import { Database } from '../database/database.js';
+import { brokenCursor, cursorParts, isCursorId, pageBy, type Page, type PageQuery } from '../http/page.js';
 import { DependenciesStore } from './dependencies.store.js';
 import type { Task } from './task.entity.js';
 import {
@@ -8,9 +9,11 @@ import {
   DependencyExists,
   DependencyNotFound,
   TaskStateConflict,
+  TooManyDependencies,
   UnknownDependency,
 } from './task.errors.js';
 import { type LockedTask, TaskMovesService } from './task-moves.service.js';
+import { MOST_DEPENDENCIES } from './tasks.input.js';
 import { TasksService } from './tasks.service.js';
 
 /** Which task waits for which, while it waits. */
@@ -45,7 +48,8 @@ export class DependenciesService {
       if (path !== null) throw new DependencyCycle([task, ...path]);
       const added = await this.store.insert([{ task_id: id, depends_on_id: dependsOnId }]);
       if (added === 0) throw new DependencyExists();
-      return this.moves.reconsider(task);
+      if ((await this.store.countOf(id)) > MOST_DEPENDENCIES) throw new TooManyDependencies(MOST_DEPENDENCIES);
+      return this.moves.reconsider(task, { skip: true });
     });
   }
 
@@ -57,15 +61,30 @@ export class DependenciesService {
       await this.store.lockGraph(organizationId);
       const task = assertWaiting(await this.moves.lockWhole(organizationId, id));
       if (!(await this.store.remove(id, dependsOnId))) throw new DependencyNotFound();
-      await this.moves.reconsider(task);
+      await this.moves.reconsider(task, { skip: false });
     });
   }
 
-  /** Tasks that wait for a task, the first created one first; one more than the limit. */
-  async dependents(principal: Principal, id: string, after: string | null, limit: number): Promise<Task[]> {
+  /** Tasks that wait for a task, the first created one first. Throws InvalidInput for a broken cursor. */
+  async dependents<T>(
+    principal: Principal,
+    id: string,
+    { cursor, limit }: PageQuery,
+    present: (task: Task) => T,
+  ): Promise<Page<T>> {
     await this.tasks.find(principal, id);
-    return this.store.findDependents(id, after, limit + 1);
+    const rows = await this.store.findDependents(id, readCursor(cursor), limit + 1);
+    return pageBy(rows, limit, present, (task) => [CURSOR, task.id]);
   }
+}
+
+const CURSOR = 'dependents';
+
+function readCursor(cursor: string | undefined): string | null {
+  if (cursor === undefined) return null;
+  const [list, id] = cursorParts(cursor);
+  if (list === CURSOR && isCursorId(id)) return id;
+  throw brokenCursor();
 }
 
 function assertWaiting({ task }: LockedTask): Task {

@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { TASK_STATES, type TaskStatus } from './task.states.js';
 import type { Explanation, ExplainReason } from './explain.service.js';
 
-/** One thing that keeps a task from running. */
+/** One thing that keeps a task from running, or has ended it. Some carry further facts: ids, names, times. */
 export class ExplainReasonDto implements ExplainReason {
   [fact: string]: unknown;
 
@@ -28,7 +28,7 @@ export class ExplanationDto implements Explanation {
   @ApiProperty({ enum: TASK_STATES })
   status!: TaskStatus;
 
-  /** What keeps it from running, what to mend first coming first; empty when it is finished. */
+  /** What keeps it from running, what to mend first coming first; of a finished one how it ended. */
   @ApiProperty({ type: [ExplainReasonDto] })
   reasons!: ExplainReasonDto[];
 

@@ -1,15 +1,22 @@
 import { Injectable } from '@nestjs/common';
-import { installHint } from '../agents/known-clis.js';
-import type { Principal } from '../auth/principal.js';
-import { QueueService, type WaitFacts } from '../queue/queue.service.js';
+import { organizationOf, type Principal } from '../auth/principal.js';
+import { QueueService } from '../queue/queue.service.js';
+import { DependenciesStore } from './dependencies.store.js';
+import {
+  reasonsOfBudget,
+  reasonsToBlock,
+  reasonsToEnd,
+  reasonsToRun,
+  reasonsToSkip,
+  reasonsToWait,
+  reasonsToWaitForKey,
+  type ExplainReason,
+} from './explain-reasons.js';
 import type { Task } from './task.entity.js';
 import { TasksService } from './tasks.service.js';
+import { TasksStore } from './tasks.store.js';
 
-export interface ExplainReason {
-  code: string;
-  detail: string;
-  [fact: string]: unknown;
-}
+export type { ExplainReason };
 
 export interface Explanation {
   status: Task['status'];
@@ -17,66 +24,56 @@ export interface Explanation {
   queue_position: number | null;
 }
 
+/** How often to look again when a task moves on between two looks. */
+const LOOKS = 3;
+
 /** Why a task is where it is: everything that keeps it from running, in the order in which to mend it. */
 @Injectable()
 export class ExplainService {
   constructor(
     private readonly tasks: TasksService,
+    private readonly store: TasksStore,
+    private readonly dependencies: DependenciesStore,
     private readonly queue: QueueService,
   ) {}
 
   async explain(principal: Principal, id: string): Promise<Explanation> {
-    const task = await this.tasks.find(principal, id);
-    const facts = task.status === 'pending' ? await this.queue.waitFacts(id) : null;
-    if (facts === null) return { status: task.status, reasons: reasonsOfOthers(task), queue_position: null };
-    return { status: task.status, reasons: reasonsToWait(facts), queue_position: facts.ready ? facts.position : null };
+    let task = await this.tasks.find(principal, id);
+    for (let look = 1; task.status === 'pending' && look <= LOOKS; look += 1) {
+      const explanation = await this.explainPending(principal, task);
+      if (explanation !== null) return explanation;
+      task = await this.tasks.find(principal, id);
+    }
+    return { status: task.status, reasons: await this.reasonsOf(task), queue_position: null };
   }
-}
 
-function reasonsOfOthers(task: Task): ExplainReason[] {
-  if (task.status !== 'running') return [];
-  const reasons: ExplainReason[] = [
-    {
-      code: 'running',
-      detail: 'A worker runs it.',
-      worker_id: task.worker_id,
-      execution_id: task.current_execution_id,
-    },
-  ];
-  if (task.cancel_requested_at)
-    reasons.push({ code: 'cancel-requested', detail: 'It is to be cancelled; its worker has been told to end it.' });
-  return reasons;
-}
-
-/** Each test of the claim that fails, by what it means for people. */
-export function reasonsToWait(facts: WaitFacts): ExplainReason[] {
-  const reasons: ExplainReason[] = [];
-  const add = (when: boolean, code: string, detail: string, more: Record<string, unknown> = {}): void => {
-    if (when) reasons.push({ code, detail, ...more });
-  };
-  add(!facts.ready, 'scheduled', `It starts at ${facts.run_at.toISOString()} at the earliest.`, {
-    run_at: facts.run_at.toISOString(),
-  });
-  add(!facts.agent_enabled, 'agent-disabled', `The agent ${facts.agent_type} is switched off.`);
-  add(facts.live === 0, 'no-live-worker', 'No worker of this organization or of the instance is alive. Start one.');
-  if (facts.live > 0) {
-    add(facts.active === 0, 'workers-paused', 'Every live worker is paused or draining. Resume one.');
-    add(facts.serving_type === 0, 'agent-type-unserved', `No live worker takes tasks of the type ${facts.agent_type}.`);
-    add(facts.with_cli === 0, 'cli-missing', `No live worker has ${facts.launcher}. ${installHint(facts.launcher)}`, {
-      cli: facts.launcher,
-    });
-    add(facts.with_labels === 0, 'label-missing', 'No live worker has all the labels it requires.', {
-      required_labels: facts.required_labels,
-    });
-    const each = facts.active > 0 && facts.serving_type > 0 && facts.with_cli > 0 && facts.with_labels > 0;
-    add(
-      facts.able === 0 && each,
-      'no-worker-fits',
-      'Live workers meet each of its demands, but none meets all of them.',
-    );
-    add(facts.able > 0 && facts.with_room === 0, 'workers-busy', 'Every worker that may take it is at its capacity.');
+  /** Null when it has left the queue since it was read. */
+  private async explainPending(principal: Principal, task: Task): Promise<Explanation | null> {
+    const { status } = task;
+    const facts = await this.queue.waitFacts(task.id);
+    if (facts !== null) {
+      const reasons = [...reasonsOfBudget(task), ...reasonsToWait(facts)];
+      return { status, reasons, queue_position: facts.ready ? facts.position : null };
+    }
+    const wait = await this.queue.keyHolder(task.id);
+    if (wait === null) return null;
+    const holder = wait.holder_id && (await this.store.findOne(organizationOf(principal), wait.holder_id));
+    const reasons = [...reasonsOfBudget(task), ...reasonsToWaitForKey(wait, holder || null)];
+    return { status, reasons, queue_position: null };
   }
-  if (reasons.length === 0)
-    reasons.push({ code: 'queued', detail: `It is next for a worker at place ${String(facts.position)} of its lane.` });
-  return reasons;
+
+  private async reasonsOf(task: Task): Promise<ExplainReason[]> {
+    switch (task.status) {
+      case 'blocked':
+        return reasonsToBlock(await this.dependencies.findDependencies(task.id));
+      case 'skipped':
+        return reasonsToSkip(await this.dependencies.findDependencies(task.id));
+      case 'running':
+        return [...reasonsToRun(task), ...reasonsOfBudget(task)];
+      case 'pending':
+        return [{ code: 'moving', detail: 'It is just being given to a worker, or taken back. Ask again.' }];
+      default:
+        return [...reasonsToEnd(task), ...reasonsOfBudget(task)];
+    }
+  }
 }

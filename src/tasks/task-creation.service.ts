@@ -6,7 +6,7 @@ import { QueueService } from '../queue/queue.service.js';
 import { DependenciesStore, type Dependency } from './dependencies.store.js';
 import { TaskChecks } from './task-checks.service.js';
 import type { Task } from './task.entity.js';
-import { DependencyCycle, UnknownDependency } from './task.errors.js';
+import { DependencyCycle, DuplicateRef, UnknownDependency } from './task.errors.js';
 import { findCycle } from './task-graph.js';
 import { TaskMovesService } from './task-moves.service.js';
 import { TaskNotices } from './task-notices.service.js';
@@ -37,7 +37,7 @@ export class TaskCreation {
 
   async create(principal: Principal, input: TaskInput): Promise<Task> {
     const [task] = await this.createDrafts(principal, [
-      { id: newId(), input, at: '', waitsFor: input.depends_on ?? [] },
+      { id: newId(), input, at: '', waitsFor: [...new Set(input.depends_on ?? [])] },
     ]);
     if (task === undefined) throw new Error('a created task came back empty');
     return task;
@@ -51,8 +51,9 @@ export class TaskCreation {
   private async createDrafts(principal: Principal, drafts: readonly Draft[]): Promise<Task[]> {
     const organizationId = organizationOf(principal);
     assertAcyclic(drafts);
+    const types = await this.checks.agentTypes(principal, drafts);
     const rows: NewTask[] = [];
-    for (const draft of drafts) rows.push(await this.rowOf(principal, organizationId, draft));
+    for (const [index, draft] of drafts.entries()) rows.push(await this.rowOf(principal, types[index] ?? '', draft));
     return this.database.transaction(async () => {
       const known = await this.lockDependencies(organizationId, drafts);
       const fates = drafts.map((draft) => fateOf(draft, known));
@@ -66,19 +67,19 @@ export class TaskCreation {
       await this.notices.tell('task.created', tasks, principal.actor);
       const broken = tasks.filter((_, at) => fates[at] === 'broken');
       if (broken.length === 0) return tasks;
-      await this.moves.skipBroken(broken);
+      await this.moves.skipAll(broken);
       const now = new Map((await this.store.findByIds(tasks.map(({ id }) => id))).map((task) => [task.id, task]));
       return tasks.map((task) => now.get(task.id) ?? task);
     });
   }
 
-  private async rowOf(principal: Principal, organizationId: string, { id, input }: Draft): Promise<NewTask> {
-    const repositoryId = input.repository_id ?? null;
-    const usual = repositoryId && (await this.checks.repository(organizationId, repositoryId));
-    const agentType = input.agent_type ?? (usual || 'codegen');
-    await this.checks.agent(principal, agentType, input.metadata ?? {});
+  private async rowOf(principal: Principal, agentType: string, { id, input }: Draft): Promise<NewTask> {
     const labels = [...new Set(input.required_labels ?? [])];
-    const key = { organization_id: organizationId, repository_id: repositoryId, agent_type: agentType };
+    const key = {
+      organization_id: organizationOf(principal),
+      repository_id: input.repository_id ?? null,
+      agent_type: agentType,
+    };
     return {
       ...key,
       id,
@@ -121,12 +122,16 @@ export class TaskCreation {
 }
 
 function draftsOf(inputs: readonly BatchedTaskInput[]): Draft[] {
+  const pathOf = (index: number): string => `tasks[${String(index)}].`;
   const ids = inputs.map(() => newId());
-  const byRef = new Map(
-    inputs.flatMap(({ ref }, at) => (ref === undefined ? [] : [[ref, ids[at] ?? '']])) as [string, string][],
-  );
+  const byRef = new Map<string, string>();
+  for (const [index, { ref }] of inputs.entries()) {
+    if (ref === undefined) continue;
+    if (byRef.has(ref)) throw new DuplicateRef(`${pathOf(index)}ref`, ref);
+    byRef.set(ref, ids[index] ?? '');
+  }
   return inputs.map((input, index) => {
-    const at = `tasks[${String(index)}].`;
+    const at = pathOf(index);
     const waitsFor = (input.depends_on ?? []).map((reference) => {
       const id = byRef.get(reference) ?? (isId(reference) ? reference.toLowerCase() : undefined);
       if (id === undefined) throw new UnknownDependency(`${at}depends_on`, reference);
@@ -139,8 +144,15 @@ function draftsOf(inputs: readonly BatchedTaskInput[]): Draft[] {
 function assertAcyclic(drafts: readonly Draft[]): void {
   const cycle = findCycle(drafts.map(({ id, waitsFor }) => ({ key: id, waitsFor })));
   if (cycle === null) return;
-  const names = new Map(drafts.map(({ id, input }) => [id, input.name]));
-  throw new DependencyCycle(cycle.map((id) => ({ id, name: names.get(id) ?? id })));
+  // Nobody knows the ids yet; whoever is waited for within a batch has a ref.
+  const members = new Map(drafts.map((draft) => [draft.id, draft]));
+  throw new DependencyCycle(
+    cycle.flatMap((id) => {
+      const draft = members.get(id);
+      return draft === undefined ? [] : [{ id: draft.input.ref ?? id, name: draft.input.name }];
+    }),
+    `${members.get(cycle[0] ?? '')?.at ?? ''}depends_on`,
+  );
 }
 
 /** What dependencies make of a new task: it may start, it waits, or it will be passed over. */

@@ -4,6 +4,7 @@ const PRIMARY_KEY = 'task_dependencies_pkey';
 
 /** That one task waits for another to complete. */
 @Entity('task_dependencies')
+@Index('task_dependencies_depends_on_id_idx', ['depends_on_id', 'task_id'])
 @Check('task_dependencies_self_check', `task_id <> depends_on_id`)
 export class TaskDependency {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: PRIMARY_KEY })
@@ -11,7 +12,6 @@ export class TaskDependency {
   task_id!: string;
 
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: PRIMARY_KEY })
-  @Index('task_dependencies_depends_on_id_idx')
   @ForeignKey('Task', { name: 'task_dependencies_depends_on_id_fkey', onDelete: 'CASCADE' })
   depends_on_id!: string;
 

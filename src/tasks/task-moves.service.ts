@@ -61,22 +61,23 @@ export class TaskMovesService {
   async applyOutcome(task: Task, outcome: TaskOutcome, actor: Actor, type: EventType): Promise<Task> {
     assertMove(task, outcome.status);
     const changed = await this.store.applyOutcome(task.id, outcome);
-    await this.queue.release(task.id);
-    if (changed.status === 'pending') await this.queue.enqueue(changed, changed.run_at);
     const { failure_reason, retry_count } = changed;
     const execution_id = task.current_execution_id;
     await this.notices.tell(type, [changed], actor, { failure_reason, retry_count, execution_id });
     await this.follow(changed);
+    // Keys come last in the order of locks.
+    await this.queue.release(task);
+    if (changed.status === 'pending') await this.queue.enqueue(changed, changed.run_at);
     return changed;
   }
 
   /** Cancels a locked task that does not run. */
   async cancel(task: Task, reason: string | null, actor: Actor): Promise<Task> {
     assertMove(task, 'cancelled');
-    await this.queue.remove(task.id);
     const cancelled = await this.store.cancel(task.id, reason);
     await this.notices.tell('task.cancelled', [cancelled], actor, { reason });
     await this.follow(cancelled);
+    await this.queue.remove(task);
     return cancelled;
   }
 
@@ -86,7 +87,10 @@ export class TaskMovesService {
     return this.store.requestCancel(task.id, reason);
   }
 
-  /** Begins a locked task anew that has ended without success. */
+  /**
+   * Begins a locked task anew that has ended without success. Behind a dependency that has ended so itself it stays
+   * blocked, until that is retried or taken from its dependencies: somebody wished so.
+   */
   async restart(task: Task, actor: Actor): Promise<Task> {
     const open = await this.openOf(task.id);
     const status = open.unmet > 0 ? 'blocked' : 'pending';
@@ -108,41 +112,47 @@ export class TaskMovesService {
   }
 
   /**
-   * Lets a locked pending or blocked task be what its dependencies make of it. To be called behind the lock of the
-   * task, once its edges have changed.
+   * Lets a locked pending or blocked task be what its dependencies make of it, once its edges have changed. With `skip`
+   * it is passed over when one of them has ended without success already.
    */
-  async reconsider(task: Task): Promise<Task> {
+  async reconsider(task: Task, { skip }: { skip: boolean }): Promise<Task> {
     const open = await this.openOf(task.id);
     if (open.unmet === 0) return task.status === 'pending' ? task : this.moveOne(task, 'pending');
     const waiting = task.status === 'pending' ? await this.block(task) : task;
-    return open.broken > 0 ? this.skip(waiting) : waiting;
+    if (!skip || open.broken === 0) return waiting;
+    const [skipped] = await this.skipAll([waiting]);
+    return skipped ?? waiting;
   }
 
-  /** Passes over new tasks whose dependencies have ended without success already, and those behind them. */
-  async skipBroken(tasks: readonly Task[]): Promise<void> {
-    for (const task of tasks) await this.skip(task);
+  /** Passes over locked blocked tasks whose dependencies have ended without success, and those behind them. */
+  async skipAll(tasks: readonly Task[]): Promise<Task[]> {
+    tasks.forEach((task) => assertMove(task, 'skipped'));
+    const ids = tasks.map(({ id }) => id);
+    const skipped = await this.store.moveAll(ids, 'skipped');
+    await this.notices.tell('task.skipped', skipped, BY_DEPENDENCY);
+    await this.skipBehind(ids);
+    return skipped;
   }
 
   /** What the change of a task means for those that wait for it. */
   private async follow(task: Task): Promise<void> {
     if (task.status === 'completed') await this.wakeDependents(task.id);
-    else if (isFinal(task.status)) await this.skipBehind(task.id);
+    else if (isFinal(task.status)) await this.skipBehind([task.id]);
   }
 
   /** Those that waited for this one last are queued; those that were skipped for its sake come back. */
   private async wakeDependents(id: string): Promise<void> {
-    const dependents = await this.dependencies.lockDependents(id, ['blocked', 'skipped']);
+    const dependents = await this.dependencies.lockDependents(id);
     if (dependents.length === 0) return;
-    const skipped = new Set(dependents.filter(({ status }) => status === 'skipped').map((task) => task.id));
-    const open = await this.dependencies.countOpen(dependents.map((task) => task.id));
+    const open = await this.dependencies.countOpen(dependents);
     const idsOf = (which: (one: OpenDependencies) => boolean): string[] =>
       open.filter(which).map(({ task_id }) => task_id);
     await this.moveAll(
-      idsOf(({ unmet }) => unmet === 0),
+      idsOf(({ status, unmet }) => unmet === 0 && (status === 'blocked' || status === 'skipped')),
       'pending',
     );
     await this.moveAll(
-      idsOf(({ task_id, unmet, broken }) => unmet > 0 && broken === 0 && skipped.has(task_id)),
+      idsOf(({ status, unmet, broken }) => unmet > 0 && broken === 0 && status === 'skipped'),
       'blocked',
     );
   }
@@ -150,46 +160,45 @@ export class TaskMovesService {
   private async moveAll(ids: readonly string[], status: 'pending' | 'blocked'): Promise<void> {
     if (ids.length === 0) return;
     const moved = await this.store.moveAll(ids, status);
-    if (status === 'pending') await this.queue.enqueueAll(moved);
     await this.notices.tell(status === 'pending' ? 'task.unblocked' : 'task.blocked', moved, BY_DEPENDENCY);
+    if (status === 'pending') await this.queue.enqueueAll(moved);
   }
 
-  /** Blocked tasks that wait for one that has ended without success, and those behind them, are passed over. */
-  private async skipBehind(id: string): Promise<void> {
-    const ids = await this.dependencies.lockBlockedBehind(id);
+  /** Blocked tasks that wait for some that have ended without success, and those behind them, are passed over. */
+  private async skipBehind(causes: readonly string[]): Promise<void> {
+    const locked = new Set<string>();
+    let behind: Awaited<ReturnType<DependenciesStore['findBehind']>>;
+    do {
+      for (const { id } of await this.dependencies.lockBehind(causes)) locked.add(id);
+      // Looked at behind the locks; what has come within reach meanwhile is locked in another round.
+      behind = locked.size === 0 ? [] : await this.dependencies.findBehind(causes);
+    } while (behind.some(({ id }) => !locked.has(id)));
+    const ids = behind.filter(({ status }) => status === 'blocked').map(({ id }) => id);
     if (ids.length === 0) return;
     const skipped = await this.store.moveAll(ids, 'skipped');
-    await this.notices.tell('task.skipped', skipped, BY_DEPENDENCY, { because_of: id });
+    const [cause, ...others] = causes;
+    await this.notices.tell('task.skipped', skipped, BY_DEPENDENCY, others.length === 0 ? { because_of: cause } : {});
   }
 
   private async moveOne(task: Task, status: 'pending'): Promise<Task> {
     assertMove(task, status);
     const [moved] = await this.store.moveAll([task.id], status);
     if (moved === undefined) throw new TaskNotFound();
-    await this.queue.enqueue(moved, moved.run_at);
     await this.notices.tell('task.unblocked', [moved], BY_DEPENDENCY);
+    await this.queue.enqueue(moved, moved.run_at);
     return moved;
   }
 
   private async block(task: Task): Promise<Task> {
     assertMove(task, 'blocked');
-    await this.queue.remove(task.id);
     const [blocked] = await this.store.moveAll([task.id], 'blocked');
     if (blocked === undefined) throw new TaskNotFound();
     await this.notices.tell('task.blocked', [blocked], BY_DEPENDENCY);
+    await this.queue.remove(task);
     return blocked;
   }
 
-  private async skip(task: Task): Promise<Task> {
-    assertMove(task, 'skipped');
-    const [skipped] = await this.store.moveAll([task.id], 'skipped');
-    if (skipped === undefined) throw new TaskNotFound();
-    await this.notices.tell('task.skipped', [skipped], BY_DEPENDENCY);
-    await this.skipBehind(task.id);
-    return skipped;
-  }
-
-  private async openOf(taskId: string): Promise<OpenDependencies> {
+  private async openOf(taskId: string): Promise<Omit<OpenDependencies, 'status'>> {
     const [open] = await this.dependencies.countOpen([taskId]);
     return open ?? { task_id: taskId, unmet: 0, broken: 0 };
   }

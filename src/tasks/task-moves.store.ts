@@ -84,7 +84,8 @@ export class TaskMovesStore {
     return this.database.query<Task>(
       `update tasks set status = $2, run_at = greatest(run_at, now()),
          completed_at = case when $2 = 'skipped' then now() end,
-         error_message = case when $2 = 'skipped' then 'A task it depends on ended without success.' end,
+         error_message = case when $2 = 'skipped' then 'A task it depends on ended without success.'
+                              when status = 'skipped' then null else error_message end,
          version = version + 1, updated_at = now()
        where id = any ($1::uuid[]) returning *`,
       [ids, status],

@@ -4,6 +4,7 @@ import type { Actor } from '../auth/principal.js';
 import { FAILURE_REASONS, type FailureReason } from './failure-reasons.js';
 import type { Task } from './task.entity.js';
 import { PRIORITIES, TASK_STATES, type Priority, type TaskStatus } from './task.states.js';
+import { UsageDto } from './usage.dto.js';
 
 const time = (date: Date | null): string | null => date && date.toISOString();
 
@@ -87,10 +88,46 @@ export class TaskDto {
   required_labels!: string[];
 
   /**
+   * Only one task with this key is in the queue or runs at a time; null for one that need not be alone.
+   * @example deploy-production
+   */
+  concurrency_key!: string | null;
+
+  /**
    * Branch, tag or commit to start from; null is the default branch.
    * @example main
    */
   base_ref!: string | null;
+
+  /**
+   * Whether the agent works in an isolated checkout.
+   * @example true
+   */
+  use_worktree!: boolean;
+
+  /**
+   * Whether a pull request is opened when it has succeeded.
+   * @example false
+   */
+  auto_pr!: boolean;
+
+  /**
+   * The most that all attempts together may cost, in US dollars.
+   * @example 2.5
+   */
+  @ApiProperty({ type: 'number', nullable: true })
+  max_cost_usd!: number | null;
+
+  /**
+   * The most tokens that all attempts together may use.
+   * @example 500000
+   */
+  @ApiProperty({ type: 'integer', nullable: true })
+  max_tokens!: number | null;
+
+  /** What the attempts that have ended used together; null when none has told. */
+  @ApiProperty({ type: UsageDto, nullable: true, example: null })
+  usage!: UsageDto | null;
 
   /**
    * Not to be started before this time.
@@ -210,7 +247,14 @@ export class TaskDto {
       agent_type: task.agent_type,
       issue_number: task.issue_number,
       required_labels: task.required_labels,
+      concurrency_key: task.concurrency_key,
       base_ref: task.base_ref,
+      use_worktree: task.use_worktree,
+      auto_pr: task.auto_pr,
+      // Exact: dollars have at most thirteen digits, tokens are below 2^53.
+      max_cost_usd: task.max_cost_usd === null ? null : Number(task.max_cost_usd),
+      max_tokens: task.max_tokens === null ? null : Number(task.max_tokens),
+      usage: task.usage && UsageDto.from(task.usage),
       run_at: task.run_at.toISOString(),
       retry_count: task.retry_count,
       max_retries: task.max_retries,

@@ -33,12 +33,17 @@ export class WaitsForKey extends DomainError {
   }
 }
 
+const MOST_NAMES = 10;
+
 /** A task would wait for itself, in the end. */
 export class DependencyCycle extends DomainError {
-  constructor(cycle: readonly { id: string; name: string }[]) {
-    const names = cycle.map(({ name }) => name).join(' → ');
+  /** `field` is the input that closes the cycle, where there is one. */
+  constructor(cycle: readonly { id: string; name: string }[], field?: string) {
+    const all = cycle.map(({ name }) => name);
+    const names = (all.length > MOST_NAMES ? [...all.slice(0, MOST_NAMES - 2), '…', all.at(-1)] : all).join(' → ');
     super('task/dependency-cycle', 'conflict', `These tasks would wait for each other: ${names}.`, {
       cycle: cycle.map(({ id }) => id),
+      ...(field !== undefined && { errors: [{ field, message: `${field} must not lead back to the task` }] }),
     });
   }
 }
@@ -55,13 +60,31 @@ export class DependencyNotFound extends DomainError {
   }
 }
 
-/** Blocked tasks would wait for ever. */
+/** Tasks that have not begun would wait for ever, or begin without what this one has made. */
 export class TaskNeeded extends DomainError {
   constructor() {
     super(
       'task/needed',
       'conflict',
-      'Other tasks wait for this one. Cancel it, or take it from their dependencies first.',
+      'Tasks that have not begun depend on this one. Take it from their dependencies first, or cancel them.',
+    );
+  }
+}
+
+/** The branches of all of them are merged before the work begins. */
+export class TooManyDependencies extends DomainError {
+  constructor(limit: number) {
+    super('task/too-many-dependencies', 'conflict', `A task depends on at most ${String(limit)} others.`);
+  }
+}
+
+/** Two tasks of a batch are called the same. */
+export class DuplicateRef extends InvalidInput {
+  constructor(field: string, ref: string) {
+    super(
+      `Two tasks of the batch have the ref ${ref}.`,
+      [{ field, message: `${field} must be the only one of its kind in the batch` }],
+      'task/duplicate-ref',
     );
   }
 }
@@ -84,20 +107,20 @@ export class TaskChanged extends DomainError {
 }
 
 export class UnknownAgentType extends InvalidInput {
-  constructor(agentType: string) {
+  constructor(agentType: string, at: string) {
     super(
       `There is no agent of the type ${agentType}. GET /api/v1/agents lists them.`,
-      [{ field: 'agent_type', message: 'agent_type must be that of an agent of the catalogue' }],
+      [{ field: `${at}agent_type`, message: 'agent_type must be that of an agent of the catalogue' }],
       'task/unknown-agent-type',
     );
   }
 }
 
 export class UnknownRepository extends InvalidInput {
-  constructor() {
+  constructor(at = '') {
     super(
       'There is no such repository.',
-      [{ field: 'repository_id', message: 'repository_id must be that of a repository of this organization' }],
+      [{ field: `${at}repository_id`, message: 'repository_id must be that of a repository of this organization' }],
       'task/unknown-repository',
     );
   }
@@ -111,12 +134,12 @@ export class ScriptNotAllowed extends DomainError {
 }
 
 export class ScriptWithoutCommand extends InvalidInput {
-  constructor() {
+  constructor(at: string) {
     super(
       'A task of the type script says in metadata.command what to run.',
       [
         {
-          field: 'metadata.command',
+          field: `${at}metadata.command`,
           message: 'metadata.command must be a list of one to 256 texts, the command first',
         },
       ],

@@ -1,4 +1,4 @@
-import { Body, Controller, Delete, Get, HttpCode, HttpStatus, Patch, Post, Query, Res } from '@nestjs/common';
+import { Body, Controller, Delete, Get, HttpCode, HttpStatus, Patch, Post, Query, Req, Res } from '@nestjs/common';
 import {
   ApiAcceptedResponse,
   ApiCreatedResponse,
@@ -7,19 +7,24 @@ import {
   ApiOkResponse,
   ApiTags,
 } from '@nestjs/swagger';
-import type { Response } from 'express';
+import type { Request, Response } from 'express';
 import { Allow, CurrentPrincipal } from '../auth/access.js';
 import type { Principal } from '../auth/principal.js';
 import { Idempotent } from '../idempotency/idempotent.decorator.js';
+import { liftDeadline } from '../http/deadline.js';
 import { ApiIdParam, IdParam } from '../http/id-param.js';
 import { IfMatch } from '../http/if-match.js';
 import { PageOf, type Page } from '../http/page.js';
 import { Problems, ProblemsWith } from '../http/problems.decorator.js';
+import { socketClosed } from '../http/socket-closed.js';
 import { ExplanationDto } from './explain.dto.js';
 import { ExplainService } from './explain.service.js';
 import { TaskDto } from './task.dto.js';
-import { CancelTaskDto, CreateTaskDto, PatchTaskDto, TasksQuery } from './tasks.dto.js';
+import { CreateTaskDto } from './create-task.dto.js';
 import { TaskCreation } from './task-creation.service.js';
+import { TaskLists } from './task-lists.service.js';
+import { TaskWatch } from './task-watch.service.js';
+import { CancelTaskDto, PatchTaskDto, TaskQuery, TasksQuery } from './tasks.dto.js';
 import { TasksService } from './tasks.service.js';
 
 const withETag = (response: Response, task: TaskDto): TaskDto => {
@@ -33,14 +38,17 @@ export class TasksController {
   constructor(
     private readonly tasks: TasksService,
     private readonly creation: TaskCreation,
+    private readonly lists: TaskLists,
+    private readonly watch: TaskWatch,
     private readonly explanations: ExplainService,
   ) {}
 
-  /** Create a task. It is queued at once and given to the first worker that may take it. */
+  /** Create a task. It is queued once nothing it depends on is in its way, and given to the first worker that may take it. */
   @Post()
   @Allow('tasks.create')
   @Idempotent()
   @ApiCreatedResponse({ type: TaskDto })
+  @Problems('queue/too-many-lanes')
   async create(
     @CurrentPrincipal() principal: Principal,
     @Body() body: CreateTaskDto,
@@ -51,15 +59,18 @@ export class TasksController {
     return withETag(response, task);
   }
 
-  /** List tasks, newest first. */
+  /** List tasks. Newest first, or the pending ones in the order of the queue. */
   @Get()
   @Allow('tasks.read')
   @ApiOkResponse({ type: PageOf(TaskDto) })
   list(@CurrentPrincipal() principal: Principal, @Query() query: TasksQuery): Promise<Page<TaskDto>> {
-    return this.tasks.list(principal, query, (task) => TaskDto.from(task));
+    return this.lists.list(principal, query, (task) => TaskDto.from(task));
   }
 
-  /** Read a task. Its `ETag` is what `If-Match` takes. */
+  /**
+   * Read a task. Its `ETag` is what `If-Match` takes. With `wait_seconds` the answer comes when the task has come to its
+   * end, or when the time is over: 200 with the task either way.
+   */
   @Get(':id')
   @Allow('tasks.read')
   @ApiIdParam('id', 'Id of the task.')
@@ -67,9 +78,17 @@ export class TasksController {
   async get(
     @CurrentPrincipal() principal: Principal,
     @IdParam() id: string,
+    @Query() { wait_seconds }: TaskQuery,
+    @Req() request: Request,
     @Res({ passthrough: true }) response: Response,
   ): Promise<TaskDto> {
-    return withETag(response, TaskDto.from(await this.tasks.find(principal, id)));
+    // Only who waits may take longer than everybody else.
+    if (wait_seconds > 0) liftDeadline(request);
+    const task =
+      wait_seconds > 0
+        ? await this.watch.untilFinal(principal, id, wait_seconds, socketClosed(request))
+        : await this.tasks.find(principal, id);
+    return withETag(response, TaskDto.from(task));
   }
 
   /** Change a task that is not finished. Absent fields stay; a status cannot be set. */
@@ -83,7 +102,7 @@ export class TasksController {
     example: '"1"',
   })
   @ApiOkResponse({ type: TaskDto })
-  @ProblemsWith({ 409: ['task/not-editable'], 412: ['task/changed'] })
+  @ProblemsWith({ 409: ['task/not-editable', 'queue/too-many-lanes'], 412: ['task/changed'] })
   async update(
     @CurrentPrincipal() principal: Principal,
     @IdParam() id: string,
@@ -94,13 +113,13 @@ export class TasksController {
     return withETag(response, TaskDto.from(await this.tasks.patch(principal, id, body, version)));
   }
 
-  /** Delete a task with its executions and logs. Refused while it runs. */
+  /** Delete a task with its executions and logs. Refused while it runs, and while tasks that have not begun depend on it. */
   @Delete(':id')
   @Allow('tasks.delete')
   @ApiIdParam('id', 'Id of the task.')
   @HttpCode(HttpStatus.NO_CONTENT)
   @ApiNoContentResponse({ description: 'It is gone.' })
-  @Problems('task/running')
+  @Problems('task/running', 'task/needed')
   async delete(@CurrentPrincipal() principal: Principal, @IdParam() id: string): Promise<void> {
     await this.tasks.remove(principal, id);
   }
@@ -121,6 +140,20 @@ export class TasksController {
     const task = await this.tasks.cancel(principal, id, body.reason ?? null);
     response.status(task.status === 'running' ? HttpStatus.ACCEPTED : HttpStatus.OK);
     return TaskDto.from(task);
+  }
+
+  /**
+   * Begin a task anew that has failed, was cancelled or skipped. Its retries count from zero. It is blocked again where a
+   * task it depends on has not completed.
+   */
+  @Post(':id/retry')
+  @Allow('tasks.update')
+  @ApiIdParam('id', 'Id of the task.')
+  @HttpCode(HttpStatus.OK)
+  @ApiOkResponse({ type: TaskDto })
+  @Problems('task/not-retryable')
+  async retry(@CurrentPrincipal() principal: Principal, @IdParam() id: string): Promise<TaskDto> {
+    return TaskDto.from(await this.tasks.retry(principal, id));
   }
 
   /** Explain why a task is not running: every demand that nothing meets, and its place in the queue. */

@@ -12,112 +12,18 @@ import {
   WholeNumber,
   Words,
 } from '../http/fields.js';
-import { PageQuery } from '../http/page.js';
+import { DEFAULT_LIMIT } from '../http/page.js';
+import { AGENT_TYPE, LABEL, LARGEST_INTEGER } from './create-task.dto.js';
 import { PRIORITIES, TASK_STATES, type Priority, type TaskStatus } from './task.states.js';
-import type { TaskInput, TaskListInput, TaskPatch } from './tasks.input.js';
+import {
+  TASK_ORDERS,
+  type TaskFilterInput,
+  type TaskListInput,
+  type TaskOrder,
+  type TaskPatch,
+} from './tasks.input.js';
 
-/** Labels of workers and of the tasks that want them: `key` or `key=value`. */
-export const LABEL = /^[A-Za-z0-9][A-Za-z0-9._/-]{0,62}(=[A-Za-z0-9._/:-]{0,63})?$/;
-const AGENT_TYPE = /^[a-z0-9][a-z0-9-]{0,62}$/;
-const LARGEST_INTEGER = 2_147_483_647;
-
-/** What a new task is made of. */
-export class CreateTaskDto implements TaskInput {
-  /**
-   * What is to be done, in a line of 1 to 255 characters.
-   * @example "Add a dark mode"
-   */
-  @Text({ min: 1, max: 255 })
-  name!: string;
-
-  /**
-   * The whole brief, for the agent. Markdown.
-   * @example The settings page gets a switch; the choice is kept for each person.
-   */
-  @Optional()
-  @Text({ max: 200_000 })
-  description?: string;
-
-  /**
-   * P0 is served before P1, P1 before P2.
-   * @example P1
-   */
-  @Optional()
-  @OneOf(PRIORITIES)
-  priority?: Priority;
-
-  /**
-   * Repository to work in. Without one the agent gets an empty Git repository.
-   * @example 0192f0c1-2345-7abc-8def-0123456789ab
-   */
-  @Optional()
-  @Id()
-  repository_id?: string;
-
-  /**
-   * Which agent of the catalogue does it; when absent the one its repository names, else `codegen`.
-   * @example codegen
-   */
-  @Optional()
-  @Pattern(AGENT_TYPE, 'the agent_type of an agent, such as codegen', 63)
-  agent_type?: string;
-
-  /**
-   * Number of the issue it comes from.
-   * @example 123
-   */
-  @Optional()
-  @WholeNumber({ min: 1, max: LARGEST_INTEGER })
-  issue_number?: number;
-
-  /**
-   * Anything of the caller's own; kept to the letter. A task of the type `script` has its argument list here as `command`.
-   * @example {"command": ["npm", "test"]}
-   */
-  @Optional()
-  @FreeForm()
-  metadata?: Record<string, unknown>;
-
-  /**
-   * How many further attempts may follow the first; 3 when absent.
-   * @example 3
-   */
-  @Optional()
-  @WholeNumber({ min: 0, max: 25 })
-  max_retries?: number;
-
-  /**
-   * Seconds after which an attempt is ended; 3600 when absent.
-   * @example 3600
-   */
-  @Optional()
-  @WholeNumber({ min: 1, max: 86_400 })
-  timeout_seconds?: number;
-
-  /**
-   * Not to be started before this time; at once when absent.
-   * @example 2026-01-31T12:00:00Z
-   */
-  @Optional()
-  @Instant()
-  run_at?: string;
-
-  /**
-   * Labels a worker must have to get it, `key` or `key=value`.
-   * @example ["gpu", "region=eu"]
-   */
-  @Optional()
-  @Words({ max: 20, pattern: LABEL, form: 'a label such as gpu or region=eu' })
-  required_labels?: string[];
-
-  /**
-   * Branch, tag or commit to start from; the repository's default branch when absent.
-   * @example main
-   */
-  @Optional()
-  @Pattern(/^[^\s\u0000-\u001f\u007f~^:?*[\\-][^\s\u0000-\u001f\u007f~^:?*[\\]*$/, 'a branch, tag or commit')
-  base_ref?: string;
-}
+const MOST_WAIT_SECONDS = 25;
 
 /** Changes of a task. Absent fields stay; null clears where it is allowed. */
 export class PatchTaskDto implements TaskPatch {
@@ -197,8 +103,8 @@ export class CancelTaskDto {
   reason?: string;
 }
 
-/** Which tasks to list. */
-export class TasksQuery extends PageQuery implements TaskListInput {
+/** Which tasks are meant: those that every field given applies to. */
+export class TaskFilterDto implements TaskFilterInput {
   /**
    * Only tasks with one of these statuses; repeatable.
    * @example ["pending"]
@@ -269,4 +175,52 @@ export class TasksQuery extends PageQuery implements TaskListInput {
   @Optional()
   @Text({ min: 1, max: 200 })
   q?: string;
+}
+
+/** Which tasks to list. */
+export class TasksQuery extends TaskFilterDto implements TaskListInput {
+  /**
+   * `created`: newest first. `queue`: only pending tasks, in the order in which they will be served but for the turns
+   * of repositories and what only some workers may take: by priority, then by `run_at`, then by id.
+   * @example created
+   */
+  @Optional()
+  @OneOf(TASK_ORDERS)
+  order?: TaskOrder;
+
+  @QueryNumber({ min: 1, max: 100, fallback: DEFAULT_LIMIT })
+  limit: number = DEFAULT_LIMIT;
+
+  @Optional()
+  @Pattern(/^[A-Za-z0-9_-]+$/, 'the next_cursor of an earlier answer', 1024)
+  cursor?: string;
+}
+
+/** How to read a task. */
+export class TaskQuery {
+  /**
+   * Seconds to wait for the task to become what `until` says; the answer is the task as it is then, or when the time is
+   * over.
+   * @example 20
+   */
+  @QueryNumber({ min: 0, max: MOST_WAIT_SECONDS, fallback: 0 })
+  wait_seconds: number = 0;
+
+  /**
+   * What to wait for: `final` is completed, failed, cancelled or skipped.
+   * @example final
+   */
+  @Optional()
+  @OneOf(['final'])
+  until?: string;
+}
+
+/** A task to wait for. */
+export class AddDependencyDto {
+  /**
+   * Id of the task that has to complete first.
+   * @example 0192f0c1-2345-7abc-8def-0123456789ab
+   */
+  @Id()
+  depends_on_task_id!: string;
 }

@@ -1,5 +1,8 @@
 import type { Priority, TaskStatus } from './task.states.js';
 
+/** Each of them is merged before the work begins. */
+export const MOST_DEPENDENCIES = 100;
+
 /** A task as somebody wants it. */
 export interface TaskInput {
   name: string;
@@ -41,8 +44,8 @@ export interface TaskPatch {
   required_labels?: string[];
 }
 
-/** Which tasks to list. */
-export interface TaskListInput {
+/** Which tasks are meant. */
+export interface TaskFilterInput {
   status?: TaskStatus[];
   priority?: Priority;
   repository_id?: string;
@@ -52,6 +55,15 @@ export interface TaskListInput {
   created_after?: string;
   created_before?: string;
   q?: string;
+}
+
+export const TASK_ORDERS = ['created', 'queue'] as const;
+
+export type TaskOrder = (typeof TASK_ORDERS)[number];
+
+/** Which tasks to list, and how. */
+export interface TaskListInput extends TaskFilterInput {
+  order?: TaskOrder;
   cursor?: string;
   limit: number;
 }

@@ -14,13 +14,24 @@ import { TaskMovesService } from './task-moves.service.js';
 import { TaskMovesStore } from './task-moves.store.js';
 import { TaskNotices } from './task-notices.service.js';
 import { TaskRetention } from './task-retention.service.js';
+import { TaskActions } from './task-actions.service.js';
+import { TaskBatchesController } from './task-batches.controller.js';
+import { TaskCountsDuty } from './task-counts.duty.js';
+import { TaskHistory } from './task-history.service.js';
+import { TaskLists } from './task-lists.service.js';
+import { TaskListsStore } from './task-lists.store.js';
+import { TaskRelationsController } from './task-relations.controller.js';
+import { TaskStatsService } from './task-stats.service.js';
+import { TaskStatsStore } from './task-stats.store.js';
+import { TaskWatch } from './task-watch.service.js';
 import { TasksController } from './tasks.controller.js';
 import { TasksService } from './tasks.service.js';
 import { TasksStore } from './tasks.store.js';
 
 @Module({
   imports: [AgentsModule, EventsModule, OrganizationsModule, QueueModule, RepositoriesModule],
-  controllers: [TasksController],
+  // `/tasks/stats` has to be found before `/tasks/:id`.
+  controllers: [TaskBatchesController, TasksController, TaskRelationsController],
   providers: [
     TasksService,
     TasksStore,
@@ -34,6 +45,14 @@ import { TasksStore } from './tasks.store.js';
     TaskRetention,
     ExplainService,
     OrganizationTasks,
+    TaskActions,
+    TaskCountsDuty,
+    TaskHistory,
+    TaskLists,
+    TaskListsStore,
+    TaskStatsService,
+    TaskStatsStore,
+    TaskWatch,
   ],
   exports: [TasksService, TaskMovesService, TaskRetention],
 })

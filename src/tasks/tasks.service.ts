@@ -1,21 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import { organizationOf, type Principal } from '../auth/principal.js';
 import { Database } from '../database/database.js';
-import { readCursor, toPage, type Page } from '../http/page.js';
 import { QueueService } from '../queue/queue.service.js';
 import { DependenciesStore } from './dependencies.store.js';
 import { TaskChecks } from './task-checks.service.js';
 import type { Task } from './task.entity.js';
-import { TaskChanged, TaskNeeded, TaskNotFound, TaskStateConflict } from './task.errors.js';
+import { TaskChanged, TaskNotFound } from './task.errors.js';
 import { TaskMovesService } from './task-moves.service.js';
 import { TaskNotices } from './task-notices.service.js';
-import { checkTaskMoves, isFinal } from './task.states.js';
-import type { TaskListInput, TaskPatch } from './tasks.input.js';
+import { assertAllowed } from './task.rules.js';
+import { checkTaskMoves } from './task.states.js';
+import type { TaskPatch } from './tasks.input.js';
 import { TasksStore } from './tasks.store.js';
 
 export type { Task };
 
-/** What is to be done: reading it, and every change of it that people ask for. */
+/** What is to be done: one task, and every change of it that people ask for. */
 @Injectable()
 export class TasksService {
   constructor(
@@ -36,24 +36,6 @@ export class TasksService {
     return task;
   }
 
-  async list<T>(principal: Principal, input: TaskListInput, present: (task: Task) => T): Promise<Page<T>> {
-    const rows = await this.store.findPage({
-      organization_id: organizationOf(principal),
-      status: input.status ?? null,
-      priority: input.priority ?? null,
-      repository_id: input.repository_id ?? null,
-      agent_type: input.agent_type ?? null,
-      issue_number: input.issue_number ?? null,
-      worker_id: input.worker_id ?? null,
-      created_after: input.created_after ?? null,
-      created_before: input.created_before ?? null,
-      q: input.q ?? null,
-      before: readCursor(input.cursor),
-      limit: input.limit,
-    });
-    return toPage(rows, input.limit, present);
-  }
-
   /** Changes fields of an unfinished task. Throws TaskChanged when `version` is given and not the current one. */
   async patch(principal: Principal, id: string, patch: TaskPatch, version: number | null): Promise<Task> {
     const before = await this.find(principal, id);
@@ -63,9 +45,9 @@ export class TasksService {
     return this.database.transaction(async () => {
       const { task } = await this.moves.lockWhole(organizationOf(principal), id);
       if (version !== null && version !== task.version) throw new TaskChanged(task.version);
-      if (isFinal(task.status))
-        throw new TaskStateConflict('task/not-editable', task.status, `The task is ${task.status} and stays as it is.`);
-      if (patch.metadata) await this.checks.agent(principal, task.agent_type, patch.metadata);
+      // What holds for the priority holds for every field.
+      assertAllowed('set_priority', task.status);
+      if (patch.metadata) this.checks.metadata(principal, task.agent_type, patch.metadata);
       // The count so far is a fact; a limit below it would make the record contradict itself.
       const { max_retries } = patch;
       const maxRetries = max_retries === undefined ? undefined : Math.max(max_retries, task.retry_count);
@@ -87,12 +69,10 @@ export class TasksService {
     await this.find(principal, id);
     return this.database.transaction(async () => {
       const { task, lease } = await this.moves.lockWhole(organizationOf(principal), id);
-      if (lease !== null) {
-        return this.moves.requestCancel(task, lease, reason);
-      }
-      if (isFinal(task.status))
-        throw new TaskStateConflict('task/final', task.status, `The task is ${task.status} already.`);
-      return this.moves.cancel(task, reason, principal.actor);
+      assertAllowed('cancel', task.status);
+      return lease === null
+        ? this.moves.cancel(task, reason, principal.actor)
+        : this.moves.requestCancel(task, lease, reason);
     });
   }
 
@@ -101,23 +81,20 @@ export class TasksService {
     await this.find(principal, id);
     return this.database.transaction(async () => {
       const { task } = await this.moves.lockWhole(organizationOf(principal), id);
-      if (!isFinal(task.status) || task.status === 'completed')
-        throw new TaskStateConflict('task/not-retryable', task.status, `The task is ${task.status}.`);
+      assertAllowed('retry', task.status);
       return this.moves.restart(task, principal.actor);
     });
   }
 
-  /** Removes a task with its executions and logs. Refused while it runs, and while others wait for it. */
+  /** Removes a task with its executions and logs. Refused while it runs, and while others depend on it. */
   async remove(principal: Principal, id: string): Promise<void> {
     await this.find(principal, id);
     await this.database.transaction(async () => {
       const { task } = await this.moves.lockWhole(organizationOf(principal), id);
-      if (task.status === 'running')
-        throw new TaskStateConflict('task/running', task.status, 'The task is running. Cancel it first.');
-      if (await this.dependencies.isNeeded(id)) throw new TaskNeeded();
-      await this.queue.remove(id);
+      assertAllowed('delete', task.status, await this.dependencies.isNeeded(id));
       await this.store.remove(id);
       await this.notices.deleted(task, principal.actor);
+      await this.queue.remove(task);
     });
   }
 

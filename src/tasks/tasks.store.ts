@@ -1,8 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '../auth/principal.js';
+import { violates } from '../database/database.errors.js';
 import { Database } from '../database/database.js';
-import { cursorTime, type Position } from '../http/page.js';
 import type { Task } from './task.entity.js';
+import { UnknownRepository } from './task.errors.js';
 import type { TaskStatus } from './task.states.js';
 
 export interface NewTask {
@@ -41,21 +42,6 @@ export type TaskChanges = Partial<
   }
 >;
 
-export interface TaskFilter {
-  organization_id: string;
-  status: readonly string[] | null;
-  priority: string | null;
-  repository_id: string | null;
-  agent_type: string | null;
-  issue_number: number | null;
-  worker_id: string | null;
-  created_after: string | null;
-  created_before: string | null;
-  q: string | null;
-  before: Position | null;
-  limit: number;
-}
-
 /** Columns that PATCH may write, for the statement to be made of. */
 const CHANGEABLE = [
   'name',
@@ -75,8 +61,10 @@ export class TasksStore {
 
   /** Adds tasks; gives them in their order. */
   async insertAll(tasks: readonly NewTask[]): Promise<Task[]> {
-    const rows = await this.database.query<Task>(
-      `insert into tasks (id, organization_id, actor, repository_id, name, description, status, priority, agent_type,
+    let rows: Task[];
+    try {
+      rows = await this.database.query<Task>(
+        `insert into tasks (id, organization_id, actor, repository_id, name, description, status, priority, agent_type,
          issue_number, required_labels, concurrency_key, base_ref, use_worktree, auto_pr, max_cost_usd, max_tokens, run_at,
          max_retries, timeout_seconds, metadata, lane_id)
        select id, organization_id, actor, repository_id, name, description, status, priority, agent_type, issue_number,
@@ -88,8 +76,13 @@ export class TasksStore {
          max_tokens bigint, run_at timestamptz, max_retries integer, timeout_seconds integer, metadata jsonb,
          lane_id integer)
        returning *`,
-      [JSON.stringify(tasks)],
-    );
+        [JSON.stringify(tasks)],
+      );
+    } catch (error) {
+      // Deleted since it was looked up.
+      if (violates(error, 'tasks_repository_id_fkey')) throw new UnknownRepository();
+      throw error;
+    }
     const byId = new Map(rows.map((row) => [row.id, row]));
     return tasks.map(({ id }) => {
       const row = byId.get(id);
@@ -104,40 +97,6 @@ export class TasksStore {
 
   findByIds(ids: readonly string[]): Promise<Task[]> {
     return this.database.query<Task>('select * from tasks where id = any ($1::uuid[])', [ids]);
-  }
-
-  /** Newest first; one more than the limit, to tell whether there are more. */
-  findPage(filter: TaskFilter): Promise<(Task & { cursor_at: string })[]> {
-    return this.database.query<Task & { cursor_at: string }>(
-      `select *, ${cursorTime('created_at')} as cursor_at from tasks
-       where organization_id = $1
-         and ($2::text[] is null or status = any ($2))
-         and ($3::text is null or priority = $3)
-         and ($4::uuid is null or repository_id = $4)
-         and ($5::text is null or agent_type = $5)
-         and ($6::integer is null or issue_number = $6)
-         and ($7::uuid is null or worker_id = $7)
-         and ($8::timestamptz is null or created_at > $8)
-         and ($9::timestamptz is null or created_at < $9)
-         and ($10::text is null or name ilike $10 or description ilike $10)
-         and ($11::timestamptz is null or (created_at, id) < ($11, $12::uuid))
-       order by created_at desc, id desc limit $13`,
-      [
-        filter.organization_id,
-        filter.status,
-        filter.priority,
-        filter.repository_id,
-        filter.agent_type,
-        filter.issue_number,
-        filter.worker_id,
-        filter.created_after,
-        filter.created_before,
-        filter.q === null ? null : `%${filter.q.replace(/[\\%_]/g, '\\$&')}%`,
-        filter.before?.at ?? null,
-        filter.before?.id ?? null,
-        filter.limit + 1,
-      ],
-    );
   }
 
   async update(id: string, changes: TaskChanges): Promise<Task> {

@@ -1,3 +1,8 @@
+/** Where a price is from. */
+export const COST_SOURCES = ['reported', 'estimated', 'subscription'] as const;
+
+export type CostSource = (typeof COST_SOURCES)[number];
+
 /** What agents used, as they report it: whole tokens, and dollars with at most six decimals. */
 export interface Usage {
   input_tokens: number;
@@ -6,5 +11,5 @@ export interface Usage {
   cache_write_tokens: number;
   /** Null when nobody has told a price. */
   cost_usd: number | null;
-  cost_source: 'reported' | 'estimated' | 'subscription' | null;
+  cost_source: CostSource | null;
 }

@@ -14,7 +14,7 @@ import {
   Words,
 } from '../http/fields.js';
 import { PageQuery } from '../http/page.js';
-import { LABEL } from '../tasks/tasks.dto.js';
+import { LABEL } from '../tasks/create-task.dto.js';
 import { LauncherDto } from './worker-facts.dto.js';
 import { WorkerDto } from './worker.dto.js';
 import { HEALTH } from './worker.health.js';
