@@ -104,13 +104,6 @@ describe('claims', () => {
     expect((await worker.claim({ wait_seconds: 5 })).map((claim) => claim.task_id)).toEqual([id]);
   });
 
-  it('wait, and are woken by a new task', async () => {
-    const worker = await registerWorker(server);
-    const waiting = worker.claim({ wait_seconds: 20 });
-    const id = await ada.task();
-    expect((await waiting).map((claim) => claim.task_id)).toEqual([id]);
-  });
-
   it('give the same executions to the same request key, and share one wait', async () => {
     for (let at = 0; at < 4; at++) await ada.task();
     const worker = await registerWorker(server);
@@ -178,28 +171,6 @@ describe('claims', () => {
               (select running from worker_liveness) as running`,
     );
     expect(rows).toEqual([{ queued: 0, leased: 0, running: 0 }]);
-  });
-
-  it('give nothing to a socket that has closed', async () => {
-    const worker = await registerWorker(server);
-    const gone = new AbortController();
-    const waiting = fetch(`${server.url}/api/v1/workers/${worker.id}/claim`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${worker.token}`, 'content-type': 'application/json' },
-      body: JSON.stringify({ wait_seconds: 25 }),
-      signal: gone.signal,
-    });
-    await eventually('the claim is waiting', async () => {
-      const { rows } = await server.sql.query(
-        'select last_heartbeat from worker_liveness where last_heartbeat is not null',
-      );
-      return rows.length === 1;
-    });
-    gone.abort();
-    await expect(waiting).rejects.toThrow();
-    const id = await ada.task();
-    const other = await registerWorker(server);
-    expect((await other.claim({ wait_seconds: 5 })).map((claim) => claim.task_id)).toEqual([id]);
   });
 
   it('are only for the worker whose token it is', async () => {

@@ -112,18 +112,6 @@ describe('executions', () => {
     expect(await task(task_id)).toMatchObject({ status: 'completed', version: 3 });
   });
 
-  it('are decided once when they are finished in two ways at the same time', async () => {
-    for (let round = 0; round < 10; round++) {
-      const { execution_id, task_id } = await running({ max_retries: 0 });
-      const answers = await Promise.all(
-        ['completed', 'failed', 'completed', 'failed'].map((outcome) => worker.finish(execution_id, { outcome })),
-      );
-      expect(answers.map((answer) => answer.status).sort()).toEqual([200, 200, 409, 409]);
-      const won = answers.find((answer) => answer.status === 200)?.body['task'] as { status: string };
-      expect((await task(task_id))['status']).toBe(won.status);
-    }
-  });
-
   it('of a lost worker are fenced off: no state, log or result changes', async () => {
     await endGrace();
     const { execution_id, task_id } = await running();
@@ -252,24 +240,20 @@ describe('executions', () => {
     expect(body['task']).toMatchObject({ status: 'cancelled', error_message: 'stop it' });
   });
 
-  it('decide a race of cancel and finish one way for everybody', async () => {
-    for (let round = 0; round < 15; round++) {
-      const { execution_id, task_id } = await running();
-      const [finished, cancelled] = await Promise.all([
-        worker.finish(execution_id, { outcome: 'completed' }),
-        ada.post(`/tasks/${task_id}/cancel`, {}),
-      ]);
-      expect(finished.status).toBe(200);
-      expect([202, 409]).toContain(cancelled.status);
-      expect((await task(task_id))['status']).toBe('completed');
-    }
-  });
-
   it('are only for the worker that runs them', async () => {
     const { execution_id } = await running();
     const other = await registerWorker(server);
     expect(codeOf(await other.finish(execution_id, { outcome: 'completed' }))).toEqual([404, 'execution/not-found']);
     expect(codeOf(await other.finish(NOBODY, { outcome: 'completed' }))).toEqual([404, 'execution/not-found']);
+    const said = { progress: 99, usage: { input_tokens: 99 }, session_id: 'stolen', checkpoint: { stolen: true } };
+    expect((await other.post(`/executions/${execution_id}/progress`, said)).status).toBe(404);
+    const logs = { offset: 0, entries: entries(0, 1) };
+    expect((await other.post(`/executions/${execution_id}/logs`, logs)).status).toBe(404);
+    const before = (await ada.get(`/executions/${execution_id}`)).body;
+    const beat = { executions: [{ id: execution_id, progress: 99, usage: { input_tokens: 99 } }] };
+    expect((await other.post(`/workers/${other.id}/heartbeat`, beat)).body['lost']).toEqual([execution_id]);
+    expect((await ada.get(`/executions/${execution_id}`)).body).toEqual(before);
+    expect(before).toMatchObject({ progress: null, usage: null, session_id: null, log_entries: 0 });
     expect(codeOf(await ada.post(`/executions/${execution_id}/finish`, { outcome: 'completed' }))).toEqual([
       403,
       'auth/forbidden',

@@ -62,8 +62,10 @@ describe('a worker', () => {
     for (const message of ['feat: three', 'feat: four']) {
       const pushed = commit(checkout, message);
       await expect(pushIt()).resolves.toMatchObject({ code: 0 });
+      // Git asks for nothing when there is nothing to push.
       await expect(pushIt()).resolves.toMatchObject({ code: 0 });
       expect(server.mirror('rev-parse', BRANCH)).toBe(pushed);
+      expect(server.grants.pushes.at(-1)).toBe(`${server.credentials.split(':')[0] ?? ''} ${pushed}`);
     }
   });
 

@@ -25,12 +25,19 @@ export const BRANCH = 'task/x-0123abcd-a1';
 class GrantsInMemory extends GitAccess {
   readonly rows = new Map<string, ExecutionGrant>();
   asked = 0;
+  /** Pushes that were noted, as `<execution id> <commit>`. */
+  readonly pushes: string[] = [];
   /** Called at each question, before it is answered. */
   onAsked: (asked: number) => void = () => undefined;
 
   override forExecution(execution_id: string, worker_token: string): Promise<ExecutionGrant | null> {
     this.onAsked(++this.asked);
     return Promise.resolve(this.rows.get(`${execution_id}:${worker_token}`) ?? null);
+  }
+
+  override notePush(execution_id: string, commit_sha: string): Promise<void> {
+    this.pushes.push(`${execution_id} ${commit_sha}`);
+    return Promise.resolve();
   }
 }
 

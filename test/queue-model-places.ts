@@ -1,4 +1,26 @@
-import type { ModelTask } from './queue-model.js';
+export type Status = 'blocked' | 'pending' | 'running' | 'completed' | 'failed' | 'cancelled' | 'skipped';
+
+/** Where a task stands in an order: what comes later in time comes behind, and within one step the older task first. */
+interface Place {
+  run_at: number;
+  step: number;
+}
+
+export interface ModelTask {
+  status: Status;
+  priority: string;
+  key: string | null;
+  deps: Set<number>;
+  max_retries: number;
+  timeout_seconds: number;
+  retry_count: number;
+  attempts: number;
+  run_at: number;
+  place: ({ kind: 'queue' | 'wait' } & Place) | null;
+  execution: number | null;
+  cancel: boolean;
+  deleted: boolean;
+}
 
 /** Tasks in their places: in the queue, or waiting for an exclusive key outside of it. Part of the model. */
 export class QueueModelPlaces {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { LeaseReportStore } from '../src/queue/lease-report.store.js';
 import { LeasesStore } from '../src/queue/leases.store.js';
 import { ConcurrencyStore } from '../src/queue/concurrency.store.js';
 import { DependenciesStore } from '../src/tasks/dependencies.store.js';
@@ -259,12 +260,13 @@ describe('the same histories find a queue', () => {
   }
 
   it('whose heartbeat renews all leases of the worker', async () => {
-    const broken = await caught(LeasesStore, {
-      renew: async (workerId, _, seconds) => {
+    const broken = await caught(LeaseReportStore, {
+      report: async (workerId, _, seconds) => {
         await server.sql.query(
           `update leases set expires_at = now() + make_interval(secs => $2) where worker_id = $1`,
           [workerId, seconds],
         );
+        return [];
       },
     });
     expect(broken).toBe(true);

@@ -1,8 +1,7 @@
-import { QueueModelPlaces } from './queue-model-places.js';
+import { QueueModelPlaces, type Status } from './queue-model-places.js';
 
 /** The queue as it should be: a pure state machine with a clock of its own. Nothing here is taken from the product. */
 
-export type Status = 'blocked' | 'pending' | 'running' | 'completed' | 'failed' | 'cancelled' | 'skipped';
 export type Outcome = 'completed' | 'failed' | 'cancelled' | 'released';
 export type Reason = 'agent_error' | 'auth' | 'rate_limited';
 
@@ -17,28 +16,6 @@ export interface NewModelTask {
   timeout_seconds: number;
   /** Seconds from now. */
   delay: number;
-}
-
-/** Where a task stands in an order: what comes later in time comes behind, and within one step the older task first. */
-interface Place {
-  run_at: number;
-  step: number;
-}
-
-export interface ModelTask {
-  status: Status;
-  priority: string;
-  key: string | null;
-  deps: Set<number>;
-  max_retries: number;
-  timeout_seconds: number;
-  retry_count: number;
-  attempts: number;
-  run_at: number;
-  place: ({ kind: 'queue' | 'wait' } & Place) | null;
-  execution: number | null;
-  cancel: boolean;
-  deleted: boolean;
 }
 
 export interface ModelExecution {

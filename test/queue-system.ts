@@ -107,7 +107,7 @@ export class QueueSystem {
     const { id, key_id, actor } = this.worker(worker);
     return this.step(async () => {
       const request = { worker_id: id, key_id, actor, max, request_key: null };
-      const rows = await this.get(QueueService).claim(request);
+      const rows = await this.get(QueueService).claim(request, new AbortController().signal);
       return rows.map(({ task_id }) => this.tasks.indexOf(task_id));
     });
   }

@@ -536,8 +536,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Say how far an execution has come
-         * @description Needs the token of a worker, which acts for itself alone.
+         * Say how far an execution has come, what it used so far, and where it could go on
+         * @description Over the budget of its task the answer lists it in `cancel`; whatever is then reported but `completed` ends it as failed with the reason `policy`.
+         *
+         *     Needs the token of a worker, which acts for itself alone.
          */
         post: operations["reportsProgress"];
         delete?: never;
@@ -1094,6 +1096,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{id}/complete": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Complete a task that was begun outside of the fleet
+         * @description What a worker runs is finished by its worker alone.
+         *
+         *     Needs the permission `tasks.update`.
+         */
+        post: operations["outsideWorkComplete"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{id}/dependencies": {
         parameters: {
             query?: never;
@@ -1224,6 +1248,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/tasks/{id}/fail": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Fail a task that was begun outside of the fleet
+         * @description With retries left it goes back to the queue, for any worker.
+         *
+         *     Needs the permission `tasks.update`.
+         */
+        post: operations["outsideWorkFail"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/tasks/{id}/retry": {
         parameters: {
             query?: never;
@@ -1240,6 +1286,28 @@ export interface paths {
          *     Needs the permission `tasks.update`.
          */
         post: operations["tasksRetry"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/tasks/{id}/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin a pending task outside of the fleet
+         * @description No worker gets it; its time limit ends it, unless you complete or fail it before. A cancellation ends it at once.
+         *
+         *     Needs the permission `tasks.update`.
+         */
+        post: operations["outsideWorkStart"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1819,7 +1887,19 @@ export interface components {
             /** @description Its repository, null when it works in an empty one of its own. */
             repository: components["schemas"]["ClaimedRepository"] | null;
             /**
-             * @description The last attempt that left work behind, null when there is none.
+             * @description Where the last attempt that told so could be gone on from, as it told it; null when none has.
+             * @example {
+             *       "step": 3,
+             *       "files_done": [
+             *         "a.ts"
+             *       ]
+             *     }
+             */
+            checkpoint: {
+                [key: string]: unknown;
+            } | unknown[] | string | number | boolean | null;
+            /**
+             * @description The last attempt that left a pushed branch or a session behind, null when there is none.
              * @example null
              */
             previous: components["schemas"]["PreviousAttempt"] | null;
@@ -1845,7 +1925,8 @@ export interface components {
              */
             base_ref: string | null;
             /**
-             * @description Branches to merge into the start first, in this order.
+             * @description Branches to merge into the start first, in this order: those of the dependencies in the same repository, unless the
+             *     task says itself where to start.
              * @example []
              */
             merge_refs: string[];
@@ -1861,6 +1942,11 @@ export interface components {
             prompt: string;
             /** @description How to start the agent. */
             agent: components["schemas"]["ClaimedAgent"];
+            /**
+             * @description Model that the task wants, as `metadata.model` says; null leaves it to the agent.
+             * @example example-model-1
+             */
+            model: string | null;
         };
         ClaimedRepository: {
             /**
@@ -1884,6 +1970,24 @@ export interface components {
              * @example main
              */
             default_branch: string;
+        };
+        CompleteTask: {
+            /**
+             * Format: uuid
+             * @description The attempt that is meant: `current_execution_id` of the answer to `start`. When another one runs by now, because
+             *     this one ran out of time, nothing is changed. Absent means whichever runs.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ad
+             */
+            execution_id?: string;
+            /**
+             * @description What came of it, for whoever reads the task.
+             * @example {
+             *       "files_changed": 3
+             *     }
+             */
+            result?: {
+                [key: string]: unknown;
+            };
         };
         CreateApiKey: {
             /**
@@ -2202,7 +2306,7 @@ export interface components {
             attempt: number;
             /**
              * Format: uuid
-             * @description Worker that runs it, null when that worker is gone.
+             * @description Worker that runs it, null when that worker is gone or the task was begun by hand.
              * @example 0192f0c1-2345-7abc-8def-0123456789ae
              */
             worker_id: string | null;
@@ -2237,7 +2341,7 @@ export interface components {
             finished_at: string | null;
             /**
              * Format: date-time
-             * @description Until when it holds without a heartbeat; null when it has ended.
+             * @description Until when it holds without a heartbeat; null when it has ended, or was begun by hand and needs none.
              * @example 2026-01-31T12:00:00.000Z
              */
             lease_expires_at: string | null;
@@ -2247,6 +2351,18 @@ export interface components {
              */
             exit_code: number | null;
             /**
+             * @description Number of the pull request that holds its work.
+             * @example 17
+             */
+            pull_request_number: number | null;
+            /**
+             * @description How good a review found it, from 0 to 100.
+             * @example 92
+             */
+            quality_score: number | null;
+            /** @description What it used, so far while it runs; null when its worker has not told. */
+            usage: components["schemas"]["Usage"] | null;
+            /**
              * @description Log entries stored.
              * @example 42
              */
@@ -2254,6 +2370,7 @@ export interface components {
             /**
              * Format: date-time
              * @description When the log entries left because of their age; null while they are here.
+             * @example 2026-04-30T12:00:00.000Z
              */
             logs_removed_at: string | null;
             /**
@@ -2270,6 +2387,11 @@ export interface components {
              * @example codegen
              */
             agent_type: string;
+            /**
+             * @description Model the agent used, as its worker reported.
+             * @example example-model-1
+             */
+            model: string | null;
             /**
              * @description How the agent is kept from the rest of the machine, as its worker reported: uid, namespace, wrapper or none.
              * @example none
@@ -2296,10 +2418,20 @@ export interface components {
              */
             branch: string;
             /**
-             * @description Commit its work ended in, null when there is none.
+             * @description Commit its work ended in, while it runs the one pushed last; null when there is none.
              * @example 7fd1a60b01f91b314f59955a4e4d4e80d8edf11d
              */
             commit_sha: string | null;
+            /**
+             * @description The agent's own session, which a further attempt may go on with.
+             * @example 5f0c6f2e-8a54-4a43-9b8e-0d3d4f1f7f10
+             */
+            session_id: string | null;
+            /**
+             * @description Address of that pull request, null when it is not known.
+             * @example https://github.com/octocat/hello-world/pull/17
+             */
+            pull_request_url: string | null;
             /**
              * @description Whether the worker sent more log entries than arrived.
              * @example false
@@ -2317,6 +2449,8 @@ export interface components {
              * @example Running the tests
              */
             message?: string;
+            /** @description What this attempt has used so far, in all; it counts against the budget of the task. */
+            usage?: components["schemas"]["ReportedUsage"];
             /**
              * Format: uuid
              * @description Id of the execution.
@@ -2391,6 +2525,30 @@ export interface components {
              */
             queue_position: number | null;
         };
+        FailTask: {
+            /**
+             * Format: uuid
+             * @description The attempt that is meant: `current_execution_id` of the answer to `start`. When another one runs by now, because
+             *     this one ran out of time, nothing is changed. Absent means whichever runs.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ad
+             */
+            execution_id?: string;
+            /**
+             * @description What went wrong, for people.
+             * @example The tests failed.
+             */
+            error_message?: string;
+            /**
+             * @description Why it failed, from the closed list of reasons; one this server does not know becomes `unknown`.
+             * @example agent_error
+             */
+            failure_reason?: string;
+            /**
+             * @description Whether another attempt may help; by default the reason decides. Workers of the fleet may get it then.
+             * @example false
+             */
+            retryable?: boolean;
+        };
         /** @description One fault of the input. */
         FieldFault: {
             /**
@@ -2451,10 +2609,37 @@ export interface components {
              */
             base_sha?: string;
             /**
-             * @description Commit the work ended in; its branch must have been pushed.
+             * @description Branch the work is on, when it is not the one that the claim named.
+             * @example task/add-a-dark-mode-456789ab-a1
+             */
+            branch?: string;
+            /**
+             * @description Commit the work ended in; its branch must have been pushed. When absent it is what was pushed last.
              * @example 7fd1a60b01f91b314f59955a4e4d4e80d8edf11d
              */
             commit_sha?: string;
+            /**
+             * @description The agent's own session, which a further attempt may go on with.
+             * @example 5f0c6f2e-8a54-4a43-9b8e-0d3d4f1f7f10
+             */
+            session_id?: string;
+            /**
+             * @description Model the agent used.
+             * @example example-model-1
+             */
+            model?: string;
+            /**
+             * @description Number of the pull request that holds the work.
+             * @example 17
+             */
+            pull_request_number?: number;
+            /**
+             * @description How good a review found it, from 0 to 100.
+             * @example 92
+             */
+            quality_score?: number;
+            /** @description What this attempt used, in all. */
+            usage?: components["schemas"]["ReportedUsage"];
             /**
              * @description How many log entries were sent in all.
              * @example 42
@@ -3068,10 +3253,15 @@ export interface components {
              */
             execution_id: string;
             /**
-             * @description Branch with its work.
+             * @description Its branch, there if it pushed anything.
              * @example task/add-a-dark-mode-456789ab-a1
              */
             branch: string;
+            /**
+             * @description Session of its agent, null when it told none.
+             * @example 5f0c6f2e-8a54-4a43-9b8e-0d3d4f1f7f10
+             */
+            session_id: string | null;
         };
         Probe: {
             /**
@@ -3129,6 +3319,27 @@ export interface components {
              * @example Running the tests
              */
             message?: string;
+            /** @description What this attempt has used so far, in all; it counts against the budget of the task. */
+            usage?: components["schemas"]["ReportedUsage"];
+            /**
+             * @description Where a further attempt could go on: any JSON of at most 256 KiB. The last one is given to the next attempt, should
+             *     there be one; `null` says that there is nothing to go on from.
+             * @example {
+             *       "step": 3,
+             *       "files_done": [
+             *         "a.ts"
+             *       ]
+             *     }
+             */
+            checkpoint?: {
+                [key: string]: unknown;
+            } | unknown[] | string | number | boolean | null;
+            /**
+             * @description The agent's own session, which a further attempt may go on with. Told as soon as it is known, it outlives a worker
+             *     that is lost; otherwise `finish` takes it.
+             * @example 5f0c6f2e-8a54-4a43-9b8e-0d3d4f1f7f10
+             */
+            session_id?: string;
         };
         Refresh: {
             /**
@@ -3280,6 +3491,39 @@ export interface components {
              * @example 60
              */
             lease_seconds: number;
+        };
+        ReportedUsage: {
+            /**
+             * @description Tokens the model has read, but for those from a cache.
+             * @example 12000
+             */
+            input_tokens?: number;
+            /**
+             * @description Tokens the model has written.
+             * @example 3400
+             */
+            output_tokens?: number;
+            /**
+             * @description Tokens read from the provider's cache.
+             * @example 250000
+             */
+            cache_read_tokens?: number;
+            /**
+             * @description Tokens written to the provider's cache.
+             * @example 18000
+             */
+            cache_write_tokens?: number;
+            /**
+             * @description What that cost, in US dollars with at most six decimals. Absent when nobody knows.
+             * @example 0.42
+             */
+            cost_usd?: number;
+            /**
+             * @description Where the price is from: the provider's own figure, an estimate, or a share of a subscription.
+             * @example reported
+             * @enum {string}
+             */
+            cost_source?: "estimated" | "reported" | "subscription";
         };
         Repository: {
             /**
@@ -7141,6 +7385,57 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    outsideWorkComplete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the task.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CompleteTask"];
+            };
+        };
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `task/not-running`, `task/held-by-worker`, `execution/lease-lost`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     taskRelationsList: {
         parameters: {
             query?: never;
@@ -7436,6 +7731,57 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    outsideWorkFail: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the task.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["FailTask"];
+            };
+        };
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `task/not-running`, `task/held-by-worker`, `execution/lease-lost`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     tasksRetry: {
         parameters: {
             query?: never;
@@ -7466,7 +7812,54 @@ export interface operations {
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
-            /** @description Refused: `task/not-retryable`. */
+            /** @description Refused: `task/not-retryable`, `task/budget-used-up`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    outsideWorkStart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the task.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `task/not-pending`, `task/waits-for-key`. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];

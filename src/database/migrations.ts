@@ -21,6 +21,7 @@ import { TaskDependencies1790000000210 } from '../../migrations/1790000000210-ta
 import { ConcurrencyKeys1790000000220 } from '../../migrations/1790000000220-concurrency-keys.js';
 import { TaskCounts1790000000230 } from '../../migrations/1790000000230-task-counts.js';
 import { IdempotencyKeys1790000000240 } from '../../migrations/1790000000240-idempotency-keys.js';
+import { Usage1790000000250 } from '../../migrations/1790000000250-usage.js';
 import { Retention1790000000260 } from '../../migrations/1790000000260-retention.js';
 import { TaskLists1790000000270 } from '../../migrations/1790000000270-task-lists.js';
 
@@ -48,6 +49,7 @@ export const migrations: (new () => MigrationInterface)[] = [
   ConcurrencyKeys1790000000220,
   TaskCounts1790000000230,
   IdempotencyKeys1790000000240,
+  Usage1790000000250,
   Retention1790000000260,
   TaskLists1790000000270,
 ];

@@ -17,7 +17,7 @@ export class ExecutionGitAccess extends GitAccess {
     super();
   }
 
-  async forExecution(executionId: string, workerToken: string): Promise<ExecutionGrant | null> {
+  override async forExecution(executionId: string, workerToken: string): Promise<ExecutionGrant | null> {
     if (!isId(executionId)) return null;
     const worker = await this.identify(workerToken);
     const execution = await this.executions.findOne(null, executionId);
@@ -28,6 +28,11 @@ export class ExecutionGitAccess extends GitAccess {
       current: await this.leases.isCurrent(executionId),
       worker_id: worker,
     };
+  }
+
+  /** A fact about an attempt that runs: should its worker be lost, the next one finds the branch. */
+  override notePush(executionId: string, commitSha: string): Promise<void> {
+    return this.executions.setPushed(executionId, commitSha);
   }
 
   /** Id of the worker whose token it is; null when it is nobody's. */

@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { FAILURE_REASONS, type FailureReason } from '../tasks/failure-reasons.js';
 import { EXECUTION_STATES, type ExecutionStatus } from './execution.states.js';
+import { UsageDto } from '../tasks/usage.dto.js';
 import type { ExecutionView } from './executions.store.js';
 
 /** One attempt at a task. */
@@ -40,7 +41,13 @@ export class ExecutionDto {
   agent_type!: string;
 
   /**
-   * Worker that runs it, null when that worker is gone.
+   * Model the agent used, as its worker reported.
+   * @example example-model-1
+   */
+  model!: string | null;
+
+  /**
+   * Worker that runs it, null when that worker is gone or the task was begun by hand.
    * @example 0192f0c1-2345-7abc-8def-0123456789ae
    */
   @ApiProperty({ type: String, format: 'uuid', nullable: true })
@@ -100,7 +107,7 @@ export class ExecutionDto {
   finished_at!: string | null;
 
   /**
-   * Until when it holds without a heartbeat; null when it has ended.
+   * Until when it holds without a heartbeat; null when it has ended, or was begun by hand and needs none.
    * @example 2026-01-31T12:00:00.000Z
    */
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
@@ -126,10 +133,40 @@ export class ExecutionDto {
   branch!: string;
 
   /**
-   * Commit its work ended in, null when there is none.
+   * Commit its work ended in, while it runs the one pushed last; null when there is none.
    * @example 7fd1a60b01f91b314f59955a4e4d4e80d8edf11d
    */
   commit_sha!: string | null;
+
+  /**
+   * The agent's own session, which a further attempt may go on with.
+   * @example 5f0c6f2e-8a54-4a43-9b8e-0d3d4f1f7f10
+   */
+  session_id!: string | null;
+
+  /**
+   * Number of the pull request that holds its work.
+   * @example 17
+   */
+  @ApiProperty({ type: 'integer', nullable: true })
+  pull_request_number!: number | null;
+
+  /**
+   * Address of that pull request, null when it is not known.
+   * @example https://github.com/octocat/hello-world/pull/17
+   */
+  pull_request_url!: string | null;
+
+  /**
+   * How good a review found it, from 0 to 100.
+   * @example 92
+   */
+  @ApiProperty({ type: 'integer', nullable: true, minimum: 0, maximum: 100 })
+  quality_score!: number | null;
+
+  /** What it used, so far while it runs; null when its worker has not told. */
+  @ApiProperty({ type: UsageDto, nullable: true })
+  usage!: UsageDto | null;
 
   /**
    * Log entries stored.
@@ -146,7 +183,7 @@ export class ExecutionDto {
 
   /**
    * When the log entries left because of their age; null while they are here.
-   * @example null
+   * @example 2026-04-30T12:00:00.000Z
    */
   @ApiProperty({ type: String, format: 'date-time', nullable: true })
   logs_removed_at!: string | null;
@@ -165,6 +202,7 @@ export class ExecutionDto {
       repository_id: execution.repository_id,
       attempt: execution.attempt,
       agent_type: execution.agent_type,
+      model: execution.model,
       worker_id: execution.worker_id,
       isolation: execution.isolation,
       status: execution.status,
@@ -179,6 +217,11 @@ export class ExecutionDto {
       base_sha: execution.base_sha,
       branch: execution.branch,
       commit_sha: execution.commit_sha,
+      session_id: execution.session_id,
+      pull_request_number: execution.pull_request_number,
+      pull_request_url: execution.pull_request_url,
+      quality_score: execution.quality_score,
+      usage: execution.usage && UsageDto.from(execution.usage),
       log_entries: execution.log_entries,
       log_incomplete: execution.log_incomplete,
       logs_removed_at: execution.logs_removed_at && execution.logs_removed_at.toISOString(),

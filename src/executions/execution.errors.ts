@@ -25,6 +25,18 @@ export class AlreadyFinished extends DomainError {
   }
 }
 
+/** Its worker alone says how an attempt ended. */
+export class HeldByWorker extends DomainError {
+  constructor(executionId: string) {
+    super(
+      'task/held-by-worker',
+      'conflict',
+      `A worker runs the task and ends it with POST /api/v1/executions/${executionId}/finish.`,
+      { execution_id: executionId },
+    );
+  }
+}
+
 export class WrongLogOffset extends DomainError {
   constructor(nextOffset: number) {
     super('execution/log-offset', 'conflict', `Send the entries from number ${String(nextOffset)} on.`, {

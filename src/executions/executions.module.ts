@@ -10,6 +10,8 @@ import { ExecutionsController } from './executions.controller.js';
 import { ExecutionsService } from './executions.service.js';
 import { ExecutionsStore } from './executions.store.js';
 import { LeaseSweepDuty } from './lease-sweep.duty.js';
+import { OutsideWorkController } from './outside-work.controller.js';
+import { OutsideWorkService } from './outside-work.service.js';
 import { ReportsController } from './reports.controller.js';
 import { ReportsService } from './reports.service.js';
 import { RetentionDuty } from './retention.duty.js';
@@ -20,12 +22,13 @@ import { TaskExecutionsController } from './task-executions.controller.js';
 @Global()
 @Module({
   imports: [AuthModule, EventsModule, QueueModule, TasksModule],
-  controllers: [ExecutionsController, ReportsController, TaskExecutionsController],
+  controllers: [ExecutionsController, ReportsController, TaskExecutionsController, OutsideWorkController],
   providers: [
     ExecutionsService,
     ExecutionsStore,
     ReportsService,
     AttemptsService,
+    OutsideWorkService,
     LeaseSweepDuty,
     RetentionDuty,
     RetentionStore,

@@ -69,10 +69,6 @@ export class ExecutionsService {
     return this.store.findByIds(ids);
   }
 
-  findPrevious(taskId: string, attempt: number): Promise<{ id: string; branch: string } | null> {
-    return this.store.findPrevious(taskId, attempt);
-  }
-
   /** Hands back what a worker runs, but for `keep`, in the transaction under way. */
   async releaseAll(workerId: string, keep: readonly string[], actor: Actor): Promise<void> {
     await this.leases.lockWorker(workerId);

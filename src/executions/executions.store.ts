@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import { cursorTime, type Position } from '../http/page.js';
 import type { FailureReason } from '../tasks/failure-reasons.js';
+import type { Usage } from '../tasks/usage.js';
 import type { Execution } from './execution.entity.js';
 import type { ExecutionStatus } from './execution.states.js';
 
@@ -28,10 +29,18 @@ export interface ExecutionEnd {
   progress_message: string | null;
   exit_code: number | null;
   base_sha: string | null;
+  /** Null keeps the name that the claim has given. */
+  branch: string | null;
+  /** Null keeps what was pushed last. */
   commit_sha: string | null;
   log_entries: number;
   log_incomplete: boolean;
   result: Record<string, unknown> | null;
+  model: string | null;
+  session_id: string | null;
+  pull_request_number: number | null;
+  quality_score: number | null;
+  usage: Usage | null;
   finished_by_worker: boolean;
 }
 
@@ -43,12 +52,15 @@ export interface LogRow {
   logged_at: Date;
 }
 
+/** Nobody renews an attempt begun by hand, so that its lease expires never. */
 const VIEW = `
-  select e.id, e.organization_id, e.task_id, e.repository_id, e.attempt, e.agent_type, e.worker_id, e.isolation, e.status,
-         e.failure_reason, e.error_message, coalesce(l.progress, e.progress) as progress,
+  select e.id, e.organization_id, e.task_id, e.repository_id, e.attempt, e.agent_type, e.model, e.worker_id, e.isolation,
+         e.status, e.failure_reason, e.error_message, coalesce(l.progress, e.progress) as progress,
          coalesce(l.progress_message, e.progress_message) as progress_message, e.started_at, e.finished_at, e.exit_code,
-         e.base_sha, e.branch, e.commit_sha, coalesce(l.log_entries, e.log_entries) as log_entries, e.log_incomplete,
-         e.result, e.finished_by_worker, e.logs_removed_at, l.expires_at as lease_expires_at, l.deadline_at
+         e.base_sha, e.branch, e.commit_sha, coalesce(l.session_id, e.session_id) as session_id, e.pull_request_number,
+         e.pull_request_url, e.quality_score, coalesce(l.usage, e.usage) as usage,
+         coalesce(l.log_entries, e.log_entries) as log_entries, e.log_incomplete, e.result, e.finished_by_worker, e.logs_removed_at,
+         nullif(l.expires_at, 'infinity') as lease_expires_at, l.deadline_at
   from agent_executions e left join leases l on l.execution_id = e.id`;
 
 @Injectable()
@@ -94,20 +106,13 @@ export class ExecutionsStore {
     );
   }
 
-  /** The last attempt before this one of the same task that left a branch behind. */
-  findPrevious(taskId: string, attempt: number): Promise<{ id: string; branch: string } | null> {
-    return this.database.one(
-      `select id, branch from agent_executions where task_id = $1 and attempt < $2 and commit_sha is not null
-       order by attempt desc limit 1`,
-      [taskId, attempt],
-    );
-  }
-
   async end(id: string, end: ExecutionEnd): Promise<void> {
     await this.database.query(
       `update agent_executions set status = $2, failure_reason = $3, error_message = $4, progress = $5,
-         progress_message = $6, exit_code = $7, base_sha = $8, commit_sha = $9, log_entries = $10, log_incomplete = $11,
-         result = $12, finished_by_worker = $13, finished_at = now()
+         progress_message = $6, exit_code = $7, base_sha = $8, branch = coalesce($9, branch),
+         commit_sha = coalesce($10, commit_sha), log_entries = $11, log_incomplete = $12, result = $13, model = $14,
+         session_id = $15, pull_request_number = $16, quality_score = $17, usage = $18, finished_by_worker = $19,
+         finished_at = now()
        where id = $1`,
       [
         id,
@@ -118,13 +123,27 @@ export class ExecutionsStore {
         end.progress_message,
         end.exit_code,
         end.base_sha,
+        end.branch,
         end.commit_sha,
         end.log_entries,
         end.log_incomplete,
         end.result,
+        end.model,
+        end.session_id,
+        end.pull_request_number,
+        end.quality_score,
+        end.usage,
         end.finished_by_worker,
       ],
     );
+  }
+
+  /** Notes which commit was pushed to the branch of an execution. One that has ended stays as it is. */
+  async setPushed(id: string, commitSha: string): Promise<void> {
+    await this.database.query(`update agent_executions set commit_sha = $2 where id = $1 and status = 'running'`, [
+      id,
+      commitSha,
+    ]);
   }
 
   /** Log entries behind `after`, oldest first; with `tail` the last ones instead. */

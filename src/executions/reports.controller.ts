@@ -6,7 +6,8 @@ import { ApiIdParam, IdParam } from '../http/id-param.js';
 import { Problems } from '../http/problems.decorator.js';
 import { TaskDto } from '../tasks/task.dto.js';
 import { ExecutionDto } from './execution.dto.js';
-import { FinishDto, FinishReceiptDto, LogBatchDto, LogReceiptDto, ProgressDto, SignalsDto } from './reports.dto.js';
+import { FinishDto, FinishReceiptDto } from './finish.dto.js';
+import { LogBatchDto, LogReceiptDto, ProgressDto, SignalsDto } from './reports.dto.js';
 import { ReportsService } from './reports.service.js';
 
 @ApiTags('Worker protocol')
@@ -29,7 +30,10 @@ export class ReportsController {
     return this.reports.log(worker, id, body);
   }
 
-  /** Say how far an execution has come. */
+  /**
+   * Say how far an execution has come, what it used so far, and where it could go on. Over the budget of its task the
+   * answer lists it in `cancel`; whatever is then reported but `completed` ends it as failed with the reason `policy`.
+   */
   @Post(':id/progress')
   @AllowWorker()
   @HttpCode(200)
@@ -41,7 +45,7 @@ export class ReportsController {
     @IdParam() id: string,
     @Body() body: ProgressDto,
   ): Promise<SignalsDto> {
-    return this.reports.progress(worker, id, body.progress, body.message);
+    return this.reports.progress(worker, body.toReport(id));
   }
 
   /** End an execution. Saying the same again is answered like the first time. */
@@ -56,7 +60,7 @@ export class ReportsController {
     @IdParam() id: string,
     @Body() body: FinishDto,
   ): Promise<FinishReceiptDto> {
-    const { execution, task, signals } = await this.reports.finish(worker, id, body.toReport());
+    const { execution, task, signals } = await this.reports.finish(worker, id, body.toReport(), body.toLastWords());
     return { execution: ExecutionDto.from(execution), task: TaskDto.from(task), ...signals };
   }
 }

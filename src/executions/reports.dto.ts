@@ -1,28 +1,26 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { ArrayMaxSize, ArrayMinSize, IsArray, ValidateNested } from 'class-validator';
+import { ArrayMaxSize, ArrayMinSize, IsArray, IsObject, ValidateNested } from 'class-validator';
 import {
   AcceptsUncleanText,
-  Flag,
-  FreeForm,
+  AnyJson,
   IgnoresUnknownFields,
   Instant,
   OneOf,
   Optional,
-  Pattern,
   RawText,
+  Text,
   WholeNumber,
 } from '../http/fields.js';
-import { readFailureReason } from '../tasks/failure-reasons.js';
-import { TaskDto } from '../tasks/task.dto.js';
-import type { AttemptReport } from './attempts.service.js';
-import { ExecutionDto } from './execution.dto.js';
-import { OUTCOMES, type Outcome } from './execution.states.js';
+import type { LeaseReport } from '../queue/leases.service.js';
+import { ReportedUsageDto } from './reported-usage.dto.js';
 
 const MOST_ENTRIES = 1000;
 const LONGEST_MESSAGE = 65_536;
 const LARGEST_INTEGER = 2_147_483_647;
-const SHA = /^[0-9a-f]{40}([0-9a-f]{24})?$/;
+/** Longest session id of an agent. */
+export const LONGEST_SESSION = 255;
+const LARGEST_CHECKPOINT = 256 * 1024;
 
 /** What every answer to a worker carries. */
 export class SignalsDto {
@@ -118,9 +116,9 @@ export class LogReceiptDto extends SignalsDto {
   cleaned!: number;
 }
 
-/** How far an execution has come. */
+/** How far an execution has come, and what it used so far. */
 @IgnoresUnknownFields()
-export class ProgressDto {
+export class AdvanceDto {
   /**
    * Percent done.
    * @example 40
@@ -136,100 +134,38 @@ export class ProgressDto {
   @Optional()
   @RawText({ max: 1000 })
   message?: string;
+
+  /** What this attempt has used so far, in all; it counts against the budget of the task. */
+  @Optional()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => ReportedUsageDto)
+  usage?: ReportedUsageDto;
 }
 
-/** How an execution ended. */
+/** How far an execution has come, what it used so far, and where it could go on. */
 @IgnoresUnknownFields()
-export class FinishDto {
+export class ProgressDto extends AdvanceDto {
   /**
-   * `released` hands the task back without counting the attempt.
-   * @example completed
-   */
-  @OneOf(OUTCOMES)
-  outcome!: Outcome;
-
-  /**
-   * What came of it, for whoever reads the task.
-   * @example {"files_changed": 3}
+   * Where a further attempt could go on: any JSON of at most 256 KiB. The last one is given to the next attempt, should
+   * there be one; `null` says that there is nothing to go on from.
+   * @example {"step": 3, "files_done": ["a.ts"]}
    */
   @Optional()
-  @FreeForm()
-  result?: Record<string, unknown>;
+  @AnyJson({ maxBytes: LARGEST_CHECKPOINT })
+  checkpoint?: unknown;
 
   /**
-   * What went wrong, for people.
-   * @example The tests failed.
+   * The agent's own session, which a further attempt may go on with. Told as soon as it is known, it outlives a worker
+   * that is lost; otherwise `finish` takes it.
+   * @example 5f0c6f2e-8a54-4a43-9b8e-0d3d4f1f7f10
    */
   @Optional()
-  @RawText({ max: 16_384 })
-  error_message?: string;
+  @Text({ min: 1, max: LONGEST_SESSION })
+  session_id?: string;
 
-  /**
-   * Why it failed, from the closed list of reasons; one this server does not know becomes `unknown`.
-   * @example agent_error
-   */
-  @Optional()
-  @Pattern(/^[a-z_]{1,64}$/, 'the name of a reason', 64)
-  failure_reason?: string;
-
-  /**
-   * Whether another attempt may help; by default the reason decides.
-   * @example true
-   */
-  @Optional()
-  @Flag()
-  retryable?: boolean;
-
-  /**
-   * Seconds to wait before another attempt, at least.
-   * @example 60
-   */
-  @Optional()
-  @WholeNumber({ min: 0, max: 604_800 })
-  retry_after_seconds?: number;
-
-  /**
-   * Exit code of the agent's process.
-   * @example 0
-   */
-  @Optional()
-  @WholeNumber({ min: -LARGEST_INTEGER, max: LARGEST_INTEGER })
-  exit_code?: number;
-
-  /**
-   * Commit the work started from.
-   * @example 3b18e512dba79e4c8300dd08aeb37f8e728b8dad
-   */
-  @Optional()
-  @Pattern(SHA, 'the full hash of a commit', 64)
-  base_sha?: string;
-
-  /**
-   * Commit the work ended in; its branch must have been pushed.
-   * @example 7fd1a60b01f91b314f59955a4e4d4e80d8edf11d
-   */
-  @Optional()
-  @Pattern(SHA, 'the full hash of a commit', 64)
-  commit_sha?: string;
-
-  /**
-   * How many log entries were sent in all.
-   * @example 42
-   */
-  @Optional()
-  @WholeNumber({ min: 0, max: LARGEST_INTEGER })
-  log_entries?: number;
-
-  toReport(): AttemptReport {
-    return { ...this, failure_reason: this.outcome === 'failed' ? readFailureReason(this.failure_reason) : undefined };
+  toReport(id: string): LeaseReport {
+    const { checkpoint, ...rest } = this;
+    return { ...rest, id, ...(checkpoint !== undefined && { saved: { value: checkpoint } }) };
   }
-}
-
-/** The execution and its task as they are now. */
-export class FinishReceiptDto extends SignalsDto {
-  /** The execution, ended. */
-  execution!: ExecutionDto;
-
-  /** The task: finished, or waiting for another attempt. */
-  task!: TaskDto;
 }

@@ -3,9 +3,16 @@ import type { WorkerPrincipal } from '../auth/principal.js';
 import { Database } from '../database/database.js';
 import { EventsService } from '../events/events.service.js';
 import { cleanText } from '../http/clean-text.js';
-import { LeasesService, type NewLogEntry, type Signals } from '../queue/leases.service.js';
+import {
+  LeasesService,
+  type LeaseReport,
+  type LeaseRow,
+  type NewLogEntry,
+  type Signals,
+} from '../queue/leases.service.js';
 import { type Task, TasksService } from '../tasks/tasks.service.js';
-import { type AttemptReport, AttemptsService } from './attempts.service.js';
+import type { AttemptReport } from './attempt-outcome.js';
+import { AttemptsService } from './attempts.service.js';
 import { AlreadyFinished, ExecutionNotFound, LeaseLost, WrongLogOffset } from './execution.errors.js';
 import { ExecutionsStore, type ExecutionView } from './executions.store.js';
 import { StaleWrites } from './stale-writes.js';
@@ -53,10 +60,11 @@ export class ReportsService {
     return { next_offset: stored.stored, cleaned, ...(await this.leases.signals(worker.id, [id])) };
   }
 
-  async progress(worker: WorkerPrincipal, id: string, progress?: number, message?: string): Promise<Signals> {
-    const current = await this.leases.setProgress(id, worker.id, progress, message);
-    if (!current) throw await this.refusal(worker, id);
-    return this.leases.signals(worker.id, [id]);
+  /** Takes how far an attempt has come, what it used and its checkpoint. Throws LeaseLost for a late word. */
+  async progress(worker: WorkerPrincipal, report: LeaseReport): Promise<Signals> {
+    const lease = await this.leases.report(worker.id, report);
+    if (lease === null) throw await this.refusal(worker, report.id);
+    return this.leases.signals(worker.id, [report.id]);
   }
 
   /**
@@ -67,9 +75,10 @@ export class ReportsService {
     worker: WorkerPrincipal,
     id: string,
     report: AttemptReport,
+    last: Pick<LeaseReport, 'usage' | 'session_id'> = {},
   ): Promise<{ execution: ExecutionView; task: Task; signals: Signals }> {
     const ended = await this.database.transaction(async () => {
-      const lease = await this.leases.lock(id, worker.id);
+      const lease = await this.lockWith(worker, { id, ...last });
       if (lease !== null) await this.attempts.end(lease, report, executionActor(id), true);
       return lease !== null;
     });
@@ -80,6 +89,13 @@ export class ReportsService {
     return { execution, task, signals: await this.leases.signals(worker.id) };
   }
 
+  /** Locks the lease of an execution; what is told with its end counts as told before, also against the budget. */
+  private async lockWith(worker: WorkerPrincipal, last: LeaseReport): Promise<LeaseRow | null> {
+    const lease = await this.leases.lock(last.id, worker.id);
+    const saysMore = last.usage !== undefined || last.session_id !== undefined;
+    return lease !== null && saysMore ? this.leases.report(worker.id, last) : lease;
+  }
+
   private async assertRepeated(
     worker: WorkerPrincipal,
     execution: ExecutionView,
@@ -87,7 +103,9 @@ export class ReportsService {
   ): Promise<void> {
     if (execution.worker_id !== worker.id || !execution.finished_by_worker)
       throw await this.refusal(worker, execution.id);
-    if (execution.status !== report.outcome) throw new AlreadyFinished(execution.status);
+    // What a budget has ended failed by policy, whichever word but `completed` its worker had for it.
+    const isJudged = execution.failure_reason === 'policy' && report.outcome !== 'completed';
+    if (execution.status !== report.outcome && !isJudged) throw new AlreadyFinished(execution.status);
   }
 
   /** Why a word about an execution is not taken; a late one is told of as an event. */

@@ -12,4 +12,7 @@ export interface ExecutionGrant {
 export abstract class GitAccess {
   /** Null when the execution is not there, has no repository, or the token is not that of its worker. */
   abstract forExecution(execution_id: string, worker_token: string): Promise<ExecutionGrant | null>;
+
+  /** Says that the branch of an execution is this commit now, before the worker learns that its push is over. */
+  abstract notePush(execution_id: string, commit_sha: string): Promise<void>;
 }

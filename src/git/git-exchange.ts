@@ -18,6 +18,8 @@ export interface Exchange {
   /** Given to git's input; nothing when absent. */
   body?: AsyncIterable<Buffer>;
   silence: GitSilence;
+  /** Called once git has ended, however, and before the answer does. */
+  onEnd?: () => Promise<void>;
 }
 
 /**
@@ -40,6 +42,7 @@ export async function exchange(git: GitProcess, response: Response, options: Exc
     const feeding = feed(child, options.body, silence);
     await answer(child, response, options, silence, gone.signal);
     const end = await child.ended;
+    await options.onEnd?.();
     if (response.headersSent || response.destroyed) {
       // A cut connection says that the answer is not whole; git's own failures are told in the answer.
       if (end.stopped === null) response.end();

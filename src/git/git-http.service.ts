@@ -90,10 +90,28 @@ export class GitHttpService {
         call: { args: ['receive-pack', '--stateless-rpc', directory] },
         content_type: RECEIVE_PACK_RESULT,
         body: push.body,
+        onEnd: () => this.notePush(request, directory, push.request),
       });
     } catch (error) {
       if (!(error instanceof PushFenced)) throw error;
       this.refuse(response, push.request, `${error.code}: ${error.detail}`);
+    }
+  }
+
+  /**
+   * Tells the port what was pushed, as the references themselves say: git ends well also when it has refused one, and
+   * may have taken one before its client went away. The push stands whatever becomes of that.
+   */
+  private async notePush(request: Request, directory: string, { commands }: PushRequest): Promise<void> {
+    try {
+      const execution = readBasic(request.headers.authorization)?.user;
+      for (const { ref, new_sha } of commands) {
+        const args = ['for-each-ref', '--format=%(objectname)', '--', ref];
+        const now = (await this.git.run({ args, directory })).toString('latin1').trim();
+        if (execution !== undefined && now === new_sha) await this.access.notePush(execution, now);
+      }
+    } catch (error) {
+      this.logger.warn({ err: error }, 'a push could not be noted');
     }
   }
 

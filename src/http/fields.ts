@@ -111,6 +111,20 @@ export const Decimal = ({ min, max, places }: { min: number; max: number; places
     document({ type: 'number', minimum: min, maximum: max }),
   );
 
+/** Money: US dollars with at most six decimals, so that sums of it are exact. */
+export const Dollars = ({ max }: { max: number }) =>
+  applyDecorators(
+    ValidateBy({
+      name: 'dollars',
+      validator: {
+        validate: (value: unknown) =>
+          typeof value === 'number' && value >= 0 && value <= max && Number(value.toFixed(6)) === value,
+        defaultMessage: () => `$property must be a number from 0 to ${String(max)} with at most six decimals`,
+      },
+    }),
+    document({ type: 'number', minimum: 0, maximum: max }),
+  );
+
 /** A whole number in a query string: decimal digits only, so that `0x10` and `1e1` are refused. */
 export const QueryNumber = ({ min, max, fallback }: { min: number; max: number; fallback?: number }) =>
   applyDecorators(
@@ -256,18 +270,42 @@ export const listFields = (prototype: object): ReadonlyMap<string, object> =>
 
 const freeForm = new WeakMap<object, Set<string>>();
 
+const isFreeForm: PropertyDecorator = (target, property) => {
+  const names = freeForm.get(target) ?? new Set<string>();
+  freeForm.set(target, names.add(String(property)));
+};
+
 /**
  * A JSON object of the caller's own making. It is taken past class-transformer untouched (`input.pipe.ts`), because
  * that loses keys such as `constructor` on its way.
  */
 export const FreeForm = (): PropertyDecorator =>
+  applyDecorators(isFreeForm, IsObject(), document({ type: 'object', additionalProperties: true }));
+
+const ANY_JSON = [
+  { type: 'object', additionalProperties: true },
+  { type: 'array', items: {} },
+  { type: 'string' },
+  { type: 'number' },
+  { type: 'boolean' },
+  { type: 'null' },
+];
+
+/** Documents a field that holds any JSON value; a schema that says nothing would be taken for an object. */
+export const HoldsAnyJson = (): PropertyDecorator => document({ anyOf: ANY_JSON, type: undefined });
+
+/** Any JSON value of the caller's own making, null included, of at most so many bytes as JSON text in UTF-8. */
+export const AnyJson = ({ maxBytes }: { maxBytes: number }): PropertyDecorator =>
   applyDecorators(
-    (target: object, property: string | symbol) => {
-      const names = freeForm.get(target) ?? new Set<string>();
-      freeForm.set(target, names.add(String(property)));
-    },
-    IsObject(),
-    document({ type: 'object', additionalProperties: true }),
+    isFreeForm,
+    ValidateBy({
+      name: 'jsonSize',
+      validator: {
+        validate: (value: unknown) => Buffer.byteLength(JSON.stringify(value)) <= maxBytes,
+        defaultMessage: () => `$property must have at most ${String(maxBytes)} bytes as JSON text`,
+      },
+    }),
+    HoldsAnyJson(),
   );
 
 /** Names of the free-form fields of a DTO class and of those it extends. */

@@ -3,6 +3,7 @@ import type { Actor } from '../auth/principal.js';
 import { QueueConfig } from '../config/queue.config.js';
 import { Database } from '../database/database.js';
 import { newId } from '../ids.js';
+import { branchName } from './branch-name.js';
 
 /** What a worker asks for. */
 export interface ClaimRequest {
@@ -88,9 +89,7 @@ with worker as materialized (
     (id, organization_id, task_id, repository_id, attempt, agent_type, worker_id, isolation, status, branch)
   select s.current_execution_id, s.organization_id, s.id, s.repository_id, s.attempts, s.agent_type, $1, w.isolation,
          'running',
-         'task/' || coalesce(nullif(trim(both '-' from left(
-           regexp_replace(lower(s.name), '[^a-z0-9]+', '-', 'g'), 40)), ''), 'task')
-         || '-' || right(s.id::text, 8) || '-a' || s.attempts
+         ${branchName('s')}
   from started s cross join worker w
 ), leased as (
   insert into leases (execution_id, task_id, worker_id, expires_at, deadline_at, request_key)
@@ -114,6 +113,45 @@ with worker as materialized (
 )
 select current_execution_id as execution_id, id as task_id from started order by priority, run_at, id`;
 
+/** What earlier attempts at a task and its dependencies left for an attempt. */
+export interface Heritage {
+  execution_id: string;
+  /** Last checkpoint of an earlier attempt; null when there is none. */
+  checkpoint: unknown;
+  /** The last earlier attempt that left a pushed branch or a session. */
+  previous_id: string | null;
+  previous_branch: string | null;
+  previous_session_id: string | null;
+  /** Branches of its dependencies in the same repository, in the order of these. */
+  merge_refs: string[];
+}
+
+/** Looked up by tasks: each has few attempts and few dependencies. */
+const HERITAGE = `
+  select e.id as execution_id, saved.checkpoint, before.id as previous_id, before.branch as previous_branch,
+         before.session_id as previous_session_id,
+         case when t.base_ref is not null or e.repository_id is null then '{}' else array(
+           select done.branch from task_dependencies d
+           join tasks p on p.id = d.depends_on_id and p.status = 'completed' and p.repository_id = e.repository_id
+           cross join lateral (
+             select branch, commit_sha from agent_executions
+             where task_id = p.id and status = 'completed' order by attempt desc limit 1
+           ) done
+           where d.task_id = e.task_id and done.commit_sha is not null
+           order by d.place, d.depends_on_id
+         ) end as merge_refs
+  from agent_executions e join tasks t on t.id = e.task_id
+  left join lateral (
+    select id, branch, session_id from agent_executions
+    where task_id = e.task_id and attempt < e.attempt and (commit_sha is not null or session_id is not null)
+    order by attempt desc limit 1
+  ) before on true
+  left join lateral (
+    select c.checkpoint from agent_executions x join execution_checkpoints c on c.execution_id = x.id
+    where x.task_id = e.task_id and x.attempt < e.attempt order by x.attempt desc limit 1
+  ) saved on true
+  where e.id = any ($1::uuid[])`;
+
 @Injectable()
 export class ClaimStore {
   constructor(
@@ -135,13 +173,22 @@ export class ClaimStore {
     ]);
   }
 
-  /** What an earlier claim with the same key got and still runs. */
-  findByRequestKey(workerId: string, requestKey: string): Promise<ClaimedRow[]> {
+  /**
+   * What an earlier claim with the same key got and still runs. Locks the worker's row first: the same key may come in
+   * at two processes at once.
+   */
+  async lockByRequestKey(workerId: string, requestKey: string): Promise<ClaimedRow[]> {
+    await this.database.query('select 1 from worker_liveness where worker_id = $1 for update', [workerId]);
     return this.database.query<ClaimedRow>(
       `select l.execution_id, l.task_id from leases l join agent_executions e on e.id = l.execution_id
        where l.worker_id = $1 and l.request_key = $2 and e.started_at > now() - interval '10 minutes'
        order by l.execution_id`,
       [workerId, requestKey],
     );
+  }
+
+  /** What was left for executions that have just been claimed, in one look for all of them. */
+  findHeritage(executionIds: readonly string[]): Promise<Heritage[]> {
+    return this.database.query<Heritage>(HERITAGE, [executionIds]);
   }
 }

@@ -114,6 +114,18 @@ export class ConcurrencyStore {
     return next;
   }
 
+  /** Gives the key to a waiting task out of its turn, because it begins now; false when another one has it. */
+  async take(taskId: string): Promise<boolean> {
+    const taken = await this.database.count(
+      `insert into concurrency_keys (organization_id, key, task_id)
+       select organization_id, key, task_id from concurrency_waits where task_id = $1
+       on conflict do nothing`,
+      [taskId],
+    );
+    if (taken > 0) await this.removeWait(taskId);
+    return taken > 0;
+  }
+
   /** Locks the wait of a task until the transaction ends; false when it does not wait. */
   async lockWait(taskId: string): Promise<boolean> {
     return (
@@ -128,6 +140,12 @@ export class ConcurrencyStore {
       [taskId],
     );
     return row?.run_at ?? null;
+  }
+
+  /** Forgets the keys of an organization that is deleted, and who waits for them. */
+  async removeAll(organizationId: string): Promise<void> {
+    await this.database.query('delete from concurrency_waits where organization_id = $1', [organizationId]);
+    await this.database.query('delete from concurrency_keys where organization_id = $1', [organizationId]);
   }
 
   /** Who holds the key that a task waits for; null when it waits for none. */

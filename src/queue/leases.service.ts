@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { QueueConfig } from '../config/queue.config.js';
 import { HintsService } from '../events/hints.service.js';
-import { LeasesStore, type EndedLease, type LeaseRow, type Signals } from './leases.store.js';
+import { LeaseReportStore, type LeaseReport } from './lease-report.store.js';
+import { LeasesStore, type Contact, type EndedLease, type LeaseRow, type Signals } from './leases.store.js';
 import { LogAppendStore, type NewLogEntry } from './log-append.store.js';
 
-export type { EndedLease, LeaseRow, NewLogEntry, Signals };
+export type { Contact, EndedLease, LeaseReport, LeaseRow, NewLogEntry, Signals };
 
 /** Topic of hints that a worker should be told something. */
 export const workerTopic = (workerId: string): string => `worker:${workerId}`;
@@ -14,6 +15,7 @@ export const workerTopic = (workerId: string): string => `worker:${workerId}`;
 export class LeasesService {
   constructor(
     private readonly leases: LeasesStore,
+    private readonly reports: LeaseReportStore,
     private readonly logs: LogAppendStore,
     private readonly hints: HintsService,
     private readonly config: QueueConfig,
@@ -48,9 +50,9 @@ export class LeasesService {
     if (lease.worker_id !== null) this.hints.send(workerTopic(lease.worker_id));
   }
 
-  /** Gives an attempt begun by hand its time limit. */
-  beginUnattended(executionId: string, taskId: string, timeoutSeconds: number): Promise<void> {
-    return this.leases.insertUnattended(executionId, taskId, timeoutSeconds);
+  /** Gives the current attempt of a task that has been begun by hand its execution and its time limit. */
+  beginUnattended(taskId: string): Promise<void> {
+    return this.leases.insertUnattended(taskId);
   }
 
   /** Makes claims and other ends of this worker wait until the transaction ends. */
@@ -63,13 +65,20 @@ export class LeasesService {
     return this.leases.findEnded(graceful, limit);
   }
 
-  /** Renews exactly the executions listed. */
-  renew(workerId: string, beats: readonly { id: string; progress?: number; message?: string }[]): Promise<void> {
-    return this.leases.renew(workerId, beats, this.config.lease_seconds);
+  /** Takes what a worker says of its executions, and renews exactly these. */
+  async renew(workerId: string, reports: readonly LeaseReport[]): Promise<void> {
+    this.wakeEnded(await this.reports.report(workerId, reports, this.config.lease_seconds));
   }
 
-  setProgress(executionId: string, workerId: string, progress?: number, message?: string): Promise<boolean> {
-    return this.leases.setProgress(executionId, workerId, progress, message);
+  /**
+   * Takes what a worker says of an execution, in the transaction under way if there is one. Null when it is not this
+   * worker's any more: then nothing is taken.
+   */
+  async report(workerId: string, report: LeaseReport): Promise<LeaseRow | null> {
+    const [lease] = await this.reports.report(workerId, [report]);
+    if (lease === undefined) return null;
+    this.wakeEnded([lease]);
+    return lease;
   }
 
   /** Stores log entries from `offset` on; null when the execution is not this worker's any more. */
@@ -83,11 +92,23 @@ export class LeasesService {
   }
 
   /** What a worker is to be told with every answer; this counts as contact. `named` are executions it speaks of. */
-  signals(workerId: string, named: readonly string[] = []): Promise<Signals> {
-    return this.leases.signals(workerId, named);
+  async signals(workerId: string, named: readonly string[] = []): Promise<Signals> {
+    const { cancel, lost, desired_status } = await this.leases.contact(workerId, named, null);
+    return { cancel, lost, desired_status };
+  }
+
+  /** The same for a heartbeat, with the usage of the worker's machine if it says so. */
+  contact(workerId: string, named: readonly string[], metrics: object | null): Promise<Contact> {
+    return this.leases.contact(workerId, named, metrics);
   }
 
   isCurrent(executionId: string): Promise<boolean> {
     return this.leases.isCurrent(executionId);
+  }
+
+  /** A claim that waits on another connection returns, when a budget ends what its worker runs. */
+  private wakeEnded(leases: readonly LeaseRow[]): void {
+    for (const { worker_id, cancel_reason } of leases)
+      if (worker_id !== null && cancel_reason !== null) this.hints.send(workerTopic(worker_id));
   }
 }

@@ -1,19 +1,23 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
+import { branchName } from './branch-name.js';
+import type { Usage } from './usage.js';
 
 export interface LeaseRow {
   execution_id: string;
   task_id: string;
   /** Null for an attempt begun by hand. */
   worker_id: string | null;
-  expires_at: Date;
+  /** `Infinity` for an attempt begun by hand: nobody renews it, and no silence ends it. */
+  expires_at: Date | number;
   deadline_at: Date;
   cancel_requested_at: Date | null;
   log_entries: number;
   progress: number | null;
   progress_message: string | null;
-  usage: Record<string, unknown> | null;
+  usage: Usage | null;
   session_id: string | null;
+  /** `policy` when the budget of its task is used up; null when somebody wished for the end, or nobody. */
   cancel_reason: string | null;
 }
 
@@ -29,6 +33,13 @@ export interface Signals {
   /** Executions it named that are not its own any more. */
   lost: string[];
   desired_status: 'active' | 'paused' | 'draining' | 'stopped';
+}
+
+/** What a worker gets to hear, and when that was. */
+export interface Contact extends Signals {
+  server_time: Date;
+  /** What somebody noted about its status. */
+  note: string | null;
 }
 
 /** How long a worker may still report a time-out by itself, with what its agent has done until then. */
@@ -53,14 +64,6 @@ export class LeasesStore {
        select l.* from leases l join live on live.worker_id = l.worker_id where l.execution_id = $1 for update of l`,
       [executionId, workerId],
     );
-  }
-
-  /** Runs `work` in a transaction that holds the worker's row. */
-  withWorker<T>(workerId: string, work: () => Promise<T>): Promise<T> {
-    return this.database.transaction(async () => {
-      await this.lockWorker(workerId);
-      return work();
-    });
   }
 
   /** Locks the row that everything which changes how much a worker runs begins with. */
@@ -108,12 +111,20 @@ export class LeasesStore {
     );
   }
 
-  /** A time limit for an attempt begun by hand; no heartbeat renews it and no silence ends it. */
-  async insertUnattended(executionId: string, taskId: string, timeoutSeconds: number): Promise<void> {
+  /** Execution and time limit of a task that has been begun by hand; no heartbeat renews it and no silence ends it. */
+  async insertUnattended(taskId: string): Promise<void> {
     await this.database.query(
-      `insert into leases (execution_id, task_id, expires_at, deadline_at)
-       values ($1, $2, 'infinity', now() + make_interval(secs => $3))`,
-      [executionId, taskId, timeoutSeconds],
+      `with task as (
+         select * from tasks where id = $1
+       ), execution as (
+         insert into agent_executions (id, organization_id, task_id, repository_id, attempt, agent_type, status, branch)
+         select current_execution_id, organization_id, id, repository_id, attempts, agent_type, 'running',
+                ${branchName('task')}
+         from task
+       )
+       insert into leases (execution_id, task_id, expires_at, deadline_at)
+       select current_execution_id, id, 'infinity', now() + make_interval(secs => timeout_seconds) from task`,
+      [taskId],
     );
   }
 
@@ -124,47 +135,22 @@ export class LeasesStore {
     );
   }
 
-  /** Renews exactly the leases listed, with what their worker says of them. */
-  async renew(
-    workerId: string,
-    beats: readonly { id: string; progress?: number; message?: string }[],
-    leaseSeconds: number,
-  ): Promise<void> {
-    if (beats.length === 0) return;
-    await this.database.query(
-      `update leases l set expires_at = now() + make_interval(secs => $3),
-         progress = coalesce(beat.progress, l.progress), progress_message = coalesce(beat.message, l.progress_message)
-       from jsonb_to_recordset($2::jsonb) as beat (id uuid, progress integer, message text)
-       where l.execution_id = beat.id and l.worker_id = $1`,
-      [workerId, JSON.stringify(beats), leaseSeconds],
-    );
-  }
-
-  async setProgress(executionId: string, workerId: string, progress?: number, message?: string): Promise<boolean> {
-    const changed = await this.database.count(
-      `update leases set progress = coalesce($3, progress), progress_message = coalesce($4, progress_message)
-       where execution_id = $1 and worker_id = $2`,
-      [executionId, workerId, progress ?? null, message ?? null],
-    );
-    return changed > 0;
-  }
-
-  /** What is to be said to a worker, and that it was there. */
-  async signals(workerId: string, named: readonly string[]): Promise<Signals> {
-    const row = await this.database.one<Signals>(
+  /** What is to be said to a worker, and that it was there, with the usage of its machine if it says so. */
+  async contact(workerId: string, named: readonly string[], metrics: object | null): Promise<Contact> {
+    const row = await this.database.one<Contact>(
       `with seen as (
-         update worker_liveness set last_heartbeat = now() where worker_id = $1
+         update worker_liveness set last_heartbeat = now(), metrics = coalesce($3, metrics) where worker_id = $1
        )
-       select w.status as desired_status,
+       select w.status as desired_status, w.note, now() as server_time,
               array(select execution_id from leases where worker_id = $1 and cancel_requested_at is not null) as cancel,
               array(
                 select id from unnest($2::uuid[]) as named (id)
                 where not exists (select from leases where execution_id = named.id and worker_id = $1)
               ) as lost
        from workers w where w.id = $1`,
-      [workerId, named],
+      [workerId, named, metrics],
     );
-    return row ?? { desired_status: 'stopped', cancel: [], lost: [...named] };
+    return row ?? { desired_status: 'stopped', cancel: [], lost: [...named], server_time: new Date(), note: null };
   }
 
   /** Whether the execution still runs under its lease. */

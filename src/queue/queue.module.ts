@@ -5,6 +5,7 @@ import { ConcurrencyStore } from './concurrency.store.js';
 import { ExplainStore } from './explain.store.js';
 import { KeyPromotionDuty } from './key-promotion.duty.js';
 import { LanesStore } from './lanes.store.js';
+import { LeaseReportStore } from './lease-report.store.js';
 import { LeasesService } from './leases.service.js';
 import { LeasesStore } from './leases.store.js';
 import { LogAppendStore } from './log-append.store.js';
@@ -21,6 +22,7 @@ import { QueueStore } from './queue.store.js';
     LanesStore,
     ClaimStore,
     LeasesStore,
+    LeaseReportStore,
     LogAppendStore,
     ExplainStore,
     KeyPromotionDuty,

@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.js';
 import { HintsService } from '../events/hints.service.js';
-import { ClaimStore, type ClaimedRow, type ClaimRequest } from './claim.store.js';
+import { ClaimStore, type ClaimedRow, type ClaimRequest, type Heritage } from './claim.store.js';
 import { ConcurrencyStore, type KeyedTask, type KeyWait } from './concurrency.store.js';
 import { ExplainStore, type WaitFacts } from './explain.store.js';
 import { LanesStore, type LaneKey } from './lanes.store.js';
-import { LeasesStore } from './leases.store.js';
 import { QueueStore, type NewEntry } from './queue.store.js';
 
-export type { ClaimedRow, ClaimRequest, KeyWait, WaitFacts };
+export type { ClaimedRow, ClaimRequest, Heritage, KeyWait, WaitFacts };
 
 const ANY = '*';
 const BATCH = 10_000;
@@ -27,6 +27,9 @@ export interface QueuedTask {
   concurrency_key: string | null;
 }
 
+/** Thrown within a claim to undo it: whoever asked is gone. */
+class Abandoned extends Error {}
+
 /** Which tasks may be claimed, in which order, and by whom. */
 @Injectable()
 export class QueueService {
@@ -35,7 +38,7 @@ export class QueueService {
     private readonly queue: QueueStore,
     private readonly claims: ClaimStore,
     private readonly explain: ExplainStore,
-    private readonly leases: LeasesStore,
+    private readonly database: Database,
     private readonly keys: ConcurrencyStore,
     private readonly hints: HintsService,
   ) {}
@@ -92,9 +95,12 @@ export class QueueService {
     await this.release(task);
   }
 
-  /** Takes a task out that begins to run outside of the fleet and keeps its key; false when it waits for that. */
-  leave(taskId: string): Promise<boolean> {
-    return this.queue.remove(taskId);
+  /**
+   * Takes a task out that begins to run outside of the fleet and keeps its key, or gets it when nobody has it because
+   * its time had not come; false when another task has the key.
+   */
+  async leave(taskId: string): Promise<boolean> {
+    return (await this.queue.remove(taskId)) || this.keys.take(taskId);
   }
 
   /**
@@ -104,6 +110,7 @@ export class QueueService {
   async clear(organizationId: string): Promise<boolean> {
     while ((await this.queue.removeSome(organizationId, BATCH)) > 0);
     if (await this.queue.holdsAny(organizationId)) return false;
+    await this.keys.removeAll(organizationId);
     await this.lanes.removeAll(organizationId);
     return true;
   }
@@ -125,15 +132,28 @@ export class QueueService {
     return this.keys.findHolder(taskId);
   }
 
-  /** Gives up to `max` tasks to a worker. The same `request_key` within ten minutes gives what it still runs. */
-  async claim(request: ClaimRequest): Promise<ClaimedRow[]> {
+  /**
+   * Gives up to `max` tasks to a worker, unless `closed` is aborted before the commit: then nobody gets anything. The
+   * same `request_key` within ten minutes gives what it still runs.
+   */
+  async claim(request: ClaimRequest, closed: AbortSignal): Promise<ClaimedRow[]> {
     const { worker_id, request_key } = request;
-    if (request_key === null) return this.claims.claim(request);
-    // The same key may come in at two processes at once: they take turns at the worker's row.
-    return this.leases.withWorker(worker_id, async () => {
-      const earlier = await this.claims.findByRequestKey(worker_id, request_key);
-      return earlier.length > 0 ? earlier : this.claims.claim(request);
-    });
+    try {
+      return await this.database.transaction(async () => {
+        const earlier = request_key === null ? [] : await this.claims.lockByRequestKey(worker_id, request_key);
+        const rows = earlier.length > 0 ? earlier : await this.claims.claim(request);
+        if (closed.aborted) throw new Abandoned();
+        return rows;
+      });
+    } catch (error) {
+      if (error instanceof Abandoned) return [];
+      throw error;
+    }
+  }
+
+  /** What earlier attempts and dependencies left for executions that have just been claimed. */
+  findHeritage(executionIds: readonly string[]): Promise<Heritage[]> {
+    return this.claims.findHeritage(executionIds);
   }
 
   /** For how many seconds the longest of the tasks that a worker may take has been in the queue; null when none is. */

@@ -17,6 +17,10 @@ export type Listed<Row> = Row & { cursor_at: string };
 export interface Candidate {
   id: string;
   status: TaskStatus;
+  /** Whether its attempts may use nothing any more. */
+  is_spent: boolean;
+  /** Whether it runs outside of the fleet, so that a cancellation ends it at once. */
+  is_unattended: boolean;
 }
 
 const FILTER = `organization_id = $1
@@ -93,7 +97,9 @@ export class TaskListsStore {
     limit: number,
   ): Promise<Listed<Candidate>[]> {
     return this.database.query<Listed<Candidate>>(
-      `select id, status, ${cursorTime('created_at')} as cursor_at from tasks
+      `select id, status, coalesce(budget_state(usage, max_cost_usd, max_tokens) in ('spent', 'exceeded'), false) as is_spent,
+              status = 'running' and worker_id is null as is_unattended, ${cursorTime('created_at')} as cursor_at
+       from tasks
        where ${FILTER} and ($11::uuid[] is null or id = any ($11))
          and ($12::timestamptz is null or (created_at, id) > ($12, $13::uuid))
        order by created_at, id limit $14`,

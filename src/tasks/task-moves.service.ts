@@ -6,10 +6,11 @@ import { LeasesService, type LeaseRow } from '../queue/leases.service.js';
 import { QueueService } from '../queue/queue.service.js';
 import { DependenciesStore, type OpenDependencies } from './dependencies.store.js';
 import type { Task } from './task.entity.js';
-import { TaskNotFound, WaitsForKey } from './task.errors.js';
+import { BudgetUsedUp, TaskNotFound, WaitsForKey } from './task.errors.js';
 import { isFinal, mayMove, type TaskStatus } from './task.states.js';
 import { TaskMovesStore, type TaskOutcome } from './task-moves.store.js';
 import { TaskNotices } from './task-notices.service.js';
+import type { BudgetState, Usage } from './usage.js';
 
 export type { Task, TaskOutcome };
 
@@ -28,6 +29,8 @@ export interface LockedTask {
  */
 @Injectable()
 export class TaskMovesService {
+  private endUnattended: ((lease: LeaseRow, actor: Actor) => Promise<Task>) | null = null;
+
   constructor(
     private readonly store: TaskMovesStore,
     private readonly dependencies: DependenciesStore,
@@ -50,11 +53,12 @@ export class TaskMovesService {
     return { task, lease };
   }
 
-  /** Locks the task of an attempt whose lease is locked already. */
-  async lockForOutcome(id: string): Promise<Task> {
-    const task = await this.store.lock(id);
-    if (task === null) throw new TaskNotFound();
-    return task;
+  /** Locks the task of an attempt whose lease is locked already, and tells what its usage makes of the budget. */
+  async lockForOutcome(id: string, usage: Usage | null): Promise<{ task: Task; budget: BudgetState }> {
+    const locked = await this.store.lockWithBudget(id, usage);
+    if (locked === null) throw new TaskNotFound();
+    const { budget, ...task } = locked;
+    return { task, budget };
   }
 
   /** Moves a locked, running task to where its attempt leaves it. */
@@ -81,17 +85,26 @@ export class TaskMovesService {
     return cancelled;
   }
 
-  /** Asks the worker of a locked task to end it. */
-  async requestCancel(task: Task, lease: LeaseRow, reason: string | null): Promise<Task> {
+  /** Takes what ends the attempt of a locked task that nobody holds, once somebody wishes to cancel it. */
+  endUnattendedBy(end: (lease: LeaseRow, actor: Actor) => Promise<Task>): void {
+    this.endUnattended = end;
+  }
+
+  /** Asks the worker of a locked task to end it. Where no worker holds it there is nobody to ask: it ends at once. */
+  async requestCancel(task: Task, lease: LeaseRow, reason: string | null, actor: Actor = SYSTEM): Promise<Task> {
     await this.leases.requestCancel(lease);
-    return this.store.requestCancel(task.id, reason);
+    const asked = await this.store.requestCancel(task.id, reason);
+    return lease.worker_id === null && this.endUnattended ? this.endUnattended(lease, actor) : asked;
   }
 
   /**
    * Begins a locked task anew that has ended without success. Behind a dependency that has ended so itself it stays
    * blocked, until that is retried or taken from its dependencies: somebody wished so.
+   * Throws BudgetUsedUp: no attempt could do anything.
    */
   async restart(task: Task, actor: Actor): Promise<Task> {
+    const { budget } = await this.lockForOutcome(task.id, null);
+    if (budget === 'spent' || budget === 'exceeded') throw new BudgetUsedUp(task.status);
     const open = await this.openOf(task.id);
     const status = open.unmet > 0 ? 'blocked' : 'pending';
     assertMove(task, status);
@@ -106,7 +119,7 @@ export class TaskMovesService {
     assertMove(task, 'running');
     if (!(await this.queue.leave(task.id))) throw new WaitsForKey(task.concurrency_key);
     const started = await this.store.startUnattended(task.id, executionId);
-    await this.leases.beginUnattended(executionId, task.id, started.timeout_seconds);
+    await this.leases.beginUnattended(task.id);
     await this.notices.tell('task.started', [started], actor, { execution_id: executionId });
     return started;
   }

@@ -3,6 +3,7 @@ import { Database } from '../database/database.js';
 import type { FailureReason } from './failure-reasons.js';
 import type { Task } from './task.entity.js';
 import type { TaskStatus } from './task.states.js';
+import type { BudgetState, Usage } from './usage.js';
 
 /** How an attempt leaves its task. */
 export interface TaskOutcome {
@@ -13,6 +14,8 @@ export interface TaskOutcome {
   failure_reason: FailureReason | null;
   /** Seconds from now, for one that goes back to the queue. */
   delay_seconds: number;
+  /** What the attempt used, to be added; null when nobody has told. */
+  usage: Usage | null;
 }
 
 /** Every statement that changes the status of tasks, but for the claim. The tasks are locked before. */
@@ -28,6 +31,15 @@ export class TaskMovesStore {
     );
   }
 
+  /** Locks the task of an attempt that used so much, and tells how far that uses its budget up. */
+  lockWithBudget(id: string, usage: Usage | null): Promise<(Task & { budget: BudgetState }) | null> {
+    return this.database.one<Task & { budget: BudgetState }>(
+      `select *, budget_state(usage_sum(usage, $2::jsonb), max_cost_usd, max_tokens) as budget
+       from tasks where id = $1 for update`,
+      [id, usage],
+    );
+  }
+
   /** Writes how an attempt ended. A task that goes back to the queue keeps nothing of the worker. */
   applyOutcome(id: string, outcome: TaskOutcome): Promise<Task> {
     return this.changed(
@@ -37,7 +49,7 @@ export class TaskMovesStore {
          cancel_requested_at = case when $2 = 'pending' then null else cancel_requested_at end,
          worker_id = case when $2 = 'pending' then null else worker_id end,
          current_execution_id = case when $2 = 'pending' then null else current_execution_id end,
-         version = version + 1, updated_at = now()
+         usage = usage_sum(usage, $8::jsonb), version = version + 1, updated_at = now()
        where id = $1 returning *`,
       [
         id,
@@ -47,6 +59,7 @@ export class TaskMovesStore {
         outcome.error_message,
         outcome.failure_reason,
         outcome.delay_seconds,
+        outcome.usage,
       ],
     );
   }

@@ -33,6 +33,25 @@ export class WaitsForKey extends DomainError {
   }
 }
 
+/** Attempts may use nothing any more, so that there can be none. */
+export class BudgetUsedUp extends DomainError {
+  constructor(status: TaskStatus) {
+    super(
+      'task/budget-used-up',
+      'conflict',
+      'The attempts so far have used up max_cost_usd or max_tokens. Create another task for what is left to do.',
+      { task_status: status },
+    );
+  }
+}
+
+/** Nobody does it now, so nothing can be said of how that ended. */
+export class TaskNotRunning extends DomainError {
+  constructor(status: TaskStatus) {
+    super('task/not-running', 'conflict', `The task is ${status}, not running.`, { task_status: status });
+  }
+}
+
 const MOST_NAMES = 10;
 
 /** A task would wait for itself, in the end. */

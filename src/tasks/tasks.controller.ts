@@ -151,7 +151,7 @@ export class TasksController {
   @ApiIdParam('id', 'Id of the task.')
   @HttpCode(HttpStatus.OK)
   @ApiOkResponse({ type: TaskDto })
-  @Problems('task/not-retryable')
+  @Problems('task/not-retryable', 'task/budget-used-up')
   async retry(@CurrentPrincipal() principal: Principal, @IdParam() id: string): Promise<TaskDto> {
     return TaskDto.from(await this.tasks.retry(principal, id));
   }

@@ -72,7 +72,7 @@ export class TasksService {
       assertAllowed('cancel', task.status);
       return lease === null
         ? this.moves.cancel(task, reason, principal.actor)
-        : this.moves.requestCancel(task, lease, reason);
+        : this.moves.requestCancel(task, lease, reason, principal.actor);
     });
   }
 

@@ -1,15 +1,4 @@
-/** Where a price is from. */
-export const COST_SOURCES = ['reported', 'estimated', 'subscription'] as const;
+export { COST_SOURCES, type CostSource, type Usage } from '../queue/usage.js';
 
-export type CostSource = (typeof COST_SOURCES)[number];
-
-/** What agents used, as they report it: whole tokens, and dollars with at most six decimals. */
-export interface Usage {
-  input_tokens: number;
-  output_tokens: number;
-  cache_read_tokens: number;
-  cache_write_tokens: number;
-  /** Null when nobody has told a price. */
-  cost_usd: number | null;
-  cost_source: CostSource | null;
-}
+/** How far the budget of a task is used up; null below 80 % and without a budget. `spent` is to the last bit. */
+export type BudgetState = 'near' | 'spent' | 'exceeded' | null;

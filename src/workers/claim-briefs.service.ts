@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { AgentsService, type ClaimedAgent } from '../agents/agents.service.js';
 import { ExecutionsService, type ExecutionView } from '../executions/executions.service.js';
-import type { ClaimedRow } from '../queue/queue.service.js';
+import { type ClaimedRow, type Heritage, QueueService } from '../queue/queue.service.js';
 import { type ClaimRepository, RepositoriesService } from '../repositories/repositories.service.js';
 import { type Task, TasksService } from '../tasks/tasks.service.js';
 
@@ -15,8 +15,13 @@ export interface ClaimBrief {
   merge_refs: string[];
   prompt: string;
   agent: ClaimedAgent;
-  previous: { execution_id: string; branch: string } | null;
+  /** Model that the task wants; null leaves it to the agent. */
+  model: string | null;
+  checkpoint: unknown;
+  previous: { execution_id: string; branch: string; session_id: string | null } | null;
 }
+
+const LONGEST_MODEL = 100;
 
 /** Gathers what a worker needs to know about what it was given. */
 @Injectable()
@@ -26,40 +31,55 @@ export class ClaimBriefs {
     private readonly executions: ExecutionsService,
     private readonly agents: AgentsService,
     private readonly repositories: RepositoriesService,
+    private readonly queue: QueueService,
   ) {}
 
   /** Briefs in the order of the claim. Whatever was ended or deleted in between is left out. */
   async for(rows: readonly ClaimedRow[]): Promise<ClaimBrief[]> {
     if (rows.length === 0) return [];
-    const executions = await this.executions.findByIds(rows.map((row) => row.execution_id));
+    const found = await this.executions.findByIds(rows.map((row) => row.execution_id));
+    const executions = new Map(found.map((execution) => [execution.id, execution]));
     const tasks = new Map((await this.tasks.findByIds(rows.map((row) => row.task_id))).map((task) => [task.id, task]));
-    const agents = await this.agents.launches(executions.map((execution) => execution.agent_type));
-    const ids = executions.flatMap((execution) => execution.repository_id ?? []);
-    const repositories = new Map((await this.repositories.forClaim(ids)).map((found) => [found.id, found]));
-    const order = new Map(rows.map((row, at) => [row.execution_id, at]));
-    const briefs = executions
-      .filter((execution) => execution.status === 'running')
-      .sort((a, b) => (order.get(a.id) ?? 0) - (order.get(b.id) ?? 0))
-      .map(async (execution): Promise<ClaimBrief | null> => {
-        const task = tasks.get(execution.task_id);
-        const agent = agents.get(execution.agent_type);
-        if (task === undefined || agent === undefined) return null;
-        const repository = execution.repository_id === null ? null : repositories.get(execution.repository_id);
-        const previous = await this.executions.findPrevious(task.id, execution.attempt);
-        return {
+    const agents = await this.agents.launches(found.map((execution) => execution.agent_type));
+    const ids = found.flatMap((execution) => execution.repository_id ?? []);
+    const repositories = new Map((await this.repositories.forClaim(ids)).map((one) => [one.id, one]));
+    const left = await this.queue.findHeritage(found.map(({ id }) => id));
+    const heritage = new Map(left.map((one) => [one.execution_id, one]));
+    return rows.flatMap(({ execution_id, task_id }): ClaimBrief[] => {
+      const [execution, task] = [executions.get(execution_id), tasks.get(task_id)];
+      const agent = execution && agents.get(execution.agent_type);
+      if (execution?.status !== 'running' || task === undefined || agent === undefined) return [];
+      const repository = repositories.get(execution.repository_id ?? '') ?? null;
+      const own = heritage.get(execution_id);
+      return [
+        {
           execution,
           task,
-          repository: repository ?? null,
+          repository,
           base_ref: task.base_ref ?? repository?.default_branch ?? null,
-          merge_refs: [],
+          merge_refs: own?.merge_refs ?? [],
           prompt: promptOf(task),
           agent,
-          previous: previous && { execution_id: previous.id, branch: previous.branch },
-        };
-      });
-    return (await Promise.all(briefs)).filter((brief) => brief !== null);
+          model: modelOf(task),
+          checkpoint: own?.checkpoint ?? null,
+          previous: previousOf(own),
+        },
+      ];
+    });
   }
 }
 
 /** What the agent is told: the name, then the whole brief. */
 const promptOf = (task: Task): string => (task.description ? `${task.name}\n\n${task.description}` : task.name);
+
+/** Metadata are the creator's own, so that anything may stand there. */
+function modelOf({ metadata }: Task): string | null {
+  const model = metadata['model'];
+  return typeof model === 'string' && model.length > 0 && model.length <= LONGEST_MODEL ? model : null;
+}
+
+function previousOf(heritage: Heritage | undefined): ClaimBrief['previous'] {
+  if (!heritage?.previous_id || heritage.previous_branch === null) return null;
+  const { previous_id: execution_id, previous_branch: branch, previous_session_id: session_id } = heritage;
+  return { execution_id, branch, session_id };
+}

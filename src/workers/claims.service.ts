@@ -19,10 +19,30 @@ export interface ClaimWish {
   closed: AbortSignal;
 }
 
+/** Requests with one key: they get one answer, which is for nobody once all of them are gone. */
+class Sharers {
+  private readonly gone = new AbortController();
+  private open = 0;
+
+  get closed(): AbortSignal {
+    return this.gone.signal;
+  }
+
+  add(closed: AbortSignal): void {
+    this.open += 1;
+    const leave = (): void => {
+      this.open -= 1;
+      if (this.open === 0) this.gone.abort();
+    };
+    if (closed.aborted) leave();
+    else closed.addEventListener('abort', leave, { once: true });
+  }
+}
+
 /** Claims: at once when there is work, else a wait that new work, a cancellation or a pause ends. */
 @Injectable()
 export class ClaimsService {
-  private readonly waiting = new Map<string, Promise<ClaimedRow[]>>();
+  private readonly shared = new Map<string, { sharers: Sharers; rows: Promise<ClaimedRow[]> }>();
 
   constructor(
     private readonly queue: QueueService,
@@ -35,19 +55,27 @@ export class ClaimsService {
 
   /** Up to `max` tasks; empty after `wait_seconds`, for a worker that is not active, and while the server stops. */
   async claim(worker: WorkerPrincipal, wish: ClaimWish): Promise<{ executions: ClaimBrief[]; signals: Signals }> {
-    const rows = await this.shared(worker, wish);
+    const rows = await (wish.request_key === null ? this.take(worker, wish) : this.share(worker, wish));
     return { executions: await this.briefs.for(rows), signals: await this.leases.signals(worker.id) };
   }
 
   /** Requests with the same key that wait at the same time share one wait. */
-  private shared(worker: WorkerPrincipal, wish: ClaimWish): Promise<ClaimedRow[]> {
-    if (wish.request_key === null) return this.take(worker, wish);
-    const key = `${worker.key_id} ${wish.request_key}`;
-    const known = this.waiting.get(key);
-    if (known) return known;
-    const taking = this.take(worker, wish).finally(() => this.waiting.delete(key));
-    this.waiting.set(key, taking);
-    return taking;
+  private share(worker: WorkerPrincipal, wish: ClaimWish): Promise<ClaimedRow[]> {
+    const key = `${worker.key_id} ${wish.request_key ?? ''}`;
+    const known = this.shared.get(key);
+    if (known && !known.sharers.closed.aborted) {
+      known.sharers.add(wish.closed);
+      return known.rows;
+    }
+    const sharers = new Sharers();
+    sharers.add(wish.closed);
+    const rows = this.take(worker, { ...wish, closed: sharers.closed });
+    this.shared.set(key, { sharers, rows });
+    const forget = (): void => {
+      if (this.shared.get(key)?.sharers === sharers) this.shared.delete(key);
+    };
+    rows.then(forget, forget);
+    return rows;
   }
 
   private async take(worker: WorkerPrincipal, wish: ClaimWish): Promise<ClaimedRow[]> {
@@ -55,7 +83,7 @@ export class ClaimsService {
     const until = Date.now() + wish.wait_seconds * 1000;
     const { max, request_key } = wish;
     const request = { worker_id: worker.id, key_id: worker.key_id, actor: worker.actor, max, request_key };
-    const rows = await this.queue.claim(request);
+    const rows = await this.queue.claim(request, wish.closed);
     return rows.length > 0 || wish.wait_seconds === 0 ? rows : this.wait(worker, request, wish.closed, until);
   }
 
@@ -73,11 +101,12 @@ export class ClaimsService {
       for (;;) {
         if (bell.over) return [];
         bell.reset();
-        const rows = await this.queue.claim(request);
+        const rows = await this.queue.claim(request, closed);
         const left = until - Date.now();
         if (rows.length > 0 || left <= 0) return rows;
         const signals = await this.leases.signals(worker.id);
-        if (signals.desired_status !== 'active' || signals.cancel.length > before.cancel.length) return [];
+        const isNews = signals.cancel.some((id) => !before.cancel.includes(id));
+        if (signals.desired_status !== 'active' || isNews) return [];
         await bell.rung(Math.min(left, SLOW_POLL_MS * (0.9 + Math.random() * 0.2)));
       }
     } finally {

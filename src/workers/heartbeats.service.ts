@@ -1,13 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { WorkerPrincipal } from '../auth/principal.js';
 import { QueueConfig } from '../config/queue.config.js';
-import { LeasesService, type Signals } from '../queue/leases.service.js';
+import { LeasesService, type LeaseReport, type Signals } from '../queue/leases.service.js';
 import { type Launcher, type WorkerMetrics, WorkersStore } from './workers.store.js';
 
 export interface Beat {
   metrics?: WorkerMetrics;
   launchers?: readonly Launcher[];
-  executions: readonly { id: string; progress?: number; message?: string }[];
+  executions: readonly LeaseReport[];
 }
 
 export interface BeatReceipt extends Signals {
@@ -28,15 +28,13 @@ export class HeartbeatsService {
   /** Notes that a worker is alive and renews exactly the executions it lists. */
   async beat(worker: WorkerPrincipal, beat: Beat): Promise<BeatReceipt> {
     await this.leases.renew(worker.id, beat.executions);
-    if (beat.metrics) await this.store.setMetrics(worker.id, beat.metrics);
     if (beat.launchers) await this.store.setLaunchers(worker.id, beat.launchers);
-    const { now, note } = await this.store.serverTime(worker.id);
     const named = beat.executions.map((execution) => execution.id);
+    const { server_time, ...contact } = await this.leases.contact(worker.id, named, beat.metrics ?? null);
     return {
-      server_time: now.toISOString(),
+      server_time: server_time.toISOString(),
       next_heartbeat_seconds: this.config.heartbeat_seconds,
-      note,
-      ...(await this.leases.signals(worker.id, named)),
+      ...contact,
     };
   }
 }

@@ -3,8 +3,8 @@ import { Type } from 'class-transformer';
 import { ArrayMaxSize, IsArray, IsObject, ValidateNested } from 'class-validator';
 import { LaunchDto } from '../agents/agents.dto.js';
 import { ExecutionDto } from '../executions/execution.dto.js';
-import { ProgressDto, SignalsDto } from '../executions/reports.dto.js';
-import { Id, IgnoresUnknownFields, Optional, Pattern, WholeNumber } from '../http/fields.js';
+import { AdvanceDto, SignalsDto } from '../executions/reports.dto.js';
+import { HoldsAnyJson, Id, IgnoresUnknownFields, Optional, Pattern, WholeNumber } from '../http/fields.js';
 import { TaskDto } from '../tasks/task.dto.js';
 import type { ClaimBrief } from './claim-briefs.service.js';
 import { LauncherDto, MetricsDto } from './worker-facts.dto.js';
@@ -13,7 +13,7 @@ const MOST_RUNNING = 256;
 
 /** An execution that a worker runs, and how far it has come. */
 @IgnoresUnknownFields()
-export class ExecutionBeatDto extends ProgressDto {
+export class ExecutionBeatDto extends AdvanceDto {
   /**
    * Id of the execution.
    * @example 0192f0c1-2345-7abc-8def-0123456789ad
@@ -151,7 +151,7 @@ export class ClaimedAgentDto {
   launch!: LaunchDto;
 }
 
-/** The last attempt that left work behind. */
+/** The last attempt that left a pushed branch or a session behind. */
 export class PreviousAttemptDto {
   /**
    * Id of that execution.
@@ -161,10 +161,16 @@ export class PreviousAttemptDto {
   execution_id!: string;
 
   /**
-   * Branch with its work.
+   * Its branch, there if it pushed anything.
    * @example task/add-a-dark-mode-456789ab-a1
    */
   branch!: string;
+
+  /**
+   * Session of its agent, null when it told none.
+   * @example 5f0c6f2e-8a54-4a43-9b8e-0d3d4f1f7f10
+   */
+  session_id!: string | null;
 }
 
 /** One task given to a worker. */
@@ -186,7 +192,8 @@ export class ClaimedExecutionDto {
   base_ref!: string | null;
 
   /**
-   * Branches to merge into the start first, in this order.
+   * Branches to merge into the start first, in this order: those of the dependencies in the same repository, unless the
+   * task says itself where to start.
    * @example []
    */
   merge_refs!: string[];
@@ -206,7 +213,20 @@ export class ClaimedExecutionDto {
   /** How to start the agent. */
   agent!: ClaimedAgentDto;
 
-  /** The last attempt that left work behind, null when there is none. */
+  /**
+   * Model that the task wants, as `metadata.model` says; null leaves it to the agent.
+   * @example example-model-1
+   */
+  model!: string | null;
+
+  /**
+   * Where the last attempt that told so could be gone on from, as it told it; null when none has.
+   * @example {"step": 3, "files_done": ["a.ts"]}
+   */
+  @HoldsAnyJson()
+  checkpoint!: unknown;
+
+  /** The last attempt that left a pushed branch or a session behind, null when there is none. */
   @ApiProperty({ type: PreviousAttemptDto, nullable: true, example: null })
   previous!: PreviousAttemptDto | null;
 
@@ -232,6 +252,8 @@ export class ClaimedExecutionDto {
     merge_refs,
     prompt,
     agent,
+    model,
+    checkpoint,
     previous,
   }: ClaimBrief): ClaimedExecutionDto {
     return {
@@ -243,6 +265,8 @@ export class ClaimedExecutionDto {
       branch: execution.branch,
       prompt,
       agent,
+      model,
+      checkpoint,
       previous,
       deadline: (execution.deadline_at ?? execution.started_at).toISOString(),
       lease_expires_at: (execution.lease_expires_at ?? execution.started_at).toISOString(),

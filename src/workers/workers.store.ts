@@ -111,26 +111,12 @@ export class WorkersStore {
     return row ?? { organization_id: null, agent_types: [] };
   }
 
-  async setMetrics(id: string, metrics: WorkerMetrics): Promise<void> {
-    await this.database.query('update worker_liveness set metrics = $2 where worker_id = $1', [id, metrics]);
-  }
-
   async setLaunchers(id: string, launchers: readonly Launcher[]): Promise<void> {
     await this.database.query('update workers set launchers = $2, launcher_names = $3 where id = $1', [
       id,
       JSON.stringify(launchers),
       launchers.map((launcher) => launcher.name),
     ]);
-  }
-
-  /** The database's time, and what was noted about the worker. */
-  async serverTime(id: string): Promise<{ now: Date; note: string | null }> {
-    const row = await this.database.one<{ now: Date; note: string | null }>(
-      'select now() as now, (select note from workers where id = $1) as note',
-      [id],
-    );
-    if (row === null) throw new Error('a select without a table gave no row');
-    return row;
   }
 
   /** Workers an organization may see: its own and those of the instance. */

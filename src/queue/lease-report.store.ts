@@ -1,0 +1,76 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.js';
+import type { LeaseRow } from './leases.store.js';
+import type { Usage } from './usage.js';
+
+/** What a worker says of an execution that it runs. Absent members leave what is known. */
+export interface LeaseReport {
+  id: string;
+  progress?: number;
+  message?: string;
+  /** What the attempt has used so far, in all. */
+  usage?: Partial<Usage>;
+  session_id?: string;
+  /** Wrapped, because it may be the JSON value null. */
+  saved?: { value: unknown };
+}
+
+/**
+ * One statement for all that is said. The leases are locked first, in the order of their ids, so that what was known is
+ * the latest and a budget is warned of once. Tasks are read for reports with usage alone; what their earlier attempts
+ * used does not change while this one runs. No column that an index holds is written: the row is rewritten in place.
+ */
+const REPORT = `
+with said as materialized (
+  select * from jsonb_to_recordset($2::jsonb)
+    as one (id uuid, progress integer, message text, usage jsonb, session_id text, saved jsonb)
+), held as materialized (
+  select l.execution_id, l.task_id, l.worker_id, l.budget_warned, said.progress, said.message, said.session_id,
+         said.saved, said.usage is not null as counts, usage_grown(l.usage, said.usage) as usage
+  from said join leases l on l.execution_id = said.id
+  where l.worker_id = $1 order by l.execution_id for update of l
+), judged as materialized (
+  select held.*, t.organization_id, t.repository_id, t.max_cost_usd, t.max_tokens, spent.total,
+         budget_state(spent.total, t.max_cost_usd, t.max_tokens) as budget
+  from held left join tasks t on held.counts and t.id = held.task_id
+  cross join lateral (select usage_sum(t.usage, held.usage) as total) spent
+), kept as (
+  insert into execution_checkpoints (execution_id, checkpoint)
+  select execution_id, saved->'value' from held where saved is not null
+  on conflict (execution_id) do update set checkpoint = excluded.checkpoint, saved_at = now()
+), warned as (
+  insert into event_outbox (organization_id, type, actor, subject, data)
+  select organization_id, 'budget.warning',
+         jsonb_build_object('type', 'execution', 'id', execution_id, 'login', null, 'trigger', null),
+         jsonb_build_object('task_id', task_id, 'execution_id', execution_id, 'worker_id', worker_id),
+         jsonb_build_object('usage', total, 'max_cost_usd', max_cost_usd, 'max_tokens', max_tokens, 'state', budget)
+  from judged where budget is not null and not budget_warned
+)
+update leases l set
+  expires_at = coalesce(now() + make_interval(secs => $3), l.expires_at),
+  progress = coalesce(j.progress, l.progress), progress_message = coalesce(j.message, l.progress_message),
+  session_id = coalesce(j.session_id, l.session_id), usage = j.usage,
+  budget_warned = l.budget_warned or j.budget is not null,
+  cancel_reason = case when j.budget = 'exceeded' and l.cancel_requested_at is null then 'policy' else l.cancel_reason end,
+  cancel_requested_at =
+    case when j.budget = 'exceeded' then coalesce(l.cancel_requested_at, now()) else l.cancel_requested_at end
+from judged j where l.execution_id = j.execution_id
+returning l.*`;
+
+/** What workers say of the executions they run, fenced by the lease. */
+@Injectable()
+export class LeaseReportStore {
+  constructor(private readonly database: Database) {}
+
+  /** Takes what a worker says of its executions, and renews their leases for `leaseSeconds` unless it is null. */
+  async report(
+    workerId: string,
+    reports: readonly LeaseReport[],
+    leaseSeconds: number | null = null,
+  ): Promise<LeaseRow[]> {
+    if (reports.length === 0) return [];
+    // One that is listed twice is one row: what was said last counts.
+    const each = [...new Map(reports.map((report) => [report.id, report])).values()];
+    return this.database.query<LeaseRow>(REPORT, [workerId, JSON.stringify(each), leaseSeconds]);
+  }
+}
