@@ -1,3 +1,4 @@
+import type { Server } from 'node:http';
 import { Engine } from './engine.js';
 import { eventually } from './eventually.js';
 import { registerWorker, signInPerson, type TestPerson } from './fleet.js';
@@ -58,6 +59,12 @@ describe('claims that wait', () => {
     expect((await other.claim({ wait_seconds: 5 })).map((claim) => claim.task_id)).toEqual([id]);
   });
 
+  /** Sockets that the server has open. */
+  const connections = (): Promise<number> =>
+    new Promise((resolve, reject) => {
+      (server.app.getHttpServer() as Server).getConnections((error, count) => (error ? reject(error) : resolve(count)));
+    });
+
   it('give nothing when the socket closes before the commit', async () => {
     const worker = await registerWorker(server);
     const id = await ada.task();
@@ -73,8 +80,11 @@ describe('claims that wait', () => {
         signal: gone.signal,
       });
       await blocked(1);
+      const open = await connections();
       gone.abort();
       await expect(claim).rejects.toThrow();
+      // The client knows at once; the server when the end of the socket has come to it.
+      await eventually('the server has seen the socket close', async () => (await connections()) < open);
       await server.sql.query('commit');
       await blocked(0);
       expect((await ada.get(`/tasks/${id}`)).body).toMatchObject({ status: 'pending', version: 1 });

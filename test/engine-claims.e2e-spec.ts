@@ -79,10 +79,16 @@ it('a claim that looks first and takes afterwards gives a task to two: this woul
     const workers = await Promise.all(Array.from({ length: 4 }, () => registerWorker(server)));
     const given: string[] = [];
     const store = server.app.get(ClaimStore, { strict: false });
+    const looked: (() => void)[] = [];
     store.claim = async ({ max }: ClaimRequest) => {
       const rows = await server.database.query<{ task_id: string }>('select task_id from queue_entries limit $1', [
         max,
       ]);
+      // Everybody looks before anybody takes: the moment that such a claim has to fear.
+      await new Promise<void>((resolve) => {
+        looked.push(resolve);
+        if (looked.length === workers.length) looked.forEach((go) => go());
+      });
       await server.database.query('delete from queue_entries where task_id = any ($1::uuid[])', [
         rows.map(({ task_id }) => task_id),
       ]);

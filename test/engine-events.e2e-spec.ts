@@ -6,7 +6,7 @@ import { signInPerson, type TestPerson } from './fleet.js';
 import { PATIENCE_MS, size } from './scale.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
-const RECONNECTS = size({ full: 1000, short: 60 });
+const RECONNECTS = size({ full: 1000, short: 30 });
 const WRITERS = 6;
 const PAGE = 7;
 
@@ -119,7 +119,7 @@ it(
         );
     }
     try {
-      expect((await readWhileWriting(60)).gaps).toBeGreaterThan(0);
+      expect((await readWhileWriting(30)).gaps).toBeGreaterThan(0);
     } finally {
       for (const store of stores)
         ['backlog', 'sequence', 'findAfter'].forEach((name) => Reflect.deleteProperty(store, name));

@@ -39,6 +39,10 @@ export interface MatrixResult {
 
 /** Collections of references whose field does not say it: `depends_on` are tasks. */
 const NOUNS: Readonly<Record<string, string>> = {
+  depends_on: 'tasks',
+  depends_on_task_id: 'tasks',
+  ids: 'tasks',
+  execution_id: 'executions',
   resume: 'executions',
   user_id: 'members',
   actor: 'members',
@@ -165,6 +169,10 @@ export class Matrix {
         return { github_id: nextGithubId++, email: 'somebody@example.com' };
       case 'authRefresh':
         return { refresh_token: (await site.join('member')).refresh_token };
+      case 'taskRelationsAdd':
+        return { depends_on_task_id: await this.things.find('tasks', '/api/v1/tasks', site, 'owner', true) };
+      case 'taskBatchesAct':
+        return { action: 'cancel', ids: [await this.things.find('tasks', '/api/v1/tasks', site, 'owner', true)] };
       case 'repositoriesRegister':
         return { local_path: this.things.localPath() };
       case 'workersRegister':

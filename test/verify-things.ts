@@ -23,13 +23,24 @@ export class Things {
     for (const { name, noun } of placesIn(operation.path)) {
       const collection = path.slice(0, path.indexOf(`/{${name}}`));
       // Workers speak for themselves alone.
-      const id =
+      let id =
         noun === 'workers' && operation.demand === 'worker'
           ? (await site.worker()).id
           : await this.find(noun, collection, site, ownerOf(noun, caller), mayUseUp && isUsedUp(operation, noun));
+      const wanted = WANTED_STATES[operation.id];
+      if (mayUseUp && noun === 'tasks' && wanted) id = await this.taskThat(wanted, site);
       path = path.replace(`{${name}}`, id);
     }
     return path;
+  }
+
+  /** A task after something has been done to it. */
+  private async taskThat(wanted: string, site: Site): Promise<string> {
+    const id = await this.create('tasks', '/api/v1/tasks', site, 'owner', {});
+    const { access_token } = await site.person('owner');
+    const { status, text } = await send(site.server, access_token, 'POST', `/api/v1/tasks/${id}/${wanted}`, {});
+    if (status !== 200) throw new Error(`a task was not prepared by ${wanted}: ${String(status)} ${text}`);
+    return id;
   }
 
   /** The path with ids of nothing at all. */
@@ -60,6 +71,8 @@ export class Things {
         return this.claim(site);
       case 'members':
         return (await site.join('member')).user.id;
+      case 'dependencies':
+        return this.depend(collection, site);
       case 'sessions':
         return secondSession(site, owner);
       case 'invitations':
@@ -87,6 +100,13 @@ export class Things {
     return id;
   }
 
+  /** A task that the one of the collection depends on. */
+  private async depend(collection: string, site: Site): Promise<string> {
+    const id = await this.create('tasks', '/api/v1/tasks', site, 'owner', {});
+    await this.create('dependencies', collection, site, 'owner', { depends_on_task_id: id });
+    return id;
+  }
+
   /** An invitation into the site, of nobody in particular unless it is said. */
   private invite(site: Site, login = `nobody-${newId().slice(-12)}`): Promise<string> {
     const collection = `/api/v1/organizations/${site.organization_id}/members`;
@@ -106,6 +126,13 @@ export class Things {
     throw new Error('there was nothing to claim');
   }
 }
+
+/** What must have been done to the task that an operation is tried with. */
+const WANTED_STATES: Readonly<Record<string, 'start' | 'cancel'>> = {
+  outsideWorkComplete: 'start',
+  outsideWorkFail: 'start',
+  tasksRetry: 'cancel',
+};
 
 /** Things that a person has for themselves; what others have is made by an owner. */
 const PERSONAL_NOUNS = new Set(['sessions', 'invitations', 'api-keys']);

@@ -28,5 +28,6 @@ export class OrganizationTasks implements OnModuleInit {
     if (!(await this.queue.clear(organization_id)) || (await this.store.isAnyRunning(organization_id)))
       throw new OrganizationBusy();
     while ((await this.store.removeSome(organization_id, BATCH)) > 0);
+    await this.store.removeCounts(organization_id);
   }
 }

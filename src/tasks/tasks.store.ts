@@ -145,6 +145,12 @@ export class TasksStore {
     );
   }
 
+  /** Forgets how many tasks an organization had. */
+  async removeCounts(organizationId: string): Promise<void> {
+    await this.database.query('delete from task_counts where organization_id = $1', [organizationId]);
+    await this.database.query('delete from task_count_changes where organization_id = $1', [organizationId]);
+  }
+
   private async changed(sql: string, parameters: readonly unknown[]): Promise<Task> {
     const row = await this.database.one<Task>(sql, parameters);
     if (row === null) throw new Error('a locked task was not there to be changed');
