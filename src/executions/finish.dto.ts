@@ -1,16 +1,7 @@
 import { Type } from 'class-transformer';
 import { IsObject, ValidateNested } from 'class-validator';
-import {
-  Flag,
-  FreeForm,
-  IgnoresUnknownFields,
-  OneOf,
-  Optional,
-  Pattern,
-  RawText,
-  Text,
-  WholeNumber,
-} from '../http/fields.js';
+import { Flag, IgnoresUnknownFields, OneOf, Optional, Pattern, RawText, Text, WholeNumber } from '../http/fields.js';
+import { FreeForm } from '../http/free-form.js';
 import type { LeaseReport } from '../queue/leases.service.js';
 import { readFailureReason } from '../tasks/failure-reasons.js';
 import { TaskDto } from '../tasks/task.dto.js';

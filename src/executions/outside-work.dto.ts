@@ -1,4 +1,5 @@
-import { FreeForm, Id, Flag, Optional, Pattern, Text } from '../http/fields.js';
+import { Id, Flag, Optional, Pattern, Text } from '../http/fields.js';
+import { FreeForm } from '../http/free-form.js';
 import { readFailureReason } from '../tasks/failure-reasons.js';
 import type { AttemptReport } from './attempt-outcome.js';
 

@@ -3,7 +3,6 @@ import { Type } from 'class-transformer';
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsObject, ValidateNested } from 'class-validator';
 import {
   AcceptsUncleanText,
-  AnyJson,
   IgnoresUnknownFields,
   Instant,
   OneOf,
@@ -12,6 +11,7 @@ import {
   Text,
   WholeNumber,
 } from '../http/fields.js';
+import { AnyJson } from '../http/free-form.js';
 import type { LeaseReport } from '../queue/leases.service.js';
 import { ReportedUsageDto } from './reported-usage.dto.js';
 

@@ -2,7 +2,8 @@ import { Logger } from '@nestjs/common';
 import { Type } from 'class-transformer';
 import { IsArray, ValidateNested } from 'class-validator';
 import { InvalidInput } from '../domain-error.js';
-import { FreeForm, IgnoresUnknownFields, ListOf, Optional, Text, WholeNumber } from './fields.js';
+import { IgnoresUnknownFields, ListOf, Optional, Text, WholeNumber } from './fields.js';
+import { FreeForm } from './free-form.js';
 import { InputPipe } from './input.pipe.js';
 
 @IgnoresUnknownFields()

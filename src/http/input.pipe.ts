@@ -2,7 +2,8 @@ import { Injectable, Logger, type ArgumentMetadata, type PipeTransform } from '@
 import { plainToInstance } from 'class-transformer';
 import { validate, type ValidationError } from 'class-validator';
 import { InvalidInput, type FieldFault } from '../domain-error.js';
-import { acceptsUncleanText, freeFormFields, ignoresUnknownFields, listFields } from './fields.js';
+import { acceptsUncleanText, ignoresUnknownFields, listFields } from './fields.js';
+import { freeFormFields } from './free-form.js';
 import { uncleanText } from './clean-text.js';
 
 type Shape = new () => object;

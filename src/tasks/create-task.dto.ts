@@ -2,7 +2,6 @@ import { ApiProperty } from '@nestjs/swagger';
 import {
   Decimal,
   Flag,
-  FreeForm,
   Id,
   Ids,
   Instant,
@@ -14,6 +13,7 @@ import {
   WholeNumber,
   Words,
 } from '../http/fields.js';
+import { FreeForm } from '../http/free-form.js';
 import { TaskDto } from './task.dto.js';
 import { PRIORITIES, type Priority } from './task.states.js';
 import { MOST_DEPENDENCIES, type BatchedTaskInput, type TaskInput } from './tasks.input.js';

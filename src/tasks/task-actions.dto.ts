@@ -1,6 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { ValidateNested } from 'class-validator';
+import { IsObject, ValidateNested } from 'class-validator';
 import { Flag, Ids, OneOf, Optional, Pattern, Text } from '../http/fields.js';
 import type { ActionInput, ActionReceipt } from './task-actions.service.js';
 import { TASK_ACTIONS, type TaskAction } from './task.rules.js';
@@ -20,6 +20,7 @@ export class TaskActionDto implements ActionInput {
 
   /** Tasks that every field given applies to; an empty object means all of the organization. */
   @Optional()
+  @IsObject()
   @ValidateNested()
   @Type(() => TaskFilterDto)
   filter?: TaskFilterDto;

@@ -1,6 +1,5 @@
 import {
   AnyOf,
-  FreeForm,
   Id,
   Instant,
   Nullable,
@@ -12,6 +11,7 @@ import {
   WholeNumber,
   Words,
 } from '../http/fields.js';
+import { FreeForm } from '../http/free-form.js';
 import { DEFAULT_LIMIT } from '../http/page.js';
 import { AGENT_TYPE, LABEL, LARGEST_INTEGER } from './create-task.dto.js';
 import { PRIORITIES, TASK_STATES, type Priority, type TaskStatus } from './task.states.js';

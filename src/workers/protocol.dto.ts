@@ -4,7 +4,8 @@ import { ArrayMaxSize, IsArray, IsObject, ValidateNested } from 'class-validator
 import { LaunchDto } from '../agents/agents.dto.js';
 import { ExecutionDto } from '../executions/execution.dto.js';
 import { AdvanceDto, SignalsDto } from '../executions/reports.dto.js';
-import { HoldsAnyJson, Id, IgnoresUnknownFields, Optional, Pattern, WholeNumber } from '../http/fields.js';
+import { Id, IgnoresUnknownFields, Optional, Pattern, WholeNumber } from '../http/fields.js';
+import { HoldsAnyJson } from '../http/free-form.js';
 import { TaskDto } from '../tasks/task.dto.js';
 import type { ClaimBrief } from './claim-briefs.service.js';
 import { LauncherDto, MetricsDto } from './worker-facts.dto.js';
