@@ -1,7 +1,10 @@
 import type { Database } from '../database/database.js';
 
-/** Less than what a transaction may be idle for: the duty's own waits meanwhile and holds nothing but its turn. */
-const LONGEST_MS = 5000;
+/**
+ * The duty's own transaction waits meanwhile and holds nothing but its turn. It may be idle for ten seconds, and a run
+ * has up to four kinds of steps.
+ */
+const LONGEST_MS = 2000;
 
 /**
  * Repeats a step, each in a transaction of its own so that no lock is held for long, until one finds less than `full`
