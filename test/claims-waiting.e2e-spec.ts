@@ -1,7 +1,10 @@
 import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { Engine } from './engine.js';
 import { eventually } from './eventually.js';
 import { registerWorker, signInPerson, type TestPerson } from './fleet.js';
+import { statementsWait } from './lock-waits.js';
+import { RawConnection } from './raw-http.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
 describe('claims that wait', () => {
@@ -21,15 +24,6 @@ describe('claims that wait', () => {
     );
     return rows[0]?.at?.getTime() ?? 0;
   };
-  /** Waits until so many statements of the server stand before a lock. */
-  const blocked = (count: number): Promise<void> =>
-    eventually(`${String(count)} statements wait for a lock`, async () => {
-      const { rowCount } = await server.sql.query(
-        `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-      );
-      return rowCount === count;
-    });
-
   it('wait, and are woken by a new task', async () => {
     const worker = await registerWorker(server);
     const waiting = worker.claim({ wait_seconds: 20 });
@@ -59,11 +53,18 @@ describe('claims that wait', () => {
     expect((await other.claim({ wait_seconds: 5 })).map((claim) => claim.task_id)).toEqual([id]);
   });
 
-  /** Sockets that the server has open. */
-  const connections = (): Promise<number> =>
-    new Promise((resolve, reject) => {
-      (server.app.getHttpServer() as Server).getConnections((error, count) => (error ? reject(error) : resolve(count)));
-    });
+  /** A connection, and the end of it as the server sees it. */
+  async function openConnection(): Promise<{ connection: RawConnection; closed: Promise<unknown> }> {
+    const taken: Socket[] = [];
+    const take = (socket: Socket): number => taken.push(socket);
+    const http = server.app.getHttpServer() as Server;
+    http.on('connection', take);
+    const connection = await RawConnection.open(server.url);
+    const isIt = (socket: Socket): boolean => socket.remotePort === connection.socket.localPort;
+    await eventually('the server has taken the connection', () => taken.some(isIt));
+    http.off('connection', take);
+    return { connection, closed: new Promise((resolve) => taken.find(isIt)?.once('close', resolve)) };
+  }
 
   it('give nothing when the socket closes before the commit', async () => {
     const worker = await registerWorker(server);
@@ -72,21 +73,23 @@ describe('claims that wait', () => {
       // The claim stands before its worker's row, with its statement under way.
       await server.sql.query('begin');
       await server.sql.query('select from worker_liveness where worker_id = $1 for update', [worker.id]);
-      const gone = new AbortController();
-      const claim = fetch(`${server.url}/api/v1/workers/${worker.id}/claim`, {
-        method: 'POST',
-        headers: { authorization: `Bearer ${worker.token}`, 'content-type': 'application/json' },
-        body: JSON.stringify({ request_key }),
-        signal: gone.signal,
-      });
-      await blocked(1);
-      const open = await connections();
-      gone.abort();
-      await expect(claim).rejects.toThrow();
-      // The client knows at once; the server when the end of the socket has come to it.
-      await eventually('the server has seen the socket close', async () => (await connections()) < open);
+      const { connection, closed } = await openConnection();
+      const body = JSON.stringify({ request_key });
+      connection.send(
+        [
+          `POST /api/v1/workers/${worker.id}/claim HTTP/1.1`,
+          'Host: 127.0.0.1',
+          `Authorization: Bearer ${worker.token}`,
+          'Content-Type: application/json',
+          `Content-Length: ${String(body.length)}`,
+          `\r\n${body}`,
+        ].join('\r\n'),
+      );
+      await statementsWait(server, 1);
+      connection.end();
+      await closed;
       await server.sql.query('commit');
-      await blocked(0);
+      await statementsWait(server, 0);
       expect((await ada.get(`/tasks/${id}`)).body).toMatchObject({ status: 'pending', version: 1 });
       expect((await ada.get(`/executions?task_id=${id}`)).body.items).toEqual([]);
     }

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newId } from '../src/ids.js';
-import { eventually } from './eventually.js';
 import { DeviceFlow, PENDING, TOO_SOON, type Codes } from './device-flow.js';
+import { statementsWait } from './lock-waits.js';
 import { signIn, type TokenPair } from './sign-in.js';
 import type { TestApp } from './test-app.js';
 
@@ -179,12 +179,7 @@ describe('a device that asks too soon', () => {
     await server.sql.query('begin');
     await server.sql.query('select 1 from device_grants for update');
     const asked = Promise.all(Array.from({ length: 5 }, () => flow.exchange(codes)));
-    await eventually('all five wait for the row', async () => {
-      const [waiting] = await server.database.query<{ n: string }>(
-        `select count(*) as n from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
-      );
-      return waiting?.n === '5';
-    });
+    await statementsWait(server, 5);
     await server.sql.query('commit');
     const answers = await asked;
     expect(answers.filter(({ body }) => body.error === 'authorization_pending')).toHaveLength(1);
