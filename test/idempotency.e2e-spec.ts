@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { IdempotencyStore } from '../src/idempotency/idempotency.store.js';
 import { TaskNotices } from '../src/tasks/task-notices.service.js';
 import { registerWorker, signInPerson, type TestPerson } from './fleet.js';
+import { Somebody } from './organizations-people.js';
 import { signIn } from './sign-in.js';
 import { startTestApp, REGISTRATION_KEY, type TestApp } from './test-app.js';
 
@@ -122,6 +123,48 @@ describe('the same Idempotency-Key', () => {
       store.tryLock = IdempotencyStore.prototype.tryLock.bind(store);
       store.keep = IdempotencyStore.prototype.keep.bind(store);
     }
+  });
+});
+
+describe('the same Idempotency-Key, where something else than a task is made,', () => {
+  const again = async (path: string, body: object, other: object, caller?: string) => {
+    const made = await post(first, 'same', body, path, caller).expect(201);
+    for (const server of [first, second]) {
+      const replayed = await post(server, 'same', body, path, caller).expect(201);
+      expect(replayed.headers['idempotency-replayed']).toBe('true');
+      expect([replayed.text, replayed.headers['location']]).toEqual([made.text, made.headers['location']]);
+    }
+    const refused = await post(second, 'same', other, path, caller).expect(409);
+    expect((refused.body as { code: string }).code).toBe('idempotency/other-body');
+  };
+  const rows = async (table: string, column: string, value: string): Promise<number | null> =>
+    (await first.sql.query(`select from ${table} where ${column} = $1`, [value])).rowCount;
+
+  it('makes one organization', async () => {
+    await again('organizations', { name: 'Only one' }, { name: 'Another one' });
+    expect([
+      await rows('organizations', 'name', 'Only one'),
+      await rows('organizations', 'name', 'Another one'),
+    ]).toEqual([1, 0]);
+  });
+
+  it('makes one organization, however many ask at once', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: 10 }, (_, at) =>
+        post(at % 2 === 0 ? first : second, 'at once', { name: 'At once' }, 'organizations').expect(201),
+      ),
+    );
+    expect(new Set(answers.map(({ text }) => text)).size).toBe(1);
+    expect(await rows('organizations', 'name', 'At once')).toBe(1);
+  });
+
+  it('invites once, where the same without it is refused', async () => {
+    const owner = await Somebody.signIn(first);
+    const members = `organizations/${await owner.found()}/members`;
+    const wanted = { login: 'grace', role: 'member' };
+    await again(members, wanted, { ...wanted, role: 'viewer' }, owner.token);
+    expect(await rows('invitations', 'login', 'grace')).toBe(1);
+    await owner.post(`/${members}`, wanted).expect(409);
   });
 });
 

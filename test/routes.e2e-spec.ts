@@ -7,7 +7,9 @@ import { Allow, AllowWorker, Public } from '../src/auth/access.js';
 import { AccessKeysService } from '../src/auth/access-keys.service.js';
 import { PERMISSIONS } from '../src/auth/permissions.js';
 import { RouteAccess, type RouteInfo } from '../src/auth/route-access.js';
+import { IDEMPOTENCY, Idempotent, NotIdempotent, type Idempotency } from '../src/idempotency/idempotent.decorator.js';
 import { newId } from '../src/ids.js';
+import { signIn } from './sign-in.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
 interface ExpressRoute {
@@ -42,10 +44,10 @@ function addresses({ controller, handler }: RouteInfo): { method: string; path: 
   );
 }
 
-const call = (method: string, path: string, token?: string) =>
+const call = (method: string, path: string, token?: string, headers: Record<string, string> = {}) =>
   fetch(server.url + path, {
     method: method === 'ALL' ? 'GET' : method,
-    headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
+    headers: token === undefined ? headers : { ...headers, Authorization: `Bearer ${token}` },
   });
 
 describe('every route', () => {
@@ -107,6 +109,27 @@ describe('every route', () => {
   });
 });
 
+describe('every POST', () => {
+  const posts = () => routes.filter((route) => addresses(route).some(({ method }) => method === 'POST'));
+  const meaning = ({ handler }: RouteInfo) => Reflect.getMetadata(IDEMPOTENCY, handler) as Idempotency | undefined;
+
+  it('takes or refuses an Idempotency-Key, or creates nothing', () => {
+    const silent = posts().filter((route) => meaning(route) === undefined);
+    expect(silent.map(({ name }) => name).sort()).toEqual(Object.keys(CREATES_NOTHING).sort());
+  });
+
+  it('that answers a secret refuses an Idempotency-Key, whatever else is sent', async () => {
+    const refusing = posts().filter((route) => meaning(route) === 'refused');
+    expect(refusing.map(({ name }) => name).sort()).toEqual(ANSWERS_A_SECRET);
+    const { access_token } = await signIn(server);
+    for (const { method, path } of refusing.flatMap(addresses)) {
+      const answer = await call(method, path, access_token, { 'Idempotency-Key': 'mine' });
+      const { code } = (await answer.json()) as { code: string };
+      expect([path, answer.status, code]).toEqual([path, 400, 'idempotency/refused']);
+    }
+  });
+});
+
 describe('an application', () => {
   @Controller('forgotten')
   class ForgottenController {
@@ -137,6 +160,8 @@ describe('an application', () => {
     Allow('tasks.read')({}, 'create', handler);
     expect(() => Public()({}, 'create', handler)).toThrow('create says twice');
     expect(() => AllowWorker()({}, 'create', handler)).toThrow('create says twice');
+    Idempotent()({}, 'create', handler);
+    expect(() => NotIdempotent()({}, 'create', handler)).toThrow('create says twice');
   });
 });
 
@@ -161,3 +186,37 @@ const PUBLIC = [
   'HealthController.ready',
   'SignInMethodsController.list',
 ];
+
+const ANSWERS_A_SECRET = [
+  'ApiKeysController.create',
+  'AuthController.mockLogin',
+  'AuthController.refresh',
+  'DeviceSignInController.begin',
+  'DeviceSignInController.exchange',
+  'SessionsController.switchOrganization',
+  'WorkersController.register',
+];
+
+/** Sent twice, these come to the same, or are refused the second time by the state of what they are about. */
+const CREATES_NOTHING = {
+  'AuthController.logout': 'ends a session, once',
+  'DeviceSignInController.answer': 'answers a device, once',
+  'DeviceSignInController.lookUp': 'reads',
+  'GitHttpController.receivePack': 'moves branches, as git has it',
+  'GitHttpController.uploadPack': 'reads',
+  'InvitationsController.accept': 'answers an invitation, once',
+  'InvitationsController.decline': 'answers an invitation, once',
+  'MembersController.transfer': 'changes roles, once',
+  'OutsideWorkController.complete': 'ends a task, once',
+  'OutsideWorkController.fail': 'ends a task, once',
+  'OutsideWorkController.start': 'begins a task, once',
+  'ProtocolController.claim': 'has a `request_key` of its own',
+  'ProtocolController.heartbeat': 'says how things are',
+  'ReportsController.finish': 'ends an execution; the same once more is answered alike',
+  'ReportsController.logs': 'tells by `offset` what is stored already',
+  'ReportsController.progress': 'says how things are',
+  'RepositoriesController.sync': 'fetches what there is',
+  'TaskBatchesController.act': 'changes tasks, each by its state',
+  'TasksController.cancel': 'ends a task, once',
+  'TasksController.retry': 'begins a task anew, once',
+};

@@ -3,6 +3,7 @@ import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiTags } from
 import { ApiIdParam, IdParam } from '../http/id-param.js';
 import { PageQuery, type Page } from '../http/page.js';
 import { ProblemsWith } from '../http/problems.decorator.js';
+import { NotIdempotent } from '../idempotency/idempotent.decorator.js';
 import { Allow, CurrentPerson, CurrentPrincipal } from './access.js';
 import { ApiKeyDto, ApiKeyPage, CreateApiKeyDto, CreatedApiKeyDto } from './api-keys.dto.js';
 import { ApiKeysService } from './api-keys.service.js';
@@ -22,6 +23,7 @@ export class ApiKeysController {
    */
   @Post()
   @Allow('keys.manage')
+  @NotIdempotent()
   @Header('Cache-Control', 'no-store')
   @ApiCreatedResponse({ type: CreatedApiKeyDto, description: 'Made.' })
   @ProblemsWith({ 403: ['auth/forbidden', 'key/permission-not-held'] })

@@ -5,6 +5,7 @@ import { Addresses } from '../http/addresses.js';
 import { clearRefreshCookie, refreshCookieOf, setRefreshCookie } from '../http/cookies.js';
 import { DevelopmentOnly } from '../http/development-only.js';
 import { ProblemsWith } from '../http/problems.decorator.js';
+import { NotIdempotent } from '../idempotency/idempotent.decorator.js';
 import { githubIdOfBody, Limited, presentedToken } from '../limits/limit.guard.js';
 import { OrganizationDto } from '../organizations/organizations.dto.js';
 import { Allow, CurrentPerson, Public } from './access.js';
@@ -30,6 +31,7 @@ export class AuthController {
    */
   @Post('mock')
   @Public()
+  @NotIdempotent()
   @DevelopmentOnly()
   @Limited('sign-in', githubIdOfBody)
   @UseGuards(MockLoginGuard)
@@ -49,6 +51,7 @@ export class AuthController {
    */
   @Post('refresh')
   @Public()
+  @NotIdempotent()
   @Limited('refresh', presentedToken)
   @HttpCode(HttpStatus.OK)
   @Header('Cache-Control', 'no-store')

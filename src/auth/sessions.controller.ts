@@ -5,6 +5,7 @@ import { refreshCookieOf, setRefreshCookie } from '../http/cookies.js';
 import { ApiIdParam, IdParam } from '../http/id-param.js';
 import { PageQuery, type Page } from '../http/page.js';
 import { ProblemsWith } from '../http/problems.decorator.js';
+import { NotIdempotent } from '../idempotency/idempotent.decorator.js';
 import { Allow, CurrentPerson } from './access.js';
 import { TokenPairDto } from './auth.dto.js';
 import { AuthService } from './auth.service.js';
@@ -51,6 +52,7 @@ export class SessionsController {
    */
   @Post('switch-organization')
   @Allow('signed-in')
+  @NotIdempotent()
   @HttpCode(HttpStatus.OK)
   @Header('Cache-Control', 'no-store')
   @ApiOkResponse({ type: TokenPairDto, description: 'The pair with which the session goes on.' })

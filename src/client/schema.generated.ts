@@ -59,6 +59,8 @@ export interface paths {
          * Make a key for a program
          * @description It acts in the organization it is made in, and only people make keys. Its permissions are some of the maker's own; of those it may use what the maker may still do at that time, and nothing once they are no member any more. The answer is the only place where the whole key can be read.
          *
+         *     Answers a secret, and refuses an `Idempotency-Key` (400 `idempotency/refused`).
+         *
          *     Needs the permission `keys.manage`.
          */
         post: operations["apiKeysCreate"];
@@ -125,6 +127,8 @@ export interface paths {
          * Begin the sign-in of a device without a browser
          * @description The device flow of OAuth (RFC 8628), with JSON bodies. The device shows `user_code` and `verification_uri`, and asks `POST /auth/device/token` every `interval` seconds until somebody has approved it on that page.
          *
+         *     Answers a secret, and refuses an `Idempotency-Key` (400 `idempotency/refused`).
+         *
          *     Open to everybody.
          */
         post: operations["deviceSignInBegin"];
@@ -190,6 +194,8 @@ export interface paths {
         /**
          * Ask for the tokens of a device
          * @description Answers them once. Before that it is a 400 whose `error` is the word of RFC 8628 §3.5: `authorization_pending` (ask again), `slow_down` (ask again after the new `interval`), `access_denied`, `expired_token`, or `invalid_grant` for a code that is unknown or was exchanged already.
+         *
+         *     Answers a secret, and refuses an `Idempotency-Key` (400 `idempotency/refused`).
          *
          *     Open to everybody.
          */
@@ -319,6 +325,8 @@ export interface paths {
          * Sign in without GitHub (development only)
          * @description Answers 404 where it is not enabled, and 403 for a person who has ever signed in through GitHub, or whom `SIGN_UP` keeps out.
          *
+         *     Answers a secret, and refuses an `Idempotency-Key` (400 `idempotency/refused`).
+         *
          *     Open to everybody.
          */
         post: operations["authMockLogin"];
@@ -340,6 +348,8 @@ export interface paths {
         /**
          * Exchange a refresh token for a new pair of tokens
          * @description Programs send it in the body. Browsers leave it out: then that of the cookie `miyabi_refresh` is used, `Origin` must be this server, `FRONTEND_URL` or one of `CORS_ORIGINS`, and the next one goes into the cookie, not into the answer.
+         *
+         *     Answers a secret, and refuses an `Idempotency-Key` (400 `idempotency/refused`).
          *
          *     Open to everybody.
          */
@@ -404,6 +414,8 @@ export interface paths {
         /**
          * Go on in another organization
          * @description The session stays and acts in the other organization. Keep the new pair and forget the old one: access tokens of the organization before are refused from now on, and its refresh token counts as used, so that sending it once more ends the session. A session that a browser keeps in its cookie goes on there, and `refresh_token` is null.
+         *
+         *     Answers a secret, and refuses an `Idempotency-Key` (400 `idempotency/refused`).
          *
          *     Needs a caller who is signed in.
          */
@@ -1330,6 +1342,8 @@ export interface paths {
         /**
          * Register a worker
          * @description It gets a token of its own; 200 instead of 201 says that it has come back.
+         *
+         *     Answers a secret, and refuses an `Idempotency-Key` (400 `idempotency/refused`).
          *
          *     Needs the permission `workers.register`.
          */
@@ -6066,7 +6080,10 @@ export interface operations {
     organizationsCreate: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text of your own, 1 to 255 visible ASCII characters. For 24 hours the same key with the same body gets the first answer again, with `Idempotency-Replayed: true`; with another body it is refused. */
+                "Idempotency-Key"?: string;
+            };
             path?: never;
             cookie?: never;
         };
@@ -6090,6 +6107,16 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `idempotency/other-body`, `idempotency/in-progress`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["MisdirectedRequest"];
@@ -6398,7 +6425,10 @@ export interface operations {
     invitationsInvite: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /** @description A text of your own, 1 to 255 visible ASCII characters. For 24 hours the same key with the same body gets the first answer again, with `Idempotency-Replayed: true`; with another body it is refused. */
+                "Idempotency-Key"?: string;
+            };
             path: {
                 /**
                  * @description Id of the organization.
@@ -6438,7 +6468,7 @@ export interface operations {
             };
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
-            /** @description Refused: `member/exists`, `invitation/exists`, `organization/personal`. */
+            /** @description Refused: `member/exists`, `invitation/exists`, `organization/personal`, `idempotency/other-body`, `idempotency/in-progress`. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];

@@ -11,13 +11,14 @@ import {
 } from './openapi-problems.js';
 import { modernizeSchemas } from './openapi-schemas.js';
 import { TAGS } from './openapi-tags.js';
-import { DECLARED_PROBLEMS, LIMITED, type DeclaredProblems } from './problems.decorator.js';
+import { DECLARED_PROBLEMS, LIMITED, REFUSES_KEY, type DeclaredProblems } from './problems.decorator.js';
 
 type PathItem = OpenAPIObject['paths'][string];
 type Operation = NonNullable<PathItem['get']> & {
   'x-permission'?: string;
   [DECLARED_PROBLEMS]?: DeclaredProblems;
   [LIMITED]?: boolean;
+  [REFUSES_KEY]?: boolean;
 };
 
 const METHODS = ['get', 'post', 'put', 'patch', 'delete'] as const;
@@ -66,7 +67,12 @@ function completeTexts(operation: Operation): void {
     .trim();
   const end = /[.](?=\s|$)|\n\n/.exec(text)?.index ?? text.length;
   operation.summary = text.slice(0, end);
-  operation.description = [text.slice(end + 1).trim(), demand(operation)].filter((part) => part !== '').join('\n\n');
+  const key = operation[REFUSES_KEY]
+    ? 'Answers a secret, and refuses an `Idempotency-Key` (400 `idempotency/refused`).'
+    : '';
+  operation.description = [text.slice(end + 1).trim(), key, demand(operation)]
+    .filter((part) => part !== '')
+    .join('\n\n');
 }
 
 function demand({ security, 'x-permission': permission }: Operation): string {
@@ -100,6 +106,7 @@ function completeAnswers(path: string, operation: Operation, withBody: boolean):
   // The reader of the document has it all under `responses`.
   delete operation['x-problems'];
   delete operation['x-limited'];
+  delete operation['x-refuses-idempotency-key'];
   if (isPublic(operation.security)) operation.security = [];
 }
 

@@ -9,6 +9,9 @@ export const DECLARED_PROBLEMS = 'x-problems';
 /** Marks operations whose callers are counted; they answer 429, and tell on each answer what is left. */
 export const LIMITED = 'x-limited';
 
+/** Marks operations that answer a secret, and therefore refuse an `Idempotency-Key`. */
+export const REFUSES_KEY = 'x-refuses-idempotency-key';
+
 /** Codes of declared refusals by their status, as `openapi-complete.ts` finds them. */
 export type DeclaredProblems = Partial<Record<DeclaredStatus, string[]>>;
 

@@ -1,5 +1,6 @@
-import { applyDecorators, SetMetadata } from '@nestjs/common';
-import { ApiHeader } from '@nestjs/swagger';
+import { applyDecorators } from '@nestjs/common';
+import { ApiExtension, ApiHeader } from '@nestjs/swagger';
+import { REFUSES_KEY } from '../http/problems.decorator.js';
 
 export const IDEMPOTENCY = Symbol('idempotency');
 
@@ -9,6 +10,16 @@ export const IDEMPOTENCY = Symbol('idempotency');
  * answer holds a secret, which must not be kept.
  */
 export type Idempotency = 'joined' | 'beside' | 'refused';
+
+/** Marks a handler. Two marks would contradict each other, and the upper one would win unnoticed. */
+const mark =
+  (how: Idempotency): MethodDecorator =>
+  (target, property, descriptor) => {
+    const handler = descriptor.value as object;
+    if (Reflect.hasMetadata(IDEMPOTENCY, handler))
+      throw new Error(`${target.constructor.name}.${String(property)} says twice what an Idempotency-Key means to it`);
+    Reflect.defineMetadata(IDEMPOTENCY, how, handler);
+  };
 
 const documented = ApiHeader({
   name: 'Idempotency-Key',
@@ -21,7 +32,7 @@ const documented = ApiHeader({
 
 /** On routes that create something: the same request sent twice has one effect. */
 export const Idempotent = (how: 'joined' | 'beside' = 'joined'): MethodDecorator =>
-  applyDecorators(SetMetadata(IDEMPOTENCY, how), documented);
+  applyDecorators(mark(how), documented);
 
 /** On routes that answer a secret: they refuse the header rather than ignore it. */
-export const NotIdempotent = (): MethodDecorator => applyDecorators(SetMetadata(IDEMPOTENCY, 'refused'));
+export const NotIdempotent = (): MethodDecorator => applyDecorators(mark('refused'), ApiExtension(REFUSES_KEY, true));

@@ -4,6 +4,7 @@ import { Allow, CurrentPerson, CurrentPrincipal } from '../auth/access.js';
 import type { Principal, UserPrincipal } from '../auth/principal.js';
 import { PageQuery, type Page } from '../http/page.js';
 import { ProblemsWith } from '../http/problems.decorator.js';
+import { Idempotent } from '../idempotency/idempotent.decorator.js';
 import {
   InvitationDto,
   InvitationPage,
@@ -29,6 +30,7 @@ export class InvitationsController {
    */
   @Post('organizations/:id/members')
   @Allow('members.manage')
+  @Idempotent()
   @ApiCreatedResponse({ type: InvitationDto, description: 'The invitation, which waits for its answer.' })
   @ProblemsWith({
     403: ['auth/forbidden', 'organization/switch-first', 'organization/owners-only'],

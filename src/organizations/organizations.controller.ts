@@ -5,6 +5,7 @@ import { Allow, CurrentPerson, CurrentPrincipal } from '../auth/access.js';
 import type { Principal, UserPrincipal } from '../auth/principal.js';
 import { PageQuery, type Page } from '../http/page.js';
 import { ProblemsWith } from '../http/problems.decorator.js';
+import { Idempotent } from '../idempotency/idempotent.decorator.js';
 import {
   CreateOrganizationDto,
   OrganizationDto,
@@ -27,6 +28,7 @@ export class OrganizationsController {
    */
   @Post()
   @Allow('signed-in')
+  @Idempotent('beside')
   @ApiCreatedResponse({ type: OrganizationDto, description: 'The organization.' })
   async create(
     @CurrentPerson() person: UserPrincipal,

@@ -4,6 +4,7 @@ import { Allow, CurrentPerson, Public } from '../auth/access.js';
 import { TokenPairDto } from '../auth/auth.dto.js';
 import type { UserPrincipal } from '../auth/principal.js';
 import { ProblemsWith } from '../http/problems.decorator.js';
+import { NotIdempotent } from '../idempotency/idempotent.decorator.js';
 import { callingPerson, Limited } from '../limits/limit.guard.js';
 import {
   AnswerDeviceDto,
@@ -28,6 +29,7 @@ export class DeviceSignInController {
    */
   @Post()
   @Public()
+  @NotIdempotent()
   @Limited('sign-in')
   @HttpCode(HttpStatus.OK)
   @Header('Cache-Control', 'no-store')
@@ -45,6 +47,7 @@ export class DeviceSignInController {
    */
   @Post('token')
   @Public()
+  @NotIdempotent()
   @Limited('device-poll')
   @HttpCode(HttpStatus.OK)
   @Header('Cache-Control', 'no-store')
