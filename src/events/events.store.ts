@@ -47,7 +47,7 @@ export class EventsStore {
       await this.database.query('select pg_advisory_xact_lock($1)', [SEQUENCER_LOCK]);
       return this.database.count(
         `with next as (
-           delete from event_outbox where id in (select id from event_outbox order by id limit $1) returning *
+           delete from event_outbox where id = any (array(select id from event_outbox order by id limit $1)) returning *
          )
          insert into events (organization_id, type, actor, subject, data, created_at)
          select organization_id, type, actor, subject, data, created_at from next order by id`,

@@ -26,7 +26,7 @@ export class RateLimitsStore {
   async deleteExpired(limit: number): Promise<number> {
     return this.database.count(
       `delete from rate_limits where key in (
-         select key from rate_limits where expire < extract(epoch from now()) * 1000
+         select key from rate_limits where expire < (extract(epoch from now()) * 1000)::bigint
          order by expire limit $1 for update skip locked)`,
       [limit],
     );

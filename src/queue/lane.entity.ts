@@ -15,6 +15,7 @@ export class QueueLane {
   key!: string;
 
   @Column({ type: 'integer' })
+  @Index('queue_lanes_turn_id_idx')
   @ForeignKey('QueueTurn', { name: 'queue_lanes_turn_id_fkey' })
   turn_id!: number;
 

@@ -31,7 +31,7 @@ export class TaskStatsStore {
   async fold(limit: number): Promise<number> {
     const row = await this.database.one<{ folded: number }>(
       `with taken as (
-         delete from task_count_changes where id in (select id from task_count_changes order by id limit $1)
+         delete from task_count_changes where id = any (array(select id from task_count_changes order by id limit $1))
          returning organization_id, repository_id, agent_type, status, change
        ), counted as (
          insert into task_counts as known (organization_id, repository_id, agent_type, status, tasks)

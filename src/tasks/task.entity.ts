@@ -8,6 +8,9 @@ import type { Priority, TaskStatus } from './task.states.js';
 @Entity('tasks')
 @Index('tasks_page_idx', ['organization_id', 'created_at', 'id'])
 @Index('tasks_status_page_idx', ['organization_id', 'status', 'created_at', 'id'])
+@Index('tasks_issue_page_idx', ['organization_id', 'issue_number', 'created_at', 'id'], {
+  where: 'issue_number is not null',
+})
 @Index('tasks_queue_page_idx', ['organization_id', 'priority', 'run_at', 'id'], { where: `status = 'pending'` })
 @Check(
   'tasks_status_check',

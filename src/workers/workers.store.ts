@@ -63,7 +63,8 @@ export class WorkersStore {
       `select w.*, w.status <> 'stopped'
          and coalesce(live.last_heartbeat, w.registered_at) > now() - make_interval(secs => $3) as live
        from workers w join worker_liveness live on live.worker_id = w.id
-       where w.name = $2 and w.organization_id is not distinct from $1 for update of live`,
+       where w.name = $2 and (w.organization_id = $1 or ($1::uuid is null and w.organization_id is null))
+       for update of live`,
       [organizationId, name, silentSeconds],
     );
   }
