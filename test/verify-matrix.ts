@@ -66,8 +66,9 @@ export class Matrix {
     this.things = new Things(scratch);
   }
 
-  static async prepare(server: TestApp, scratch: Scratch): Promise<Matrix> {
-    return new Matrix(server, await Site.found(server), await Site.found(server), scratch);
+  /** `here` is the organization whose things are asked for. */
+  static async prepare(server: TestApp, scratch: Scratch, here?: Site): Promise<Matrix> {
+    return new Matrix(server, here ?? (await Site.found(server)), await Site.found(server), scratch);
   }
 
   /** Every operation, every caller. */

@@ -1,0 +1,129 @@
+import type { Finding } from './query-plans.js';
+
+/** A plan that is as it should be although it looks otherwise. One that is not needed any more is a failure. */
+export interface PlanException {
+  /** Methods of stores. */
+  names: readonly string[];
+  /** How the finding begins. */
+  what: string;
+  /** Tells which parameters it is about; all of them where it is not there. */
+  when?: (parameters: readonly unknown[]) => boolean;
+  reason: string;
+}
+
+const isGiven = (value: unknown): boolean => value !== null && value !== undefined;
+
+export const EXCEPTIONS: readonly PlanException[] = [
+  {
+    names: ['UsersStore.isEmpty', 'RepositoriesStore.existAny', 'EventsStore.backlog'],
+    what: 'reads all of ',
+    reason: 'ends at the first row: it is about whether there is one',
+  },
+  {
+    names: ['UsersStore.isEmptyOfGithub'],
+    what: 'reads all of users',
+    reason: 'ends at the first one who came through GitHub, and is asked at sign-ins through GitHub alone',
+  },
+  {
+    names: ['LeasesStore.findEnded'],
+    what: 'reads all of leases',
+    reason: 'heartbeats renew `expires_at`, so no index may hold it; there are as many leases as tasks that run',
+  },
+  {
+    names: ['ExecutionsStore.findPage', 'ExecutionsStore.findByIds'],
+    what: 'reads all of leases',
+    reason: 'looks up to 101 executions up in a table of a hundred pages, where one pass is cheaper',
+  },
+  {
+    names: ['ClaimStore.claim'],
+    what: 'reads all of queue_lanes',
+    reason: 'reads every lane of the worker: those of an organization are at most 2,000, and one pass is cheaper here',
+  },
+  {
+    names: ['ExplainStore.oldestWait'],
+    what: 'touches ',
+    reason: 'looks at the heads of the lanes of an organization, at most 2,000 with three priorities each',
+  },
+  {
+    names: ['EventsStore.removeWaiting'],
+    what: 'reads all of event_outbox',
+    reason: 'the outbox holds what the last second brought; an index would be paid by every event',
+  },
+  {
+    names: ['EventsStore.findAfter'],
+    what: 'touches ',
+    when: ([, , types, task]) => isGiven(types) && !isGiven(task),
+    reason: 'walks over the events behind the cursor that are of other types; an index would be paid by every event',
+  },
+  {
+    names: ['TaskListsStore.findPage', 'TaskListsStore.findCandidates'],
+    what: 'touches ',
+    when: (parameters) => isGiven(parameters[9]),
+    reason: 'searches for a text within names and descriptions, which is said to read the tasks of the organization',
+  },
+  {
+    names: ['TaskListsStore.findPage'],
+    what: 'touches ',
+    when: (parameters) => isGiven(parameters[4]),
+    reason:
+      'a type of agent that hardly any task has; a fifth index in the order of the page would be paid by each change',
+  },
+  {
+    names: ['TaskListsStore.findCandidates'],
+    what: 'touches ',
+    when: (parameters) => !isGiven(parameters[9]),
+    reason:
+      'acts on up to 1,001 tasks at once, and passes over those that do not match; one page each is no more than that',
+  },
+  {
+    names: ['ExecutionsStore.findPage'],
+    what: 'touches ',
+    when: ([, status, , agent]) => isGiven(agent) || String(status) !== 'running',
+    reason: 'a status or type of agent that is rare in the history is looked for among all of it, newest first',
+  },
+  {
+    names: ['AgentsStore.findPage', 'AgentsStore.findOne'],
+    what: 'touches ',
+    reason: 'the figures of the catalogue are counted from the executions of the organization, never kept',
+  },
+  {
+    names: ['ClaimStore.findHeritage'],
+    what: 'touches ',
+    when: ([ids]) => (ids as string[]).length > 50,
+    reason: 'looks up attempts and dependencies of up to a hundred executions, some eight pages for each',
+  },
+  {
+    names: ['DependenciesStore.findEdgesTo'],
+    what: '',
+    when: ([ids]) => (ids as string[]).length > 50,
+    reason: 'follows the edges of up to a thousand tasks, for a rehearsal; one pass is cheaper than a look for each',
+  },
+  {
+    names: ['WorkersStore.findPage'],
+    what: 'reads all of worker_liveness',
+    reason: 'health is judged of every worker that the organization may use: a tenth of all in here, some hundreds',
+  },
+  {
+    names: ['SessionsStore.moveHome'],
+    what: 'reads all of organizations',
+    when: ([, user]) => !isGiven(user),
+    reason: 'finds the homes of every session of a deleted organization: a tenth of all in here',
+  },
+  {
+    names: ['InvitationsStore.list'],
+    what: 'touches ',
+    when: ([, statuses]) => isGiven(statuses),
+    reason: 'that one has expired is told by the clock and in no index; the invitations of one organization are read',
+  },
+];
+
+/** Foreign keys without an index of their own. */
+export const UNINDEXED: Readonly<Record<string, string>> = {
+  tasks_agent_type_fkey: 'agents are disabled, never deleted',
+};
+
+export const exceptionFor = ({ name, what, parameters }: Finding): PlanException | undefined =>
+  EXCEPTIONS.find(
+    (exception) =>
+      exception.names.includes(name) && what.startsWith(exception.what) && (exception.when?.(parameters) ?? true),
+  );

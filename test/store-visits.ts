@@ -1,0 +1,115 @@
+import type { Type } from '@nestjs/common';
+import { DiscoveryService } from '@nestjs/core';
+import { CATALOGUE } from '../src/agents/catalogue.js';
+import { AgentsStore } from '../src/agents/agents.store.js';
+import { AccessKeysStore } from '../src/auth/access-keys.store.js';
+import { SessionsStore } from '../src/auth/sessions.store.js';
+import { UsersStore } from '../src/auth/users.store.js';
+import { DutiesService } from '../src/duties/duties.service.js';
+import type { Duty } from '../src/duties/duty.js';
+import { DutyRunsStore } from '../src/duties/duty-runs.store.js';
+import { ExecutionsStore } from '../src/executions/executions.store.js';
+import { RetentionStore } from '../src/executions/retention.store.js';
+import { IdempotencyStore } from '../src/idempotency/idempotency.store.js';
+import { newId } from '../src/ids.js';
+import { RateLimitsStore } from '../src/limits/rate-limits.store.js';
+import { InvitationsStore } from '../src/organizations/invitations.store.js';
+import { OrganizationsStore } from '../src/organizations/organizations.store.js';
+import { ClaimStore } from '../src/queue/claim.store.js';
+import { ConcurrencyStore } from '../src/queue/concurrency.store.js';
+import { LeasesStore } from '../src/queue/leases.store.js';
+import { RepositoriesStore } from '../src/repositories/repositories.store.js';
+import { DeviceGrantsStore } from '../src/sign-in/device-grants.store.js';
+import { GithubTokensStore } from '../src/sign-in/github-tokens.store.js';
+import { DependenciesStore } from '../src/tasks/dependencies.store.js';
+import { TasksStore } from '../src/tasks/tasks.store.js';
+import { WorkersStore } from '../src/workers/workers.store.js';
+import { filledId, KIND } from './filled-database.js';
+import type { TestApp } from './test-app.js';
+
+/** Thirty-two bytes that are the hash of nothing. */
+const HASH = Buffer.alloc(32, 7);
+
+const task = (n: number): string => filledId(KIND.task, n);
+const execution = (n: number): string => filledId(KIND.execution, n);
+const worker = (n: number): string => filledId(KIND.worker, n);
+
+/** Runs every duty of the application once. */
+export async function runDuties({ app }: TestApp): Promise<void> {
+  const providers = app.get(DiscoveryService, { strict: false }).getProviders();
+  const duties = providers.flatMap(({ instance }) => (isDuty(instance) ? [instance] : []));
+  for (const duty of new Set(duties)) await app.get(DutiesService).runOnce(duty);
+}
+
+const isDuty = (instance: unknown): instance is Duty =>
+  typeof (instance as Partial<Duty> | null)?.runOnce === 'function' && 'interval_seconds' in (instance as object);
+
+/** Asks the stores what an application asks only when it starts, or in a state that is hard to bring about. */
+export async function visitStores({ app, database }: TestApp, organizationId: string): Promise<void> {
+  const the = <Store>(store: Type<Store>): Store => app.get(store, { strict: false });
+  const key = { id: newId(), organization_id: null, kind: 'registration' as const, worker_id: null, name: 'key' };
+  const user = filledId(KIND.user, 5);
+
+  // At the start.
+  await the(AgentsStore).seed(CATALOGUE);
+  await the(AccessKeysStore).saveRegistrationKey({ ...key, permissions: ['workers.register'], secret_hash: HASH });
+  await the(AccessKeysStore).revokeRegistrationKeysExcept(HASH);
+  await the(RepositoriesStore).existAny();
+  await the(RepositoriesStore).findSyncing(10);
+  await the(UsersStore).isEmptyOfGithub();
+
+  // People and keys.
+  await the(AccessKeysStore).revokeForWorker(worker(5));
+  await the(AccessKeysStore).touch([filledId(9, 5)]);
+  await the(SessionsStore).touch([filledId(7, 5)]);
+  await the(SessionsStore).findSessionOfUsedToken(HASH);
+  await the(SessionsStore).findSessionOfUnusedToken(HASH);
+  await the(SessionsStore).revokeReused(filledId(7, 6));
+  await the(SessionsStore).revokeMockSessionsOf(user);
+  await the(SessionsStore).revokeAllOf(user);
+  await the(SessionsStore).moveHome(organizationId, null);
+  await the(DeviceGrantsStore).deny(HASH);
+  await the(GithubTokensStore).find(user);
+  for (const after of [null, user]) await the(GithubTokensStore).lockOfKeys(['key 0'], after, 100);
+  await the(GithubTokensStore).reseal({ user_id: user, sealed_token: 'x', key_id: 'key 1' });
+  await the(OrganizationsStore).find(organizationId);
+  await the(OrganizationsStore).rename(organizationId, 'renamed');
+  await the(InvitationsStore).existsFor('invited-6');
+  await the(InvitationsStore).remove(newId());
+  await the(DutyRunsStore).recordFailure('nothing', 'failed');
+  await the(DutyRunsStore).graceAfterGap('nothing', 20, 60);
+  await the(IdempotencyStore).release(HASH);
+  await the(RateLimitsStore).deleteExpired(100);
+
+  // Repositories and workers.
+  await the(RepositoriesStore).findBySource(organizationId, '/nowhere/5');
+  await the(RepositoriesStore).markFailed(filledId(KIND.repository, 5), 'it was not there');
+  await the(WorkersStore).findScope(worker(5));
+  await the(WorkersStore).setLaunchers(worker(5), [{ name: 'claude' }]);
+  await the(ClaimStore).lockByRequestKey(worker(5), 'a key');
+  await the(LeasesStore).lockWorker(worker(5));
+  await the(LeasesStore).lockByWorker(worker(5));
+  await the(LeasesStore).isCurrent(execution(118));
+  await the(LeasesStore).requestCancel(execution(118));
+  for (const graceful of [true, false]) {
+    await the(LeasesStore).findEnded(graceful, 100);
+    const lease = await database.transaction(() => the(LeasesStore).lockByTask(task(117)));
+    if (lease !== null) await the(LeasesStore).lockEnded(lease, graceful);
+  }
+
+  // Tasks: 115 waits for 111 and 107; 117 and 118 run, and 168 has run.
+  await the(ConcurrencyStore).promote(organizationId, 'deploy 0');
+  await the(ConcurrencyStore).findIdle(100);
+  await the(ConcurrencyStore).findHolder(task(1_000_007));
+  await the(ConcurrencyStore).lockWait(task(1_000_007));
+  await the(ConcurrencyStore).take(task(1_000_008));
+  await the(DependenciesStore).findBehind([task(111)]);
+  await the(DependenciesStore).findEdgesTo([task(111)]);
+  await the(DependenciesStore).findPath(task(115), task(111));
+  await the(TasksStore).removeFinished([task(168)]);
+  await the(TasksStore).findAged(1, 100);
+  await the(ExecutionsStore).setPushed(execution(117), 'a'.repeat(40));
+  await the(RetentionStore).findExecutionsWithLogs([task(68), task(168)]);
+  await the(RetentionStore).removeLogEntries(execution(68), 1000);
+  await the(RetentionStore).markLogsRemoved([execution(68)]);
+}
