@@ -1,10 +1,19 @@
 // A server for data that may be lost: for the tests, and by hand with `node scripts/postgres/throwaway.mjs`, which
 // prints the URL and serves until it is interrupted.
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import {
+  chmodSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { currentProcess, endProcess, isSameProcess, processesIn } from '../processes.mjs';
+import { scratchParent, scratchParents } from '../scratch.mjs';
 import { findCluster } from './directories.mjs';
 import { clearLeftover } from './leftover.mjs';
 import { startPostgres } from './server.mjs';
@@ -17,7 +26,7 @@ const PREFIX = 'miyabi-throwaway-';
  */
 export async function startThrowaway() {
   await removeAbandoned();
-  const directory = realpathSync(mkdtempSync(join(tmpdir(), PREFIX)));
+  const directory = realpathSync(mkdtempSync(join(scratchParent(), PREFIX)));
   // Root's server runs as another account, which must be able to pass.
   chmodSync(directory, 0o711);
   writeFileSync(join(directory, 'owner.json'), JSON.stringify(currentProcess()));
@@ -37,8 +46,7 @@ export async function startThrowaway() {
 
 /** Ends and removes what runs that were killed could not clean up themselves. */
 async function removeAbandoned() {
-  for (const name of readdirSync(tmpdir()).filter((entry) => entry.startsWith(PREFIX))) {
-    const directory = join(tmpdir(), name);
+  for (const directory of scratchParents().flatMap(throwawaysIn)) {
     const owner = readOwner(directory);
     if (!owner || isSameProcess(owner)) continue;
     // Tests of a killed run and what they started.
@@ -47,6 +55,13 @@ async function removeAbandoned() {
     await clearLeftover(cluster);
     remove(directory, cluster);
   }
+}
+
+/** @param {string} parent */
+function throwawaysIn(parent) {
+  if (!existsSync(parent)) return [];
+  const names = readdirSync(parent).filter((name) => name.startsWith(PREFIX));
+  return names.map((name) => join(parent, name));
 }
 
 function remove(directory, cluster) {
