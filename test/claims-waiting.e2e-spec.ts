@@ -121,8 +121,9 @@ describe('claims that wait', () => {
     expect(executions.map(({ task }) => task.id)).toEqual([id]);
   });
 
-  it('that wait at another process are woken within milliseconds, by a task and by a key that is free again', async () => {
-    const second = await startTestApp({}, server);
+  it('that wait at another process are woken by a task and by a key that is free again', async () => {
+    // It never looks by itself, so only a hint wakes a claim before its time is over.
+    const second = await startTestApp({ WAIT_LOOK_SECONDS: '600' }, server);
     const engine = new Engine(server, ada);
     const there = await registerWorker(second);
     const here = await registerWorker(server);
@@ -130,7 +131,7 @@ describe('claims that wait', () => {
     /** Has a claim wait at the second process, and measures how long after the cause it has the task. */
     const wake = async (cause: () => Promise<string>): Promise<void> => {
       const before = await lastHeard(there.id);
-      const claim = there.claim({ wait_seconds: 20 }).then((claims) => ({ claims, at: performance.now() }));
+      const claim = there.claim({ wait_seconds: 25 }).then((claims) => ({ claims, at: performance.now() }));
       await eventually('the claim waits', async () => (await lastHeard(there.id)) !== before);
       const id = await cause();
       const caused = performance.now();
@@ -150,8 +151,7 @@ describe('claims that wait', () => {
       });
     }
     process.stdout.write(`claimed at another process after ${measured.map((ms) => ms.toFixed(0)).join(', ')} ms\n`);
-    // By the slow poll alone half of them would take more than a second.
-    expect(measured.sort((a, b) => a - b)[2]).toBeLessThan(500);
+    expect(Math.max(...measured)).toBeLessThan(20_000);
     await second.close();
   });
 

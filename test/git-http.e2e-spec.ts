@@ -129,7 +129,7 @@ describe('a client that goes away', () => {
     );
     await until(() => server.serving().length > 0);
     request.destroy();
-    await until(() => server.serving().length === 0, 2000);
+    await until(() => server.serving().length === 0);
   });
 
   it('while it reads slowly holds up git, and leaves no process', async () => {
@@ -146,7 +146,7 @@ describe('a client that goes away', () => {
     // It has much more to give than was taken, so it waits.
     await expect(until(() => server.serving().length === 0, 1500)).rejects.toThrow();
     request.destroy();
-    await until(() => server.serving().length === 0, 2000);
+    await until(() => server.serving().length === 0);
   });
 });
 
@@ -180,8 +180,8 @@ describe('a push that falls silent', () => {
     request.once('response', (response) => response.resume());
     request.flushHeaders();
     request.write(said());
-    await until(() => closed, 5000);
-    await until(() => server.serving().length === 0, 2000);
+    await until(() => closed);
+    await until(() => server.serving().length === 0);
   });
 });
 
@@ -195,5 +195,5 @@ it('ends what is under way when the server stops', async () => {
   request.write(packet(`want ${git(server.source, 'rev-parse', 'HEAD')}\n`));
   await until(() => server.serving().length > 0);
   await server.stop();
-  await until(() => server.serving().length === 0, 2000);
+  await until(() => server.serving().length === 0);
 });

@@ -37,6 +37,14 @@ export class QueueConfig {
   readonly sweep_gap_seconds!: number;
 
   @Variable({
+    name: 'WAIT_LOOK_SECONDS',
+    about: 'How often waiting claims and reads look by themselves: the hints that wake them may be lost.',
+    read: seconds(0.1, 600),
+    default: 2,
+  })
+  readonly wait_look_seconds!: number;
+
+  @Variable({
     name: 'RETRY_BASE_SECONDS',
     about: 'Longest delay before the second attempt; it doubles with each further one, up to an hour.',
     read: seconds(0, 3600),

@@ -22,6 +22,9 @@ async function startTree(script: string): Promise<{ marks: ProcessMarks; child: 
   return { marks: { executionId, directory, leader: child.pid ?? null }, child };
 }
 
+/** Nobody can wait out this grace: a test that comes to its end has not. */
+const ENDLESS_MS = 3_600_000;
+
 const isAlive = (pid: number): boolean => findProcess(pid) !== null;
 const markOf = ({ executionId }: ProcessMarks): string => `MIYABI_EXECUTION_ID=${executionId}`;
 
@@ -56,9 +59,7 @@ describe('endTree', () => {
 
   it('ends a willing process with TERM, long before the grace is over', async () => {
     const marks = await start('sleep 300 &');
-    const before = performance.now();
-    await expect(endTree(marks, 10_000)).resolves.toEqual([]);
-    expect(performance.now() - before).toBeLessThan(5000);
+    await expect(endTree(marks, ENDLESS_MS)).resolves.toEqual([]);
     expect(findTree(marks)).toEqual([]);
   });
 
@@ -101,11 +102,9 @@ describe('endTree', () => {
   it('cuts the grace short when hurried', async () => {
     const marks = await start(`trap '' TERM; sleep 300 &`);
     const hurry = new AbortController();
-    const before = performance.now();
-    const ended = endTree(marks, 60_000, hurry.signal);
+    const ended = endTree(marks, ENDLESS_MS, hurry.signal);
     hurry.abort();
     await ended;
-    expect(performance.now() - before).toBeLessThan(5000);
     expect(findTree(marks)).toEqual([]);
   });
 

@@ -1,14 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal.js';
+import { QueueConfig } from '../config/queue.config.js';
 import { Bell } from '../events/bell.js';
 import { HintsService } from '../events/hints.service.js';
 import { Lifecycle } from '../http/lifecycle.js';
 import { taskTopic } from './task-notices.service.js';
 import { isFinal } from './task.states.js';
 import { type Task, TasksService } from './tasks.service.js';
-
-/** How often a waiting reader looks by itself: hints may be lost. */
-const SLOW_POLL_MS = 2000;
 
 /** Reading a task once it has come to its end. */
 @Injectable()
@@ -17,6 +15,7 @@ export class TaskWatch {
     private readonly tasks: TasksService,
     private readonly hints: HintsService,
     private readonly lifecycle: Lifecycle,
+    private readonly config: QueueConfig,
   ) {}
 
   /**
@@ -32,7 +31,7 @@ export class TaskWatch {
         const task = await this.tasks.find(principal, id);
         const left = until - Date.now();
         if (isFinal(task.status) || left <= 0 || bell.over) return task;
-        await bell.rung(Math.min(left, SLOW_POLL_MS * (0.9 + Math.random() * 0.2)));
+        await bell.rung(Math.min(left, this.config.wait_look_seconds * 1000 * (0.9 + Math.random() * 0.2)));
       }
     } finally {
       bell.close();

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { WorkerPrincipal } from '../auth/principal.js';
+import { QueueConfig } from '../config/queue.config.js';
 import { HintsService } from '../events/hints.service.js';
 import { Lifecycle } from '../http/lifecycle.js';
 import { type ClaimedRow, type ClaimRequest, QueueService, queueTopics } from '../queue/queue.service.js';
@@ -7,9 +8,6 @@ import { LeasesService, type Signals, workerTopic } from '../queue/leases.servic
 import { Bell } from '../events/bell.js';
 import { type ClaimBrief, ClaimBriefs } from './claim-briefs.service.js';
 import { WorkersStore } from './workers.store.js';
-
-/** How often a waiting claim looks by itself: hints may be lost, and no hint says that `run_at` has come. */
-const SLOW_POLL_MS = 2000;
 
 export interface ClaimWish {
   max: number;
@@ -51,6 +49,7 @@ export class ClaimsService {
     private readonly workers: WorkersStore,
     private readonly hints: HintsService,
     private readonly lifecycle: Lifecycle,
+    private readonly config: QueueConfig,
   ) {}
 
   /** Up to `max` tasks; empty after `wait_seconds`, for a worker that is not active, and while the server stops. */
@@ -107,7 +106,8 @@ export class ClaimsService {
         const signals = await this.leases.signals(worker.id);
         const isNews = signals.cancel.some((id) => !before.cancel.includes(id));
         if (signals.desired_status !== 'active' || isNews) return [];
-        await bell.rung(Math.min(left, SLOW_POLL_MS * (0.9 + Math.random() * 0.2)));
+        // No hint says that `run_at` has come.
+        await bell.rung(Math.min(left, this.config.wait_look_seconds * 1000 * (0.9 + Math.random() * 0.2)));
       }
     } finally {
       bell.close();
