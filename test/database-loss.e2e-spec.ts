@@ -6,6 +6,7 @@ import { DataSource } from 'typeorm';
 import { startPostgres, type PostgresServer } from '../scripts/postgres/server.mjs';
 import { migrate } from '../src/database/migrate.js';
 import { HintsService } from '../src/events/hints.service.js';
+import { AnswerTimes } from './answer-times.js';
 import { eventually } from './eventually.js';
 import { FaultyNetwork } from './faulty-network.js';
 import { registerWorker, type TestWorker } from './fleet.js';
@@ -17,8 +18,7 @@ const ANSWER_MS = 5000;
 const HEALTH_MS = 2000;
 const RECOVERY_MS = 5000;
 
-interface Timed {
-  ms: number;
+interface Answered {
   status: number;
   retry_after: string | null;
   body: Record<string, unknown>;
@@ -28,6 +28,8 @@ let directory: string;
 let postgres: PostgresServer;
 let network: FaultyNetwork;
 let server: TestApp;
+/** Another process of the same system, which gives up on the database long before its deadline for an answer. */
+let hasty: TestApp;
 let worker: TestWorker;
 let token: string;
 
@@ -40,34 +42,35 @@ beforeAll(async () => {
   const through = await FaultyNetwork.before(postgres.url);
   network = through.network;
   server = await startTestApp({ DATABASE_URL: through.url, SWEEP_SECONDS: '0.3' });
+  const quick = { DATABASE_ACQUIRE_TIMEOUT_MS: '1000', DATABASE_STATEMENT_TIMEOUT_MS: '1000' };
+  hasty = await startTestApp({ DATABASE_URL: through.url, ...quick }, server);
   worker = await registerWorker(server);
   token = (await signIn(server)).access_token;
 });
 afterAll(async () => {
   // First: a connection that the network has forgotten would be waited for.
   network.close();
+  await hasty.close();
   await server.close();
   await postgres.stop();
   rmSync(directory, { recursive: true, force: true });
 });
 
-async function call(method: string, path: string, body?: object, bearer = token): Promise<Timed> {
-  const began = performance.now();
-  const answer = await fetch(`${server.url}/api/v1${path}`, {
+async function call(method: string, path: string, body?: object, bearer = token, at = server): Promise<Answered> {
+  const answer = await fetch(`${at.url}/api/v1${path}`, {
     method,
     body: JSON.stringify(body),
     headers: { Authorization: `Bearer ${bearer}`, ...(body && { 'Content-Type': 'application/json' }) },
   });
-  const json = (await answer.json()) as Timed['body'];
+  const json = (await answer.json()) as Answered['body'];
   return {
-    ms: performance.now() - began,
     status: answer.status,
     retry_after: answer.headers.get('retry-after'),
     body: json,
   };
 }
 
-const createTask = () => call('POST', '/tasks', { name: 'n', agent_type: 'note' });
+const createTask = (at = server) => call('POST', '/tasks', { name: 'n', agent_type: 'note' }, token, at);
 
 /** Asks the database itself, not through the application. */
 async function ask<Row extends object>(sql: string, parameters: unknown[] = []): Promise<Row[]> {
@@ -82,6 +85,7 @@ async function ask<Row extends object>(sql: string, parameters: unknown[] = []):
 
 /** What every route must be while the database cannot be reached, whichever way. */
 async function expectUnreachable(): Promise<void> {
+  const times = new AnswerTimes(server);
   const [health, live, ready, ...others] = await Promise.all([
     call('GET', '/health'),
     call('GET', '/health/live'),
@@ -93,6 +97,7 @@ async function expectUnreachable(): Promise<void> {
     call('POST', `/workers/${worker.id}/heartbeat`, {}, worker.token),
     call('POST', `/workers/${worker.id}/claim`, {}, worker.token),
   ]);
+  times.stop();
   expect([health.status, health.body]).toEqual([
     503,
     expect.objectContaining({
@@ -100,12 +105,12 @@ async function expectUnreachable(): Promise<void> {
       database: expect.objectContaining({ status: 'unreachable', latency_ms: null }),
     }),
   ]);
-  expect(health.ms).toBeLessThan(HEALTH_MS);
+  expect(times.slowest('/api/v1/health')).toBeLessThan(HEALTH_MS);
   expect([live.status, ready.status, ready.body]).toEqual([200, 503, { status: 'down' }]);
   expect(others.map(({ status, retry_after, body }) => [status, retry_after, body['code']])).toEqual(
     others.map(() => [503, '2', 'database/unavailable']),
   );
-  expect(Math.max(...others.map(({ ms }) => ms))).toBeLessThan(ANSWER_MS);
+  expect(times.slowest()).toBeLessThan(ANSWER_MS);
 }
 
 async function expectRecovery(): Promise<void> {
@@ -154,9 +159,10 @@ it('survives a database that dies: says so at once, and goes on by itself when i
 it('answers as promised while every connection is ended again and again', async () => {
   const seen: Record<string, number> = {};
   let ended = 0;
+  const list = () => call('GET', '/tasks?limit=1', undefined, token, hasty);
   const lane = async (turn: number): Promise<void> => {
     for (let at = turn; ended < 20; at += 1) {
-      const { status, body } = at % 2 === 0 ? await createTask() : await call('GET', '/tasks?limit=1');
+      const { status, body } = at % 2 === 0 ? await createTask(hasty) : await list();
       const key = `${String(status)} ${String(body['code'] ?? '')}`.trim();
       seen[key] = (seen[key] ?? 0) + 1;
     }
