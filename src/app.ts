@@ -39,7 +39,7 @@ export async function createApp(configuration: Configuration): Promise<NestExpre
   app.setGlobalPrefix(BASE_PATH, { exclude: BESIDE_THE_API });
   app.use(createRequestLog(logger));
   secure(app, http);
-  app.use(jsonBody(http.body_timeout_seconds), withinDeadline, rememberOrigin);
+  app.use(jsonBody(http.body_timeout_seconds), withinDeadline(http.answer_seconds), rememberOrigin);
   app.use('/api', readCookies(configuration.get(AuthConfig).jwt_secret, http.base_path));
   serveDocument(app);
   await app.init();

@@ -11,7 +11,7 @@ import { eventually } from './eventually.js';
 import { FaultyNetwork } from './faulty-network.js';
 import { registerWorker, type TestWorker } from './fleet.js';
 import { signIn } from './sign-in.js';
-import { startTestApp, type TestApp } from './test-app.js';
+import { IN_TIME, startTestApp, type TestApp } from './test-app.js';
 
 /** Promises of the product, in milliseconds. */
 const ANSWER_MS = 5000;
@@ -41,7 +41,7 @@ beforeAll(async () => {
   await migrate(postgres.url);
   const through = await FaultyNetwork.before(postgres.url);
   network = through.network;
-  server = await startTestApp({ DATABASE_URL: through.url, SWEEP_SECONDS: '0.3' });
+  server = await startTestApp({ ...IN_TIME, DATABASE_URL: through.url, SWEEP_SECONDS: '0.3' });
   const quick = { DATABASE_ACQUIRE_TIMEOUT_MS: '1000', DATABASE_STATEMENT_TIMEOUT_MS: '1000' };
   hasty = await startTestApp({ DATABASE_URL: through.url, ...quick }, server);
   worker = await registerWorker(server);

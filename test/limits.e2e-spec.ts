@@ -5,7 +5,7 @@ import { eventually } from './eventually.js';
 import { registerWorker, type TestWorker } from './fleet.js';
 import { head, RawConnection, type RawAnswer } from './raw-http.js';
 import { signIn } from './sign-in.js';
-import { startTestApp, type TestApp } from './test-app.js';
+import { IN_TIME, startTestApp, type TestApp } from './test-app.js';
 
 /** Every answer but a long poll comes within it, whatever the database does. */
 const PROMISE_MS = 5000;
@@ -99,8 +99,8 @@ describe('a locked table', () => {
   let worker: TestWorker;
   let token: string;
   beforeAll(async () => {
-    server = await startTestApp();
-    hasty = await startTestApp({ DATABASE_STATEMENT_TIMEOUT_MS: '1500' }, server);
+    server = await startTestApp(IN_TIME);
+    hasty = await startTestApp({ ...IN_TIME, DATABASE_STATEMENT_TIMEOUT_MS: '1500' }, server);
     worker = await registerWorker(server);
     token = (await signIn(server)).access_token;
   });
@@ -159,7 +159,7 @@ describe('an exhausted pool', () => {
   let server: TestApp;
   let token: string;
   beforeAll(async () => {
-    server = await startTestApp({ DATABASE_POOL_MAX: '2', DATABASE_POOL_MIN: '0' });
+    server = await startTestApp({ ...IN_TIME, DATABASE_POOL_MAX: '2', DATABASE_POOL_MIN: '0' });
     token = (await signIn(server)).access_token;
   });
   afterAll(() => server.close());

@@ -131,9 +131,7 @@ describe('a limit per account', () => {
 describe('limits', () => {
   it('that are off say nothing', async () => {
     await withServers(1, {}, async (server) => {
-      // One after the other: those of one account wait for each other anyway, and none shall wait too long.
-      const answers: Awaited<ReturnType<typeof mock>>[] = [];
-      while (answers.length < 20) answers.push(await mock(server, 80));
+      const answers = await times(20, () => mock(server, 80));
       expect(passed(answers)).toBe(20);
       expect(
         answers.flatMap(({ headers }) => Object.keys(headers).filter((name) => name.includes('ratelimit'))),

@@ -85,6 +85,14 @@ export class HttpConfig {
   readonly body_timeout_seconds!: number;
 
   @Variable({
+    name: 'ANSWER_SECONDS',
+    about: 'How long an answer may take, unless it waits by design, before it is a 503.',
+    read: seconds(0.1, 600),
+    default: 4.7,
+  })
+  readonly answer_seconds!: number;
+
+  @Variable({
     name: 'SHUTDOWN_SECONDS',
     about: 'How long requests in flight may go on after SIGTERM.',
     read: seconds(0.1, 300),

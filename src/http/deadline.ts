@@ -4,20 +4,21 @@ import { sendProblem } from './send-problem.js';
 import { problemOf } from './problem.js';
 import { requestIdOf } from './request-id.js';
 
-const DEADLINE_MS = 4700;
-
 const timers = new WeakMap<Request, NodeJS.Timeout>();
 
 /**
- * Answers 503 when nothing else has after 4.7 seconds, so that no caller hangs. It stands before the guard, whose
+ * Answers 503 when nothing else has after that time, so that no caller hangs. It stands before the guard, whose
  * questions to the database count as well, and behind the reading of the body, which has its own limit.
  */
-export const withinDeadline: RequestHandler = (request, response, next) => {
-  const timer = setTimeout(() => sendProblem(response, problemOf(new TooSlow(), requestIdOf(request))), DEADLINE_MS);
-  timers.set(request, timer);
-  response.once('close', () => clearTimeout(timer));
-  next();
-};
+export const withinDeadline =
+  (seconds: number): RequestHandler =>
+  (request, response, next) => {
+    const answer = (): void => sendProblem(response, problemOf(new TooSlow(), requestIdOf(request)));
+    const timer = setTimeout(answer, seconds * 1000);
+    timers.set(request, timer);
+    response.once('close', () => clearTimeout(timer));
+    next();
+  };
 
 /** For an answer that takes long by design. */
 export const liftDeadline = (request: Request): void => clearTimeout(timers.get(request));
