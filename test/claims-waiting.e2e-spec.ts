@@ -137,6 +137,7 @@ describe('claims that wait', () => {
       const caused = performance.now();
       const { claims, at } = await claim;
       measured.push(at - caused);
+      expect(at - caused).toBeLessThan(20_000);
       expect(claims.map((one) => one.task_id)).toEqual([id]);
       await there.finish(claims[0]?.execution_id ?? '', { outcome: 'completed' });
     };
@@ -151,7 +152,6 @@ describe('claims that wait', () => {
       });
     }
     process.stdout.write(`claimed at another process after ${measured.map((ms) => ms.toFixed(0)).join(', ')} ms\n`);
-    expect(Math.max(...measured)).toBeLessThan(20_000);
     await second.close();
   });
 
