@@ -150,11 +150,11 @@ describe('the last two dependencies of a task that complete at once', () => {
     // As if the question stood in the statement that locks: it sees what was there when that began.
     const looks = new Map<string, ReturnType<DependenciesStore['countOpen']>>();
     const lookFirst = {
-      async lockDependents(this: DependenciesStore, taskId: string): Promise<string[]> {
-        const found = await this.findDependents(taskId, null, 100);
-        const taskIds = found.map(({ id }) => id).sort();
-        if (taskIds.length > 0) looks.set(taskId, Promise.resolve(await this.countOpen(taskIds)));
-        return DependenciesStore.prototype.lockDependents.call(this, taskId);
+      async lockDependents(this: DependenciesStore, ids: readonly string[]): Promise<string[]> {
+        const found = await Promise.all(ids.map((id) => this.findDependents(id, null, 100)));
+        const taskIds = found.flatMap((tasks) => tasks.map(({ id }) => id)).sort();
+        if (taskIds.length > 0) looks.set(ids.join(), Promise.resolve(await this.countOpen(taskIds)));
+        return DependenciesStore.prototype.lockDependents.call(this, ids);
       },
       countOpen(this: DependenciesStore, taskIds: readonly string[]) {
         const [taskId, look] = [...looks].at(-1) ?? [];
@@ -203,12 +203,12 @@ describe('the retry of a task, while what it depends on ends', () => {
 
   it('would stay blocked if only those that seem to wait were locked', async () => {
     const broken = {
-      async lockDependents(this: DependenciesStore, taskId: string): Promise<string[]> {
+      async lockDependents(this: DependenciesStore, taskIds: readonly string[]): Promise<string[]> {
         const rows = await databaseOf(this).query<{ id: string }>(
           `select t.id from tasks t where t.status in ('blocked', 'skipped')
-             and t.id in (select task_id from task_dependencies where depends_on_id = $1)
+             and t.id in (select task_id from task_dependencies where depends_on_id = any ($1))
            order by t.id for no key update`,
-          [taskId],
+          [taskIds],
         );
         return rows.map(({ id }) => id);
       },

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { LeaseSweepDuty } from '../src/executions/lease-sweep.duty.js';
 import { IdempotencyStore } from '../src/idempotency/idempotency.store.js';
-import { LeasesStore } from '../src/queue/leases.store.js';
+import { LeasesStore, type LeaseRow } from '../src/queue/leases.store.js';
 import { LogAppendStore } from '../src/queue/log-append.store.js';
 import { figure } from './figures.js';
 import { registerWorker, signInPerson, type TestPerson, type TestWorker } from './fleet.js';
@@ -151,13 +151,14 @@ describe('a late worker', () => {
     const logs = first.app.get(LogAppendStore, { strict: false });
     const lease =
       'select l.* from leases l join agent_executions e on e.task_id = l.task_id where e.id = $1 for update of l';
-    leases.lock = (execution) => first.database.one(lease, [execution]);
+    leases.lockAll = (wanted) =>
+      Promise.all(wanted.map(({ execution_id }) => first.database.one<LeaseRow>(lease, [execution_id])));
     logs.append = () => Promise.resolve({ stored_before: 0, stored: 1 });
     try {
       expect((await sayLate(late, stolen)).some((status) => status === 200)).toBe(true);
       expect(await record(ids)).not.toEqual(before);
     } finally {
-      Reflect.deleteProperty(leases, 'lock');
+      Reflect.deleteProperty(leases, 'lockAll');
       Reflect.deleteProperty(logs, 'append');
     }
   });

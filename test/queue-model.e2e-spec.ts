@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { LeaseReportStore } from '../src/queue/lease-report.store.js';
-import { LeasesStore } from '../src/queue/leases.store.js';
+import { LeasesStore, type LeaseRow } from '../src/queue/leases.store.js';
 import { ConcurrencyStore } from '../src/queue/concurrency.store.js';
 import { DependenciesStore } from '../src/tasks/dependencies.store.js';
 import { QueueModel, type NewModelTask, type Outcome, type Reason } from './queue-model.js';
@@ -262,11 +262,12 @@ describe('the same histories find a queue', () => {
 
   it('whose heartbeat renews all leases of the worker', async () => {
     const broken = await caught(LeaseReportStore, {
-      report: async (workerId, _, seconds) => {
-        await server.sql.query(
-          `update leases set expires_at = now() + make_interval(secs => $2) where worker_id = $1`,
-          [workerId, seconds],
-        );
+      reportAll: async (reports) => {
+        for (const { worker_id, lease_seconds } of reports)
+          await server.sql.query(
+            `update leases set expires_at = now() + make_interval(secs => $2) where worker_id = $1`,
+            [worker_id, lease_seconds],
+          );
         return [];
       },
     });
@@ -275,11 +276,15 @@ describe('the same histories find a queue', () => {
 
   it('whose executions are not fenced', async () => {
     const broken = await caught(LeasesStore, {
-      lock: (executionId) =>
-        server.database.one(
-          `select l.* from leases l join tasks t on t.id = l.task_id
-           where t.id = (select task_id from agent_executions where id = $1) for update of l`,
-          [executionId],
+      lockAll: (wanted) =>
+        Promise.all(
+          wanted.map(({ execution_id }) =>
+            server.database.one<LeaseRow>(
+              `select l.* from leases l join tasks t on t.id = l.task_id
+               where t.id = (select task_id from agent_executions where id = $1) for update of l`,
+              [execution_id],
+            ),
+          ),
         ),
     });
     expect(broken).toBe(true);

@@ -7,7 +7,7 @@ import { DatabaseUnavailable } from '../src/database/database.errors.js';
 import { Database } from '../src/database/database.js';
 import { DomainError } from '../src/domain-error.js';
 import { LeaseSweepDuty } from '../src/executions/lease-sweep.duty.js';
-import { ReportsService } from '../src/executions/reports.service.js';
+import { FinishesService } from '../src/executions/finishes.service.js';
 import { LeasesService } from '../src/queue/leases.service.js';
 import { QueueService } from '../src/queue/queue.service.js';
 import { DependenciesService } from '../src/tasks/dependencies.service.js';
@@ -107,7 +107,7 @@ export class QueueSystem {
     const { id, key_id, actor } = this.worker(worker);
     return this.step(async () => {
       const request = { worker_id: id, key_id, actor, max, request_key: null };
-      const rows = await this.get(QueueService).claim(request, new AbortController().signal);
+      const [rows = []] = await this.get(QueueService).claimAll([{ ...request, closed: new AbortController().signal }]);
       return rows.map(({ task_id }) => this.tasks.indexOf(task_id));
     });
   }
@@ -141,7 +141,7 @@ export class QueueSystem {
   finish(index: number, worker: number, outcome: Outcome, reason: Reason): Promise<StepOutcome<string>> {
     const report = { outcome, ...(outcome === 'failed' && { failure_reason: reason }) };
     return this.step(async () => {
-      await this.get(ReportsService).finish(this.worker(worker), this.executions[index] ?? '', report);
+      await this.get(FinishesService).finish(this.worker(worker), { id: this.executions[index] ?? '', report });
       return 'ok';
     });
   }

@@ -5,7 +5,7 @@ import { newId } from '../ids.js';
 import { AccessKeysStore, type KnownKey } from './access-keys.store.js';
 import { InvalidToken, KeyRevoked } from './auth.errors.js';
 import { hashOfSecret, isKey, newKey } from './keys.js';
-import { Lookup } from './lookup.js';
+import { Lookup } from '../database/lookup.js';
 import { permissionsOf, type Permission } from './permissions.js';
 import type { KeyPrincipal, WorkerPrincipal } from './principal.js';
 

@@ -7,7 +7,7 @@ import { newId } from '../ids.js';
 import type { AccessClaims } from './access-tokens.service.js';
 import { InvalidToken, NotAMember, SessionEnded } from './auth.errors.js';
 import { hashOfSecret, isRefreshToken, newRefreshToken } from './keys.js';
-import { Lookup } from './lookup.js';
+import { Lookup } from '../database/lookup.js';
 import { permissionsOf } from './permissions.js';
 import type { UserPrincipal } from './principal.js';
 import type { Session } from './session.entity.js';

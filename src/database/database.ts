@@ -83,6 +83,11 @@ export class Database {
     return this.context.exit(work);
   }
 
+  /** Whether a transaction is under way here. */
+  get isInTransaction(): boolean {
+    return this.context.getStore() !== undefined;
+  }
+
   /** Runs `action` once the transaction has been committed, or at once where there is none. */
   afterCommit(action: () => void): void {
     const transaction = this.context.getStore();

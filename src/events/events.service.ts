@@ -3,6 +3,8 @@ import { EventsStore, type EventRow, type NewEvent } from './events.store.js';
 
 const SEQUENCE_BATCH = 1000;
 
+export type { NewEvent };
+
 /** What happened. Facts are recorded with the change they tell of, and read in one order by everybody. */
 @Injectable()
 export class EventsService {

@@ -1,12 +1,26 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '../auth/principal.js';
 import { QueueConfig } from '../config/queue.config.js';
-import { EventsService } from '../events/events.service.js';
+import { EventsService, type NewEvent } from '../events/events.service.js';
 import { type LeaseRow, LeasesService } from '../queue/leases.service.js';
-import { FAILURE_RULES } from '../tasks/failure-reasons.js';
+import { FAILURE_RULES, type FailureReason } from '../tasks/failure-reasons.js';
 import { type Task, TaskMovesService } from '../tasks/task-moves.service.js';
+import { TaskNotFound } from '../tasks/task.errors.js';
 import { type AttemptReport, judge, outcomeFor } from './attempt-outcome.js';
-import { ExecutionsStore } from './executions.store.js';
+import { ExecutionsStore, type ExecutionEnd } from './executions.store.js';
+
+/** An attempt whose lease is locked, and what is said of its end. */
+export interface AttemptEnd {
+  lease: LeaseRow;
+  said: AttemptReport;
+  actor: Actor;
+  byWorker: boolean;
+}
+
+interface Judged {
+  report: AttemptReport;
+  reason: FailureReason | null;
+}
 
 /** The one way an attempt ends, whoever ends it: its worker, the sweep, a worker that takes over the name, or a person. */
 @Injectable()
@@ -23,47 +37,85 @@ export class AttemptsService {
 
   /** Ends an attempt whose lease is locked, in the transaction under way. Gives the task as it is then. */
   async end(lease: LeaseRow, said: AttemptReport, actor: Actor, byWorker: boolean): Promise<Task> {
-    const { task, budget } = await this.tasks.lockForOutcome(lease.task_id, lease.usage);
-    const report = judge(said, lease);
-    const reason = report.outcome === 'failed' ? (report.failure_reason ?? 'unknown') : null;
-    await this.executions.end(lease.execution_id, {
-      status: report.outcome,
-      failure_reason: reason,
-      error_message: report.error_message ?? (reason && FAILURE_RULES[reason].hint),
-      progress: report.outcome === 'completed' ? 100 : lease.progress,
-      // What it was at last says nothing of an attempt that is done.
-      progress_message: report.outcome === 'completed' ? null : lease.progress_message,
-      exit_code: report.exit_code ?? null,
-      base_sha: report.base_sha ?? null,
-      branch: report.branch ?? null,
-      commit_sha: report.commit_sha ?? null,
-      log_entries: lease.log_entries,
-      log_incomplete: (report.log_entries ?? 0) > lease.log_entries,
-      result: report.result ?? null,
-      model: report.model ?? null,
-      session_id: lease.session_id,
-      pull_request_number: report.pull_request_number ?? null,
-      quality_score: report.quality_score ?? null,
-      usage: lease.usage,
-      finished_by_worker: byWorker,
-    });
-    await this.leases.end(lease, report.outcome);
-    await this.events.record({
-      organization_id: task.organization_id,
-      type: 'execution.finished',
-      actor,
-      subject: {
-        task_id: task.id,
-        execution_id: lease.execution_id,
-        ...(lease.worker_id !== null && { worker_id: lease.worker_id }),
-      },
-      data: { status: report.outcome, failure_reason: reason },
-    });
-    // A task that has gone on without this attempt keeps what it is; the attempt ends all the same.
-    if (task.status !== 'running' || task.current_execution_id !== lease.execution_id) return task;
-    const { retry_base_seconds } = this.config;
-    const judged = { ...report, failure_reason: reason ?? undefined };
-    const { outcome, type } = outcomeFor(task, judged, { retry_base_seconds, budget });
-    return this.tasks.applyOutcome(task, { ...outcome, usage: lease.usage }, actor, type);
+    const [task] = await this.endAll([{ lease, said, actor, byWorker }]);
+    if (task === undefined) throw new Error('an attempt that ended came back without its task');
+    return task;
   }
+
+  /** Ends attempts whose leases are locked, in the transaction under way. Gives their tasks as they are then. */
+  async endAll(ends: readonly AttemptEnd[]): Promise<Task[]> {
+    const attempts = ends.map(({ lease: { task_id, usage } }) => ({ task_id, usage }));
+    const locked = await this.tasks.lockForOutcomes(attempts);
+    const ended = ends.map((end) => {
+      const judged = locked.get(end.lease.task_id);
+      if (judged === undefined) throw new TaskNotFound();
+      return { ...end, ...judged, ...judgedReport(end) };
+    });
+    await this.executions.endAll(ended.map(endOf));
+    await this.leases.endAll(
+      ended.map(({ lease: { execution_id, worker_id }, report }) => ({
+        execution_id,
+        worker_id,
+        outcome: report.outcome,
+      })),
+    );
+    await this.events.record(...ended.map(factOf));
+    const { retry_base_seconds } = this.config;
+    // A task that has gone on without this attempt keeps what it is; the attempt ends all the same.
+    const moves = ended.filter(
+      ({ task, lease }) => task.status === 'running' && task.current_execution_id === lease.execution_id,
+    );
+    const moved = await this.tasks.applyOutcomes(
+      moves.map(({ task, budget, lease, report, reason, actor }) => {
+        const judged = { ...report, failure_reason: reason ?? undefined };
+        const { outcome, type } = outcomeFor(task, judged, { retry_base_seconds, budget });
+        return { task, outcome: { ...outcome, usage: lease.usage }, actor, type };
+      }),
+    );
+    const byId = new Map(moved.map((task) => [task.id, task]));
+    return ended.map(({ task }) => byId.get(task.id) ?? task);
+  }
+}
+
+/** What counts of what is said of an attempt, and the reason of a failure. */
+function judgedReport({ said, lease }: AttemptEnd): Judged {
+  const report = judge(said, lease);
+  return { report, reason: report.outcome === 'failed' ? (report.failure_reason ?? 'unknown') : null };
+}
+
+function endOf({ lease, report, reason, byWorker }: AttemptEnd & Judged): ExecutionEnd & { id: string } {
+  const completed = report.outcome === 'completed';
+  return {
+    id: lease.execution_id,
+    status: report.outcome,
+    failure_reason: reason,
+    error_message: report.error_message ?? (reason && FAILURE_RULES[reason].hint),
+    progress: completed ? 100 : lease.progress,
+    // What it was at last says nothing of an attempt that is done.
+    progress_message: completed ? null : lease.progress_message,
+    exit_code: report.exit_code ?? null,
+    base_sha: report.base_sha ?? null,
+    branch: report.branch ?? null,
+    commit_sha: report.commit_sha ?? null,
+    log_entries: lease.log_entries,
+    log_incomplete: (report.log_entries ?? 0) > lease.log_entries,
+    result: report.result ?? null,
+    model: report.model ?? null,
+    session_id: lease.session_id,
+    pull_request_number: report.pull_request_number ?? null,
+    quality_score: report.quality_score ?? null,
+    usage: lease.usage,
+    finished_by_worker: byWorker,
+  };
+}
+
+function factOf({ lease, task, actor, report, reason }: AttemptEnd & Judged & { task: Task }): NewEvent {
+  const { execution_id, worker_id } = lease;
+  return {
+    organization_id: task.organization_id,
+    type: 'execution.finished',
+    actor,
+    subject: { task_id: task.id, execution_id, ...(worker_id !== null && { worker_id }) },
+    data: { status: report.outcome, failure_reason: reason },
+  };
 }

@@ -9,6 +9,8 @@ import { ExecutionGitAccess } from './execution-git-access.js';
 import { ExecutionsController } from './executions.controller.js';
 import { ExecutionsService } from './executions.service.js';
 import { ExecutionsStore } from './executions.store.js';
+import { FinishesService } from './finishes.service.js';
+import { LateWordsService } from './late-words.service.js';
 import { LeaseSweepDuty } from './lease-sweep.duty.js';
 import { OutsideWorkController } from './outside-work.controller.js';
 import { OutsideWorkService } from './outside-work.service.js';
@@ -27,6 +29,8 @@ import { TaskExecutionsController } from './task-executions.controller.js';
     ExecutionsService,
     ExecutionsStore,
     ReportsService,
+    FinishesService,
+    LateWordsService,
     AttemptsService,
     OutsideWorkService,
     LeaseSweepDuty,

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { organizationOf, type Actor, type Principal } from '../auth/principal.js';
+import { Lookup } from '../database/lookup.js';
 import { readCursor, toPage, type Page } from '../http/page.js';
 import { LeasesService } from '../queue/leases.service.js';
 import { AttemptsService } from './attempts.service.js';
@@ -14,6 +15,11 @@ const LEVELS = ['debug', 'info', 'warn', 'error'];
 /** Attempts and their logs, for reading; and handing back what a worker cannot go on with. */
 @Injectable()
 export class ExecutionsService {
+  private readonly views = new Lookup(async (ids) => {
+    const found = await this.store.findByIds(ids);
+    return new Map(found.map((execution) => [execution.id, execution]));
+  });
+
   constructor(
     private readonly store: ExecutionsStore,
     private readonly attempts: AttemptsService,
@@ -63,6 +69,11 @@ export class ExecutionsService {
     const last = execution.log_entries - 1;
     const next_after = full || !ended ? (rows.at(-1)?.seq ?? input.after) : Math.max(last, input.after);
     return { rows, next_after, complete: ended && !full };
+  }
+
+  /** An execution of whatever organization, for workers, who are known by their token; asked together with others. */
+  findAny(id: string): Promise<ExecutionView | null> {
+    return this.views.find(id);
   }
 
   findByIds(ids: readonly string[]): Promise<ExecutionView[]> {

@@ -106,35 +106,21 @@ export class ExecutionsStore {
     );
   }
 
-  async end(id: string, end: ExecutionEnd): Promise<void> {
+  async endAll(ends: readonly (ExecutionEnd & { id: string })[]): Promise<void> {
     await this.database.query(
-      `update agent_executions set status = $2, failure_reason = $3, error_message = $4, progress = $5,
-         progress_message = $6, exit_code = $7, base_sha = $8, branch = coalesce($9, branch),
-         commit_sha = coalesce($10, commit_sha), log_entries = $11, log_incomplete = $12, result = $13, model = $14,
-         session_id = $15, pull_request_number = $16, quality_score = $17, usage = $18, finished_by_worker = $19,
-         finished_at = now()
-       where id = $1`,
-      [
-        id,
-        end.status,
-        end.failure_reason,
-        end.error_message,
-        end.progress,
-        end.progress_message,
-        end.exit_code,
-        end.base_sha,
-        end.branch,
-        end.commit_sha,
-        end.log_entries,
-        end.log_incomplete,
-        end.result,
-        end.model,
-        end.session_id,
-        end.pull_request_number,
-        end.quality_score,
-        end.usage,
-        end.finished_by_worker,
-      ],
+      `update agent_executions e set status = said.status, failure_reason = said.failure_reason,
+         error_message = said.error_message, progress = said.progress, progress_message = said.progress_message,
+         exit_code = said.exit_code, base_sha = said.base_sha, branch = coalesce(said.branch, e.branch),
+         commit_sha = coalesce(said.commit_sha, e.commit_sha), log_entries = said.log_entries,
+         log_incomplete = said.log_incomplete, result = said.result, model = said.model, session_id = said.session_id,
+         pull_request_number = said.pull_request_number, quality_score = said.quality_score, usage = said.usage,
+         finished_by_worker = said.finished_by_worker, finished_at = now()
+       from jsonb_to_recordset($1::jsonb) as said (id uuid, status text, failure_reason text, error_message text,
+         progress integer, progress_message text, exit_code integer, base_sha text, branch text, commit_sha text,
+         log_entries integer, log_incomplete boolean, result jsonb, model text, session_id text,
+         pull_request_number integer, quality_score integer, usage jsonb, finished_by_worker boolean)
+       where e.id = said.id`,
+      [JSON.stringify(ends)],
     );
   }
 

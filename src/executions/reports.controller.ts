@@ -8,12 +8,16 @@ import { TaskDto } from '../tasks/task.dto.js';
 import { ExecutionDto } from './execution.dto.js';
 import { FinishDto, FinishReceiptDto } from './finish.dto.js';
 import { LogBatchDto, LogReceiptDto, ProgressDto, SignalsDto } from './reports.dto.js';
+import { FinishesService } from './finishes.service.js';
 import { ReportsService } from './reports.service.js';
 
 @ApiTags('Worker protocol')
 @Controller('executions')
 export class ReportsController {
-  constructor(private readonly reports: ReportsService) {}
+  constructor(
+    private readonly reports: ReportsService,
+    private readonly finishes: FinishesService,
+  ) {}
 
   /** Send log entries. Entries already stored are passed over, so a batch may be sent again; a gap is refused. */
   @Post(':id/logs')
@@ -60,7 +64,11 @@ export class ReportsController {
     @IdParam() id: string,
     @Body() body: FinishDto,
   ): Promise<FinishReceiptDto> {
-    const { execution, task, signals } = await this.reports.finish(worker, id, body.toReport(), body.toLastWords());
+    const { execution, task, signals } = await this.finishes.finish(worker, {
+      id,
+      report: body.toReport(),
+      last: body.toLastWords(),
+    });
     return { execution: ExecutionDto.from(execution), task: TaskDto.from(task), ...signals };
   }
 }

@@ -15,6 +15,9 @@ export interface LeaseReport {
   saved?: { value: unknown };
 }
 
+/** Who says something of an execution, and until when that makes its lease last; null leaves it. */
+export type WorkerReport = LeaseReport & { worker_id: string; lease_seconds: number | null };
+
 /**
  * One statement for all that is said. The leases are locked first, in the order of their ids, so that what was known is
  * the latest and a budget is warned of once. Tasks are read for reports with usage alone; what their earlier attempts
@@ -22,13 +25,13 @@ export interface LeaseReport {
  */
 const REPORT = `
 with said as materialized (
-  select * from jsonb_to_recordset($2::jsonb)
-    as one (id uuid, progress integer, message text, usage jsonb, session_id text, saved jsonb)
+  select * from jsonb_to_recordset($1::jsonb)
+    as one (id uuid, worker_id uuid, lease_seconds integer, progress integer, message text, usage jsonb, session_id text, saved jsonb)
 ), held as materialized (
-  select l.execution_id, l.task_id, l.worker_id, l.budget_warned, said.progress, said.message, said.session_id,
-         said.saved, said.usage is not null as counts, usage_grown(l.usage, said.usage) as usage
-  from said join leases l on l.execution_id = said.id
-  where l.worker_id = $1 order by l.execution_id for update of l
+  select l.execution_id, l.task_id, l.worker_id, l.budget_warned, said.lease_seconds, said.progress, said.message,
+         said.session_id, said.saved, said.usage is not null as counts, usage_grown(l.usage, said.usage) as usage
+  from said join leases l on l.execution_id = said.id and l.worker_id = said.worker_id
+  order by l.execution_id for update of l
 ), judged as materialized (
   select held.*, t.organization_id, t.repository_id, t.max_cost_usd, t.max_tokens, spent.total,
          budget_state(spent.total, t.max_cost_usd, t.max_tokens) as budget
@@ -47,7 +50,7 @@ with said as materialized (
   from judged where budget is not null and not budget_warned
 )
 update leases l set
-  expires_at = coalesce(now() + make_interval(secs => $3), l.expires_at),
+  expires_at = coalesce(now() + make_interval(secs => j.lease_seconds), l.expires_at),
   progress = coalesce(j.progress, l.progress), progress_message = coalesce(j.message, l.progress_message),
   session_id = coalesce(j.session_id, l.session_id), usage = j.usage,
   budget_warned = l.budget_warned or j.budget is not null,
@@ -62,15 +65,11 @@ returning l.*`;
 export class LeaseReportStore {
   constructor(private readonly database: Database) {}
 
-  /** Takes what a worker says of its executions, and renews their leases for `leaseSeconds` unless it is null. */
-  async report(
-    workerId: string,
-    reports: readonly LeaseReport[],
-    leaseSeconds: number | null = null,
-  ): Promise<LeaseRow[]> {
+  /** Takes what workers say of their executions; gives the leases of those that are theirs. */
+  async reportAll(reports: readonly WorkerReport[]): Promise<LeaseRow[]> {
     if (reports.length === 0) return [];
     // One that is listed twice is one row: what was said last counts.
-    const each = [...new Map(reports.map((report) => [report.id, report])).values()];
-    return this.database.query<LeaseRow>(REPORT, [workerId, JSON.stringify(each), leaseSeconds]);
+    const each = [...new Map(reports.map((report) => [`${report.worker_id} ${report.id}`, report])).values()];
+    return this.database.query<LeaseRow>(REPORT, [JSON.stringify(each)]);
   }
 }

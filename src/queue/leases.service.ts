@@ -1,11 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import { QueueConfig } from '../config/queue.config.js';
+import { Database } from '../database/database.js';
+import { GroupCommit } from '../database/group-commit.js';
 import { HintsService } from '../events/hints.service.js';
-import { LeaseReportStore, type LeaseReport } from './lease-report.store.js';
-import { LeasesStore, type Contact, type EndedLease, type LeaseRow, type Signals } from './leases.store.js';
+import { LeaseReportStore, type LeaseReport, type WorkerReport } from './lease-report.store.js';
+import {
+  LeasesStore,
+  type Contact,
+  type ContactCall,
+  type EndedLease,
+  type LeaseKey,
+  type LeaseRow,
+  type Signals,
+} from './leases.store.js';
 import { LogAppendStore, type NewLogEntry } from './log-append.store.js';
 
-export type { Contact, EndedLease, LeaseReport, LeaseRow, NewLogEntry, Signals };
+export type { Contact, EndedLease, LeaseKey, LeaseReport, LeaseRow, NewLogEntry, Signals };
 
 /** Topic of hints that a worker should be told something. */
 export const workerTopic = (workerId: string): string => `worker:${workerId}`;
@@ -13,16 +23,30 @@ export const workerTopic = (workerId: string): string => `worker:${workerId}`;
 /** Who runs what, and until when. */
 @Injectable()
 export class LeasesService {
+  private readonly told: GroupCommit<WorkerReport[], LeaseRow[]>;
+  private readonly calls: GroupCommit<ContactCall, Contact>;
+
   constructor(
     private readonly leases: LeasesStore,
     private readonly reports: LeaseReportStore,
     private readonly logs: LogAppendStore,
     private readonly hints: HintsService,
     private readonly config: QueueConfig,
-  ) {}
+    database: Database,
+  ) {
+    this.told = new GroupCommit(database, {
+      runAll: (items) => this.takeAll(items),
+      // What a worker says later comes later.
+      keyOf: ([report]) => report?.worker_id ?? '',
+      limit: 100,
+      width: 2,
+    });
+    this.calls = new GroupCommit(database, { runAll: (calls) => leases.contactAll(calls), limit: 200, width: 2 });
+  }
 
-  lock(executionId: string, workerId: string): Promise<LeaseRow | null> {
-    return this.leases.lock(executionId, workerId);
+  /** Locks leases until the transaction ends; null for one that has ended or is another worker's. */
+  lockAll(wanted: readonly LeaseKey[]): Promise<(LeaseRow | null)[]> {
+    return this.leases.lockAll(wanted);
   }
 
   lockByWorker(workerId: string): Promise<LeaseRow[]> {
@@ -34,9 +58,9 @@ export class LeasesService {
     return this.leases.lockEnded(lease, graceful);
   }
 
-  /** Ends a lease; its worker has room again, and one more in its figures. */
-  end(lease: LeaseRow, outcome: string): Promise<void> {
-    return this.leases.end(lease, outcome);
+  /** Ends leases; their workers have room again, and more in their figures. */
+  endAll(ended: readonly (LeaseKey & { outcome: string })[]): Promise<void> {
+    return this.leases.endAll(ended);
   }
 
   /** The lease of a task that runs, locked until the transaction ends. */
@@ -66,19 +90,21 @@ export class LeasesService {
   }
 
   /** Takes what a worker says of its executions, and renews exactly these. */
-  async renew(workerId: string, reports: readonly LeaseReport[]): Promise<void> {
-    this.wakeEnded(await this.reports.report(workerId, reports, this.config.lease_seconds));
+  async renew(worker_id: string, reports: readonly LeaseReport[]): Promise<void> {
+    const { lease_seconds } = this.config;
+    if (reports.length > 0) await this.told.run(reports.map((report) => ({ ...report, worker_id, lease_seconds })));
   }
 
-  /**
-   * Takes what a worker says of an execution, in the transaction under way if there is one. Null when it is not this
-   * worker's any more: then nothing is taken.
-   */
-  async report(workerId: string, report: LeaseReport): Promise<LeaseRow | null> {
-    const [lease] = await this.reports.report(workerId, [report]);
-    if (lease === undefined) return null;
-    this.wakeEnded([lease]);
-    return lease;
+  /** Takes what a worker says of executions; gives the leases of those that are this worker's, and of no other. */
+  report(worker_id: string, reports: readonly LeaseReport[]): Promise<LeaseRow[]> {
+    return this.told.run(reports.map((report) => ({ ...report, worker_id, lease_seconds: null })));
+  }
+
+  /** The same for several workers, in the transaction under way. */
+  async reportAll(reports: readonly (LeaseReport & { worker_id: string })[]): Promise<LeaseRow[]> {
+    const leases = await this.reports.reportAll(reports.map((report) => ({ ...report, lease_seconds: null })));
+    this.wakeEnded(leases);
+    return leases;
   }
 
   /** Stores log entries from `offset` on; null when the execution is not this worker's any more. */
@@ -92,18 +118,30 @@ export class LeasesService {
   }
 
   /** What a worker is to be told with every answer; this counts as contact. `named` are executions it speaks of. */
-  async signals(workerId: string, named: readonly string[] = []): Promise<Signals> {
-    const { cancel, lost, desired_status } = await this.leases.contact(workerId, named, null);
+  async signals(worker_id: string, named: readonly string[] = []): Promise<Signals> {
+    const { cancel, lost, desired_status } = await this.calls.run({ worker_id, named, metrics: null, beats: false });
     return { cancel, lost, desired_status };
   }
 
   /** The same for a heartbeat, with the usage of the worker's machine if it says so. */
-  contact(workerId: string, named: readonly string[], metrics: object | null): Promise<Contact> {
-    return this.leases.contact(workerId, named, metrics);
+  contact(worker_id: string, named: readonly string[], metrics: object | null): Promise<Contact> {
+    return this.calls.run({ worker_id, named, metrics, beats: true });
   }
 
   isCurrent(executionId: string): Promise<boolean> {
     return this.leases.isCurrent(executionId);
+  }
+
+  private async takeAll(items: readonly (readonly WorkerReport[])[]): Promise<LeaseRow[][]> {
+    const leases = await this.reports.reportAll(items.flat());
+    this.wakeEnded(leases);
+    const byId = new Map(leases.map((lease) => [lease.execution_id, lease]));
+    return items.map((item) =>
+      item.flatMap(({ id, worker_id }) => {
+        const lease = byId.get(id);
+        return lease?.worker_id === worker_id ? [lease] : [];
+      }),
+    );
   }
 
   /** A claim that waits on another connection returns, when a budget ends what its worker runs. */

@@ -26,6 +26,24 @@ export interface EndedLease extends LeaseRow {
   cause: 'worker_lost' | 'timeout';
 }
 
+/** An execution, and who says that it is theirs. */
+export interface LeaseKey {
+  execution_id: string;
+  /** Null for an attempt begun by hand. */
+  worker_id: string | null;
+}
+
+/** A worker that has something to say. */
+export interface ContactCall {
+  worker_id: string;
+  /** Executions it speaks of. */
+  named: readonly string[];
+  /** Usage of its machine; null when it says nothing of it. */
+  metrics: object | null;
+  /** Whether it is a heartbeat. */
+  beats: boolean;
+}
+
 /** Part of every answer to a worker. */
 export interface Signals {
   /** Executions it should end. */
@@ -50,6 +68,30 @@ const ENDED = `
   from leases l
   where ((expires_at < now() and not $2) or deadline_at < now() - make_interval(secs => $1))`;
 
+const CONTACT = `
+  with said as materialized (
+    select * from jsonb_to_recordset($1::jsonb)
+      as one (at integer, worker_id uuid, named uuid[], metrics jsonb, beats boolean)
+  ), live as materialized (
+    select live.worker_id from worker_liveness live
+    where exists (
+      select from said where said.worker_id = live.worker_id
+        and (said.beats or live.last_heartbeat is null or live.last_heartbeat < now() - interval '1 second'))
+    order by live.worker_id for no key update
+  ), seen as (
+    update worker_liveness l set last_heartbeat = now(), metrics = coalesce((
+      select metrics from said where said.worker_id = l.worker_id and metrics is not null order by at desc limit 1
+    ), l.metrics)
+    from live where l.worker_id = live.worker_id
+  )
+  select said.at, w.status as desired_status, w.note, now() as server_time,
+         array(select execution_id from leases where worker_id = w.id and cancel_requested_at is not null) as cancel,
+         array(
+           select id from unnest(said.named) as named (id)
+           where not exists (select from leases where execution_id = named.id and worker_id = w.id)
+         ) as lost
+  from said join workers w on w.id = said.worker_id`;
+
 /**
  * Leases. The order of locks, which everybody keeps: the worker's row in `worker_liveness`, queue row, lease, task.
  */
@@ -57,13 +99,24 @@ const ENDED = `
 export class LeasesStore {
   constructor(private readonly database: Database) {}
 
-  /** Locks the lease of an execution until the transaction ends; null when it has ended or is another worker's. */
-  lock(executionId: string, workerId: string): Promise<LeaseRow | null> {
-    return this.database.one<LeaseRow>(
-      `with live as materialized (select worker_id from worker_liveness where worker_id = $2 for update)
-       select l.* from leases l join live on live.worker_id = l.worker_id where l.execution_id = $1 for update of l`,
-      [executionId, workerId],
+  /**
+   * Locks leases until the transaction ends, behind the rows of their workers; in the order asked for, null for one that
+   * has ended or is another worker's.
+   */
+  async lockAll(wanted: readonly LeaseKey[]): Promise<(LeaseRow | null)[]> {
+    const leases = await this.database.query<LeaseRow>(
+      `with said as materialized (
+         select * from jsonb_to_recordset($1::jsonb) as one (execution_id uuid, worker_id uuid)
+       ), live as materialized (
+         select worker_id from worker_liveness where worker_id in (select worker_id from said) order by worker_id for update
+       )
+       select l.* from said join live on live.worker_id = said.worker_id
+       join leases l on l.execution_id = said.execution_id and l.worker_id = said.worker_id
+       order by l.execution_id for update of l`,
+      [JSON.stringify(wanted)],
     );
+    const byId = new Map(leases.map((lease) => [lease.execution_id, lease]));
+    return wanted.map(({ execution_id }) => byId.get(execution_id) ?? null);
   }
 
   /** Locks the row that everything which changes how much a worker runs begins with. */
@@ -100,14 +153,24 @@ export class LeasesStore {
     );
   }
 
-  /** Ends a lease: its row goes, and the worker has room again. A count gone wrong must not keep a task for ever. */
-  async end(lease: LeaseRow, outcome: string): Promise<void> {
-    await this.database.query('delete from leases where execution_id = $1', [lease.execution_id]);
+  /** Ends leases: their rows go, and their workers have room again. A count gone wrong must not keep a task for ever. */
+  async endAll(ended: readonly (LeaseKey & { outcome: string })[]): Promise<void> {
     await this.database.query(
-      `update worker_liveness set running = greatest(running - 1, 0), last_work_at = now(),
-         completed = completed + ($2 = 'completed')::integer, failed = failed + ($2 = 'failed')::integer
-       where worker_id = $1`,
-      [lease.worker_id, outcome],
+      `with said as materialized (
+         select * from jsonb_to_recordset($1::jsonb) as one (execution_id uuid, worker_id uuid, outcome text)
+       ), gone as (
+         delete from leases l using said where l.execution_id = said.execution_id
+       )
+       update worker_liveness live set
+         running = greatest(live.running - n.ended, 0), last_work_at = now(),
+         completed = live.completed + n.completed, failed = live.failed + n.failed
+       from (
+         select worker_id, count(*)::integer as ended, count(*) filter (where outcome = 'completed') as completed,
+                count(*) filter (where outcome = 'failed') as failed
+         from said where worker_id is not null group by worker_id
+       ) n
+       where live.worker_id = n.worker_id`,
+      [JSON.stringify(ended)],
     );
   }
 
@@ -135,22 +198,25 @@ export class LeasesStore {
     );
   }
 
-  /** What is to be said to a worker, and that it was there, with the usage of its machine if it says so. */
-  async contact(workerId: string, named: readonly string[], metrics: object | null): Promise<Contact> {
-    const row = await this.database.one<Contact>(
-      `with seen as (
-         update worker_liveness set last_heartbeat = now(), metrics = coalesce($3, metrics) where worker_id = $1
-       )
-       select w.status as desired_status, w.note, now() as server_time,
-              array(select execution_id from leases where worker_id = $1 and cancel_requested_at is not null) as cancel,
-              array(
-                select id from unnest($2::uuid[]) as named (id)
-                where not exists (select from leases where execution_id = named.id and worker_id = $1)
-              ) as lost
-       from workers w where w.id = $1`,
-      [workerId, named, metrics],
+  /**
+   * What is to be said to workers, in their order, and that they were there. A beat is always written down; other words
+   * only when the last contact was more than a second ago, for a busy worker says very many.
+   */
+  async contactAll(calls: readonly ContactCall[]): Promise<Contact[]> {
+    const rows = await this.database.query<Contact & { at: number }>(CONTACT, [
+      JSON.stringify(calls.map((call, at) => ({ ...call, at }))),
+    ]);
+    const found = new Map(rows.map(({ at, ...contact }) => [at, contact]));
+    return calls.map(
+      ({ named }, at) =>
+        found.get(at) ?? {
+          desired_status: 'stopped',
+          cancel: [],
+          lost: [...named],
+          server_time: new Date(),
+          note: null,
+        },
     );
-    return row ?? { desired_status: 'stopped', cancel: [], lost: [...named], server_time: new Date(), note: null };
   }
 
   /** Whether the execution still runs under its lease. */

@@ -92,7 +92,7 @@ export class QueueService {
     await this.queue.remove(task.id);
     if (task.concurrency_key === null) return;
     await this.keys.removeWait(task.id);
-    await this.release(task);
+    await this.enter(await this.keys.release(task.id));
   }
 
   /**
@@ -115,9 +115,13 @@ export class QueueService {
     return true;
   }
 
-  /** Hands the exclusive key of a task whose attempt has ended to the next that waits for it. */
-  async release({ id, concurrency_key }: Pick<QueuedTask, 'id' | 'concurrency_key'>): Promise<void> {
-    if (concurrency_key !== null) await this.enter(await this.keys.release(id));
+  /** Hands the exclusive keys of tasks whose attempts have ended to the next that wait for them. */
+  async releaseAll(tasks: readonly Pick<QueuedTask, 'id' | 'organization_id' | 'concurrency_key'>[]): Promise<void> {
+    const keyOf = (task: (typeof tasks)[number]): string => `${task.organization_id} ${task.concurrency_key ?? ''}`;
+    const keyed = tasks.filter(({ concurrency_key }) => concurrency_key !== null);
+    // In the order in which keys are taken, so that two callers cannot deadlock.
+    const inOrder = [...keyed].sort((one, other) => (keyOf(one) < keyOf(other) ? -1 : 1));
+    for (const { id } of inOrder) await this.enter(await this.keys.release(id));
   }
 
   /** Queues tasks whose time has come while nobody held their key. Gives how many. */
@@ -133,21 +137,25 @@ export class QueueService {
   }
 
   /**
-   * Gives up to `max` tasks to a worker, unless `closed` is aborted before the commit: then nobody gets anything. The
-   * same `request_key` within ten minutes gives what it still runs.
+   * Gives each worker up to `max` tasks, unless its `closed` is aborted before the commit: then it gets nothing. The same
+   * `request_key` within ten minutes gives what it still runs. Each worker may be there once.
    */
-  async claim(request: ClaimRequest, closed: AbortSignal): Promise<ClaimedRow[]> {
-    const { worker_id, request_key } = request;
-    try {
-      return await this.database.transaction(async () => {
-        const earlier = request_key === null ? [] : await this.claims.lockByRequestKey(worker_id, request_key);
-        const rows = earlier.length > 0 ? earlier : await this.claims.claim(request);
-        if (closed.aborted) throw new Abandoned();
-        return rows;
-      });
-    } catch (error) {
-      if (error instanceof Abandoned) return [];
-      throw error;
+  async claimAll(requests: readonly (ClaimRequest & { closed: AbortSignal })[]): Promise<ClaimedRow[][]> {
+    const given = new Map<string, ClaimedRow[]>();
+    for (;;) {
+      const there = requests.filter(({ closed }) => !closed.aborted);
+      if (there.length === 0) return requests.map(() => []);
+      try {
+        await this.database.transaction(async () => {
+          given.clear();
+          for (const [worker, rows] of await this.claims.claimAll(there)) given.set(worker, rows);
+          if (there.some(({ worker_id, closed }) => closed.aborted && given.has(worker_id))) throw new Abandoned();
+        });
+        return requests.map(({ worker_id, closed }) => (closed.aborted ? [] : (given.get(worker_id) ?? [])));
+      } catch (error) {
+        // The others ask again without the one that is gone.
+        if (!(error instanceof Abandoned)) throw error;
+      }
     }
   }
 

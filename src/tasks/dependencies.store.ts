@@ -119,15 +119,15 @@ export class DependenciesStore {
   }
 
   /**
-   * Locks the tasks that wait for this one, in the order of their ids, whatever their status: one that is just being
-   * retried has not seen the change of this task, so the change must see it. What each of them is then is to be asked
+   * Locks the tasks that wait for these, in the order of their ids, whatever their status: one that is just being
+   * retried has not seen the change of these tasks, so the change must see it. What each of them is then is to be asked
    * in a later statement.
    */
-  async lockDependents(taskId: string): Promise<string[]> {
+  async lockDependents(taskIds: readonly string[]): Promise<string[]> {
     const rows = await this.database.query<{ id: string }>(
-      `select t.id from tasks t where t.id in (select task_id from task_dependencies where depends_on_id = $1)
+      `select t.id from tasks t where t.id in (select task_id from task_dependencies where depends_on_id = any ($1::uuid[]))
        order by t.id for no key update`,
-      [taskId],
+      [taskIds],
     );
     return rows.map(({ id }) => id);
   }

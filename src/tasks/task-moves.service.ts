@@ -8,9 +8,9 @@ import { DependenciesStore, type OpenDependencies } from './dependencies.store.j
 import type { Task } from './task.entity.js';
 import { BudgetUsedUp, TaskNotFound, WaitsForKey } from './task.errors.js';
 import { isFinal, mayMove, type TaskStatus } from './task.states.js';
-import { TaskMovesStore, type TaskOutcome } from './task-moves.store.js';
+import { TaskMovesStore, type AttemptUsage, type TaskOutcome } from './task-moves.store.js';
 import { TaskNotices } from './task-notices.service.js';
-import type { BudgetState, Usage } from './usage.js';
+import type { BudgetState } from './usage.js';
 
 export type { Task, TaskOutcome };
 
@@ -21,6 +21,20 @@ const BY_DEPENDENCY: Actor = { ...SYSTEM, trigger: 'dependency' };
 export interface LockedTask {
   task: Task;
   lease: LeaseRow | null;
+}
+
+/** A locked task, and how far an attempt at it uses its budget up. */
+export interface JudgedTask {
+  task: Task;
+  budget: BudgetState;
+}
+
+/** Where an attempt leaves a locked task, and who says so. */
+export interface OutcomeMove {
+  task: Task;
+  outcome: TaskOutcome;
+  actor: Actor;
+  type: EventType;
 }
 
 /**
@@ -53,25 +67,29 @@ export class TaskMovesService {
     return { task, lease };
   }
 
-  /** Locks the task of an attempt whose lease is locked already, and tells what its usage makes of the budget. */
-  async lockForOutcome(id: string, usage: Usage | null): Promise<{ task: Task; budget: BudgetState }> {
-    const locked = await this.store.lockWithBudget(id, usage);
-    if (locked === null) throw new TaskNotFound();
-    const { budget, ...task } = locked;
-    return { task, budget };
+  /** Locks the tasks of attempts whose leases are locked already, and tells what their usage makes of the budgets. */
+  async lockForOutcomes(attempts: readonly AttemptUsage[]): Promise<ReadonlyMap<string, JudgedTask>> {
+    const locked = await this.store.lockWithBudgets(attempts);
+    return new Map(locked.map(({ budget, ...task }) => [task.id, { task, budget }]));
   }
 
-  /** Moves a locked, running task to where its attempt leaves it. */
-  async applyOutcome(task: Task, outcome: TaskOutcome, actor: Actor, type: EventType): Promise<Task> {
-    assertMove(task, outcome.status);
-    const changed = await this.store.applyOutcome(task.id, outcome);
-    const { failure_reason, retry_count } = changed;
-    const execution_id = task.current_execution_id;
-    await this.notices.tell(type, [changed], actor, { failure_reason, retry_count, execution_id });
+  /** Moves locked, running tasks to where their attempts leave them. */
+  async applyOutcomes(moves: readonly OutcomeMove[]): Promise<Task[]> {
+    moves.forEach(({ task, outcome }) => assertMove(task, outcome.status));
+    const rows = await this.store.applyOutcomes(moves.map(({ task, outcome }) => ({ ...outcome, id: task.id })));
+    const byId = new Map(rows.map((row) => [row.id, row]));
+    const changes = moves.map((move) => ({ ...move, task: byId.get(move.task.id) ?? move.task, before: move.task }));
+    await this.notices.tellEach(
+      changes.map(({ task, before, actor, type }) => {
+        const { failure_reason, retry_count } = task;
+        return { type, task, actor, data: { failure_reason, retry_count, execution_id: before.current_execution_id } };
+      }),
+    );
+    const changed = changes.map(({ task }) => task);
     await this.follow(changed);
     // Keys come last in the order of locks.
-    await this.queue.release(task);
-    if (changed.status === 'pending') await this.queue.enqueue(changed, changed.run_at);
+    await this.queue.releaseAll(changed);
+    await this.queue.enqueueAll(changed.filter(({ status }) => status === 'pending'));
     return changed;
   }
 
@@ -80,7 +98,7 @@ export class TaskMovesService {
     assertMove(task, 'cancelled');
     const cancelled = await this.store.cancel(task.id, reason);
     await this.notices.tell('task.cancelled', [cancelled], actor, { reason });
-    await this.follow(cancelled);
+    await this.follow([cancelled]);
     await this.queue.remove(task);
     return cancelled;
   }
@@ -103,7 +121,7 @@ export class TaskMovesService {
    * Throws BudgetUsedUp: no attempt could do anything.
    */
   async restart(task: Task, actor: Actor): Promise<Task> {
-    const { budget } = await this.lockForOutcome(task.id, null);
+    const budget = (await this.lockForOutcomes([{ task_id: task.id, usage: null }])).get(task.id)?.budget;
     if (budget === 'spent' || budget === 'exceeded') throw new BudgetUsedUp(task.status);
     const open = await this.openOf(task.id);
     const status = open.unmet > 0 ? 'blocked' : 'pending';
@@ -147,15 +165,19 @@ export class TaskMovesService {
     return skipped;
   }
 
-  /** What the change of a task means for those that wait for it. */
-  private async follow(task: Task): Promise<void> {
-    if (task.status === 'completed') await this.wakeDependents(task.id);
-    else if (isFinal(task.status)) await this.skipBehind([task.id]);
+  /** What the change of tasks means for those that wait for them. */
+  private async follow(tasks: readonly Task[]): Promise<void> {
+    const completed = tasks.filter(({ status }) => status === 'completed').map(({ id }) => id);
+    if (completed.length > 0) await this.wakeDependents(completed);
+    const ended = tasks.filter(({ status }) => status !== 'completed' && isFinal(status)).map(({ id }) => id);
+    if (ended.length > 1 && (await this.dependencies.lockBehind(ended)).length === 0) return;
+    // One by one: those that are passed over are told because of which.
+    for (const id of ended) await this.skipBehind([id]);
   }
 
-  /** Those that waited for this one last are queued; those that were skipped for its sake come back. */
-  private async wakeDependents(id: string): Promise<void> {
-    const dependents = await this.dependencies.lockDependents(id);
+  /** Those that waited for these last are queued; those that were skipped for their sake come back. */
+  private async wakeDependents(ids: readonly string[]): Promise<void> {
+    const dependents = await this.dependencies.lockDependents(ids);
     if (dependents.length === 0) return;
     const open = await this.dependencies.countOpen(dependents);
     const idsOf = (which: (one: OpenDependencies) => boolean): string[] =>

@@ -18,6 +18,12 @@ export interface TaskOutcome {
   usage: Usage | null;
 }
 
+/** What an attempt at a task used; null when nobody has told. */
+export interface AttemptUsage {
+  task_id: string;
+  usage: Usage | null;
+}
+
 /** Every statement that changes the status of tasks, but for the claim. The tasks are locked before. */
 @Injectable()
 export class TaskMovesStore {
@@ -31,36 +37,31 @@ export class TaskMovesStore {
     );
   }
 
-  /** Locks the task of an attempt that used so much, and tells how far that uses its budget up. */
-  lockWithBudget(id: string, usage: Usage | null): Promise<(Task & { budget: BudgetState }) | null> {
-    return this.database.one<Task & { budget: BudgetState }>(
-      `select *, budget_state(usage_sum(usage, $2::jsonb), max_cost_usd, max_tokens) as budget
-       from tasks where id = $1 for update`,
-      [id, usage],
+  /** Locks the tasks of attempts that used so much, and tells how far that uses their budgets up. */
+  lockWithBudgets(attempts: readonly AttemptUsage[]): Promise<(Task & { budget: BudgetState })[]> {
+    return this.database.query<Task & { budget: BudgetState }>(
+      `select t.*, budget_state(usage_sum(t.usage, said.usage), t.max_cost_usd, t.max_tokens) as budget
+       from jsonb_to_recordset($1::jsonb) as said (task_id uuid, usage jsonb) join tasks t on t.id = said.task_id
+       order by t.id for update of t`,
+      [JSON.stringify(attempts)],
     );
   }
 
-  /** Writes how an attempt ended. A task that goes back to the queue keeps nothing of the worker. */
-  applyOutcome(id: string, outcome: TaskOutcome): Promise<Task> {
-    return this.changed(
-      `update tasks set status = $2, retry_count = $3, result = $4, error_message = $5, failure_reason = $6,
-         run_at = case when $2 = 'pending' then now() + make_interval(secs => $7) else run_at end,
-         completed_at = case when $2 = 'pending' then null else now() end,
-         cancel_requested_at = case when $2 = 'pending' then null else cancel_requested_at end,
-         worker_id = case when $2 = 'pending' then null else worker_id end,
-         current_execution_id = case when $2 = 'pending' then null else current_execution_id end,
-         usage = usage_sum(usage, $8::jsonb), version = version + 1, updated_at = now()
-       where id = $1 returning *`,
-      [
-        id,
-        outcome.status,
-        outcome.retry_count,
-        outcome.result,
-        outcome.error_message,
-        outcome.failure_reason,
-        outcome.delay_seconds,
-        outcome.usage,
-      ],
+  /** Writes how attempts ended. A task that goes back to the queue keeps nothing of the worker. */
+  applyOutcomes(outcomes: readonly (TaskOutcome & { id: string })[]): Promise<Task[]> {
+    return this.database.query<Task>(
+      `update tasks t set status = o.status, retry_count = o.retry_count, result = o.result,
+         error_message = o.error_message, failure_reason = o.failure_reason,
+         run_at = case when o.status = 'pending' then now() + make_interval(secs => o.delay_seconds) else t.run_at end,
+         completed_at = case when o.status = 'pending' then null else now() end,
+         cancel_requested_at = case when o.status = 'pending' then null else t.cancel_requested_at end,
+         worker_id = case when o.status = 'pending' then null else t.worker_id end,
+         current_execution_id = case when o.status = 'pending' then null else t.current_execution_id end,
+         usage = usage_sum(t.usage, o.usage), version = t.version + 1, updated_at = now()
+       from jsonb_to_recordset($1::jsonb) as o (id uuid, status text, retry_count integer, result jsonb,
+         error_message text, failure_reason text, delay_seconds double precision, usage jsonb)
+       where t.id = o.id returning t.*`,
+      [JSON.stringify(outcomes)],
     );
   }
 

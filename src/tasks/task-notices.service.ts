@@ -9,6 +9,14 @@ import type { Task } from './task.entity.js';
 /** Topic of hints that a task has changed. */
 export const taskTopic = (taskId: string): string => `task:${taskId}`;
 
+/** A task as it has become, by whom, and what else is to be said. */
+export interface TaskChange {
+  type: EventType;
+  task: Task;
+  actor: Actor;
+  data: Record<string, unknown>;
+}
+
 /** Tells of changes of tasks: facts for the record, hints for those who wait. */
 @Injectable()
 export class TaskNotices {
@@ -19,10 +27,15 @@ export class TaskNotices {
   ) {}
 
   /** Tells of tasks that have changed in the same way, in the transaction under way. */
-  async tell(type: EventType, tasks: readonly Task[], actor: Actor, data: Record<string, unknown> = {}): Promise<void> {
-    if (tasks.length === 0) return;
+  tell(type: EventType, tasks: readonly Task[], actor: Actor, data: Record<string, unknown> = {}): Promise<void> {
+    return this.tellEach(tasks.map((task) => ({ type, task, actor, data })));
+  }
+
+  /** The same for tasks of which each has changed in its own way. */
+  async tellEach(changes: readonly TaskChange[]): Promise<void> {
+    if (changes.length === 0) return;
     await this.events.record(
-      ...tasks.map((task) => ({
+      ...changes.map(({ type, task, actor, data }) => ({
         organization_id: task.organization_id,
         type,
         actor,
@@ -30,7 +43,7 @@ export class TaskNotices {
         data: { status: task.status, ...data },
       })),
     );
-    for (const { id } of tasks) this.hints.send(taskTopic(id));
+    for (const { task } of changes) this.hints.send(taskTopic(task.id));
   }
 
   /** Tells of a task that is gone, also to the audit log. */

@@ -1,9 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import type { WorkerPrincipal } from '../auth/principal.js';
 import { QueueConfig } from '../config/queue.config.js';
+import { Database } from '../database/database.js';
+import { GroupCommit } from '../database/group-commit.js';
 import { HintsService } from '../events/hints.service.js';
 import { Lifecycle } from '../http/lifecycle.js';
-import { type ClaimedRow, type ClaimRequest, QueueService, queueTopics } from '../queue/queue.service.js';
+import { type ClaimRequest, QueueService, queueTopics } from '../queue/queue.service.js';
 import { LeasesService, type Signals, workerTopic } from '../queue/leases.service.js';
 import { Bell } from '../events/bell.js';
 import { type ClaimBrief, ClaimBriefs } from './claim-briefs.service.js';
@@ -16,6 +18,9 @@ export interface ClaimWish {
   /** Aborted when the worker's socket closes: nothing must be given to nobody. */
   closed: AbortSignal;
 }
+
+/** A request, and whether who asked is gone. */
+type OpenRequest = ClaimRequest & { closed: AbortSignal };
 
 /** Requests with one key: they get one answer, which is for nobody once all of them are gone. */
 class Sharers {
@@ -40,7 +45,8 @@ class Sharers {
 /** Claims: at once when there is work, else a wait that new work, a cancellation or a pause ends. */
 @Injectable()
 export class ClaimsService {
-  private readonly shared = new Map<string, { sharers: Sharers; rows: Promise<ClaimedRow[]> }>();
+  private readonly shared = new Map<string, { sharers: Sharers; claims: Promise<ClaimBrief[]> }>();
+  private readonly grants: GroupCommit<OpenRequest, ClaimBrief[]>;
 
   constructor(
     private readonly queue: QueueService,
@@ -50,59 +56,63 @@ export class ClaimsService {
     private readonly hints: HintsService,
     private readonly lifecycle: Lifecycle,
     private readonly config: QueueConfig,
-  ) {}
+    database: Database,
+  ) {
+    this.grants = new GroupCommit(database, {
+      runAll: (requests) => this.grantAll(requests),
+      keyOf: ({ worker_id }) => worker_id,
+      limit: 64,
+      width: 2,
+    });
+  }
 
   /** Up to `max` tasks; empty after `wait_seconds`, for a worker that is not active, and while the server stops. */
   async claim(worker: WorkerPrincipal, wish: ClaimWish): Promise<{ executions: ClaimBrief[]; signals: Signals }> {
-    const rows = await (wish.request_key === null ? this.take(worker, wish) : this.share(worker, wish));
-    return { executions: await this.briefs.for(rows), signals: await this.leases.signals(worker.id) };
+    const executions = await (wish.request_key === null ? this.take(worker, wish) : this.share(worker, wish));
+    return { executions, signals: await this.leases.signals(worker.id) };
   }
 
   /** Requests with the same key that wait at the same time share one wait. */
-  private share(worker: WorkerPrincipal, wish: ClaimWish): Promise<ClaimedRow[]> {
+  private share(worker: WorkerPrincipal, wish: ClaimWish): Promise<ClaimBrief[]> {
     const key = `${worker.key_id} ${wish.request_key ?? ''}`;
     const known = this.shared.get(key);
     if (known && !known.sharers.closed.aborted) {
       known.sharers.add(wish.closed);
-      return known.rows;
+      return known.claims;
     }
     const sharers = new Sharers();
     sharers.add(wish.closed);
-    const rows = this.take(worker, { ...wish, closed: sharers.closed });
-    this.shared.set(key, { sharers, rows });
+    const claims = this.take(worker, { ...wish, closed: sharers.closed });
+    this.shared.set(key, { sharers, claims });
     const forget = (): void => {
       if (this.shared.get(key)?.sharers === sharers) this.shared.delete(key);
     };
-    rows.then(forget, forget);
-    return rows;
+    claims.then(forget, forget);
+    return claims;
   }
 
-  private async take(worker: WorkerPrincipal, wish: ClaimWish): Promise<ClaimedRow[]> {
+  private async take(worker: WorkerPrincipal, wish: ClaimWish): Promise<ClaimBrief[]> {
     if (wish.closed.aborted || this.lifecycle.stopping.aborted) return [];
     const until = Date.now() + wish.wait_seconds * 1000;
     const { max, request_key } = wish;
-    const request = { worker_id: worker.id, key_id: worker.key_id, actor: worker.actor, max, request_key };
-    const rows = await this.queue.claim(request, wish.closed);
-    return rows.length > 0 || wish.wait_seconds === 0 ? rows : this.wait(worker, request, wish.closed, until);
+    const { id: worker_id, key_id, actor } = worker;
+    const request = { worker_id, key_id, actor, max, request_key, closed: wish.closed };
+    const claims = await this.grants.run(request);
+    return claims.length > 0 || wish.wait_seconds === 0 ? claims : this.wait(worker, request, until);
   }
 
-  private async wait(
-    worker: WorkerPrincipal,
-    request: ClaimRequest,
-    closed: AbortSignal,
-    until: number,
-  ): Promise<ClaimedRow[]> {
+  private async wait(worker: WorkerPrincipal, request: OpenRequest, until: number): Promise<ClaimBrief[]> {
     const before = await this.leases.signals(worker.id);
     const { organization_id, agent_types } = await this.workers.findScope(worker.id);
     const topics = [...queueTopics(organization_id, agent_types), workerTopic(worker.id)];
-    const bell = new Bell(this.hints, topics, [closed, this.lifecycle.stopping]);
+    const bell = new Bell(this.hints, topics, [request.closed, this.lifecycle.stopping]);
     try {
       for (;;) {
         if (bell.over) return [];
         bell.reset();
-        const rows = await this.queue.claim(request, closed);
+        const claims = await this.grants.run(request);
         const left = until - Date.now();
-        if (rows.length > 0 || left <= 0) return rows;
+        if (claims.length > 0 || left <= 0) return claims;
         const signals = await this.leases.signals(worker.id);
         const isNews = signals.cancel.some((id) => !before.cancel.includes(id));
         if (signals.desired_status !== 'active' || isNews) return [];
@@ -112,5 +122,13 @@ export class ClaimsService {
     } finally {
       bell.close();
     }
+  }
+
+  /** What requests that come at the same time get, with what their workers need to know of it. */
+  private async grantAll(requests: readonly OpenRequest[]): Promise<ClaimBrief[][]> {
+    const rows = await this.queue.claimAll(requests);
+    const briefs = await this.briefs.for(rows.flat());
+    const byId = new Map(briefs.map((brief) => [brief.execution.id, brief]));
+    return rows.map((own) => own.flatMap(({ execution_id }) => byId.get(execution_id) ?? []));
   }
 }

@@ -1,0 +1,104 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Database } from './database.js';
+import { DatabaseUnavailable } from './database.errors.js';
+
+export interface GroupSettings<Item, Result> {
+  /** Does what several callers want at once. Gives the answer of each in their order; an Error is thrown to its caller. */
+  runAll(items: readonly Item[]): Promise<readonly (Result | Error)[]>;
+  /** The most items that are done at once. */
+  limit: number;
+  /** How many batches may be under way at the same time: while one waits for the disk, another one computes. */
+  width: number;
+  /** Items with the same key are never in the same batch, and keep their order. */
+  keyOf?(item: Item): string;
+}
+
+interface Waiting<Item, Result> {
+  item: Item;
+  resolve: (result: Result) => void;
+  reject: (error: unknown) => void;
+}
+
+/**
+ * Group commit: what callers want at the same time is done together, with the statements and the commit of one. Nobody
+ * waits for company: a caller that comes alone is served at once, and a batch is what has come while others were under
+ * way. Each caller gets their own answer, and their own error: a batch that fails is done again one by one.
+ */
+export class GroupCommit<Item, Result> {
+  private readonly waiting: Waiting<Item, Result>[] = [];
+  private underWay = 0;
+  private gathering = false;
+  // A batch belongs to all who wait for it, so it must not run in the context of the one who came first.
+  private readonly outside = AsyncLocalStorage.snapshot();
+
+  constructor(
+    private readonly database: Database,
+    private readonly settings: GroupSettings<Item, Result>,
+  ) {}
+
+  /** Within a transaction of the caller the item is done there, alone. */
+  async run(item: Item): Promise<Result> {
+    if (this.database.isInTransaction) return own(await this.settings.runAll([item]), 0);
+    return new Promise((resolve, reject) => {
+      this.waiting.push({ item, resolve, reject });
+      this.gather();
+    });
+  }
+
+  private gather(): void {
+    if (this.gathering || this.waiting.length === 0 || this.underWay >= this.settings.width) return;
+    this.gathering = true;
+    // Requests that arrive together are all read before the immediates of that turn run.
+    setImmediate(() => {
+      this.gathering = false;
+      this.underWay += 1;
+      const batch = this.take();
+      void this.outside(() => this.work(batch)).then(() => {
+        this.underWay -= 1;
+        this.gather();
+      });
+      this.gather();
+    });
+  }
+
+  private take(): Waiting<Item, Result>[] {
+    const { keyOf, limit } = this.settings;
+    const keys = new Set<string>();
+    const batch: Waiting<Item, Result>[] = [];
+    for (let at = 0; at < this.waiting.length && batch.length < limit;) {
+      const one = this.waiting[at];
+      const key = one && keyOf?.(one.item);
+      if (one === undefined || (key !== undefined && keys.has(key))) at += 1;
+      else {
+        if (key !== undefined) keys.add(key);
+        batch.push(one);
+        this.waiting.splice(at, 1);
+      }
+    }
+    return batch;
+  }
+
+  private async work(batch: readonly Waiting<Item, Result>[]): Promise<void> {
+    try {
+      const results = await this.settings.runAll(batch.map(({ item }) => item));
+      batch.forEach(({ resolve, reject }, at) => {
+        try {
+          resolve(own(results, at));
+        } catch (error) {
+          reject(error);
+        }
+      });
+    } catch (error) {
+      // Without a database there is nothing to be found out one by one.
+      if (batch.length === 1 || error instanceof DatabaseUnavailable) batch.forEach(({ reject }) => reject(error));
+      else for (const one of batch) await this.work([one]);
+    }
+  }
+}
+
+function own<Result>(results: readonly (Result | Error)[], at: number): Result {
+  if (at >= results.length) throw new Error('a batch has given fewer answers than it was asked for');
+  const result = results[at] as Result | Error;
+  if (result instanceof Error) throw result;
+  return result;
+}
