@@ -92,9 +92,9 @@ describe('the same Idempotency-Key', () => {
   it('is free again when the first request failed by no fault of its own', async () => {
     const notices = first.app.get(TaskNotices, { strict: false });
     const tell = notices.tell.bind(notices);
-    notices.tell = () => Promise.reject(new Error('the disk is on fire'));
+    notices.tellEach = () => Promise.reject(new Error('the disk is on fire'));
     await post(first, 'fault', note('fault')).expect(500);
-    notices.tell = tell;
+    notices.tellEach = tell;
     const made = await post(first, 'fault', note('fault')).expect(201);
     expect(made.headers['idempotency-replayed']).toBeUndefined();
     expect(await numberOf('fault')).toBe(1);

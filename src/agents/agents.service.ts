@@ -3,6 +3,7 @@ import { organizationOf, type Principal } from '../auth/principal.js';
 import { QueueConfig } from '../config/queue.config.js';
 import { InvalidInput } from '../domain-error.js';
 import { AgentNotFound } from './agents.errors.js';
+import { Lookup } from '../database/lookup.js';
 import { AgentsStore, type AgentWithFigures } from './agents.store.js';
 import { CATALOGUE } from './catalogue.js';
 import { launchOf } from './known-clis.js';
@@ -19,6 +20,10 @@ export interface ClaimedAgent {
 /** Which kinds of work there are, and how each is launched. */
 @Injectable()
 export class AgentsService implements OnModuleInit {
+  private readonly knownTypes = new Lookup(
+    async (types) => new Map((await this.store.findKnown(types)).map((type) => [type, type])),
+  );
+
   constructor(
     private readonly store: AgentsStore,
     private readonly config: QueueConfig,
@@ -49,7 +54,8 @@ export class AgentsService implements OnModuleInit {
 
   /** Those of the types that an agent of the catalogue has. */
   async known(types: readonly string[]): Promise<ReadonlySet<string>> {
-    return new Set(await this.store.findKnown([...new Set(types)]));
+    const found = await Promise.all([...new Set(types)].map((type) => this.knownTypes.find(type)));
+    return new Set(found.filter((type) => type !== null));
   }
 
   /** What a worker needs to start agents of these types: entries without settings get the fleet's default CLI. */

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { organizationOf, type Principal } from '../auth/principal.js';
 import { Database } from '../database/database.js';
+import { GroupCommit } from '../database/group-commit.js';
 import { isId, newId } from '../ids.js';
 import { QueueService } from '../queue/queue.service.js';
 import { DependenciesStore, type Dependency } from './dependencies.store.js';
@@ -22,9 +23,21 @@ interface Draft {
   waitsFor: string[];
 }
 
+/** Tasks that somebody wants, with the rows they will be. */
+interface Wish {
+  principal: Principal;
+  drafts: readonly Draft[];
+  rows: readonly NewTask[];
+}
+
+/** What dependencies make of a new task: it may start, it waits, or it will be passed over. */
+type Fate = 'met' | 'open' | 'broken';
+
 /** Brings tasks into being, one or a thousand, with their dependencies. */
 @Injectable()
 export class TaskCreation {
+  private readonly single: GroupCommit<Wish, Task[]>;
+
   constructor(
     private readonly store: TasksStore,
     private readonly dependencies: DependenciesStore,
@@ -33,43 +46,56 @@ export class TaskCreation {
     private readonly notices: TaskNotices,
     private readonly checks: TaskChecks,
     private readonly database: Database,
-  ) {}
+  ) {
+    this.single = new GroupCommit(database, { runAll: (wishes) => this.insertAll(wishes), limit: 100, width: 2 });
+  }
 
+  /** Tasks that wait for none are created together with those that others want at the same time. */
   async create(principal: Principal, input: TaskInput): Promise<Task> {
-    const [task] = await this.createDrafts(principal, [
-      { id: newId(), input, at: '', waitsFor: [...new Set(input.depends_on ?? [])] },
-    ]);
+    const waitsFor = [...new Set(input.depends_on ?? [])];
+    const wish = await this.wishOf(principal, [{ id: newId(), input, at: '', waitsFor }]);
+    const [task] = waitsFor.length === 0 ? await this.single.run(wish) : await this.insertAll([wish]).then(first);
     if (task === undefined) throw new Error('a created task came back empty');
     return task;
   }
 
   /** All or none. `depends_on` may name the `ref` of another one of the batch. */
-  createAll(principal: Principal, inputs: readonly BatchedTaskInput[]): Promise<Task[]> {
-    return this.createDrafts(principal, draftsOf(inputs));
+  async createAll(principal: Principal, inputs: readonly BatchedTaskInput[]): Promise<Task[]> {
+    return this.insertAll([await this.wishOf(principal, draftsOf(inputs))]).then(first);
   }
 
-  private async createDrafts(principal: Principal, drafts: readonly Draft[]): Promise<Task[]> {
-    const organizationId = organizationOf(principal);
+  private async wishOf(principal: Principal, drafts: readonly Draft[]): Promise<Wish> {
     assertAcyclic(drafts);
     const types = await this.checks.agentTypes(principal, drafts);
     const rows: NewTask[] = [];
     for (const [index, draft] of drafts.entries()) rows.push(await this.rowOf(principal, types[index] ?? '', draft));
+    return { principal, drafts, rows };
+  }
+
+  /** The tasks of each wish, all in one transaction. */
+  private async insertAll(wishes: readonly Wish[]): Promise<Task[][]> {
     return this.database.transaction(async () => {
-      const known = await this.lockDependencies(organizationId, drafts);
-      const fates = drafts.map((draft) => fateOf(draft, known));
+      const fates = new Map<string, Fate>();
+      for (const { principal, drafts } of wishes) {
+        const known = await this.lockDependencies(organizationOf(principal), drafts);
+        for (const draft of drafts) fates.set(draft.id, fateOf(draft, known));
+      }
+      const rows = wishes.flatMap((wish) => wish.rows);
       const tasks = await this.store.insertAll(
-        rows.map((row, at) => ({ ...row, status: fates[at] === 'met' ? 'pending' : 'blocked' })),
+        rows.map((row) => ({ ...row, status: fates.get(row.id) === 'met' ? 'pending' : 'blocked' })),
       );
       await this.dependencies.insert(
-        drafts.flatMap(({ id, waitsFor }) => waitsFor.map((depends_on_id) => ({ task_id: id, depends_on_id }))),
+        wishes
+          .flatMap(({ drafts }) => drafts)
+          .flatMap(({ id, waitsFor }) => waitsFor.map((depends_on_id) => ({ task_id: id, depends_on_id }))),
       );
       await this.queue.enqueueAll(tasks.filter(({ status }) => status === 'pending'));
-      await this.notices.tell('task.created', tasks, principal.actor);
-      const broken = tasks.filter((_, at) => fates[at] === 'broken');
-      if (broken.length === 0) return tasks;
-      await this.moves.skipAll(broken);
-      const now = new Map((await this.store.findByIds(tasks.map(({ id }) => id))).map((task) => [task.id, task]));
-      return tasks.map((task) => now.get(task.id) ?? task);
+      await this.notices.tellEach(tasks.map((task) => ({ type: 'task.created', task, actor: task.actor, data: {} })));
+      const broken = tasks.filter(({ id }) => fates.get(id) === 'broken');
+      if (broken.length > 0) await this.moves.skipAll(broken);
+      const changed = broken.length === 0 ? [] : await this.store.findByIds(tasks.map(({ id }) => id));
+      const now = new Map([...tasks, ...changed].map((task) => [task.id, task]));
+      return wishes.map((wish) => wish.rows.flatMap(({ id }) => now.get(id) ?? []));
     });
   }
 
@@ -121,6 +147,8 @@ export class TaskCreation {
   }
 }
 
+const first = ([tasks = []]: readonly Task[][]): Task[] => tasks;
+
 function draftsOf(inputs: readonly BatchedTaskInput[]): Draft[] {
   const pathOf = (index: number): string => `tasks[${String(index)}].`;
   const ids = inputs.map(() => newId());
@@ -155,8 +183,7 @@ function assertAcyclic(drafts: readonly Draft[]): void {
   );
 }
 
-/** What dependencies make of a new task: it may start, it waits, or it will be passed over. */
-function fateOf({ waitsFor }: Draft, known: ReadonlyMap<string, Dependency['status']>): 'met' | 'open' | 'broken' {
+function fateOf({ waitsFor }: Draft, known: ReadonlyMap<string, Dependency['status']>): Fate {
   const statuses = waitsFor.map((id) => known.get(id) ?? 'blocked');
   if (statuses.some((status) => status === 'failed' || status === 'cancelled' || status === 'skipped')) return 'broken';
   return statuses.every((status) => status === 'completed') ? 'met' : 'open';
