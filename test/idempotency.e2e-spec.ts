@@ -91,10 +91,10 @@ describe('the same Idempotency-Key', () => {
 
   it('is free again when the first request failed by no fault of its own', async () => {
     const notices = first.app.get(TaskNotices, { strict: false });
-    const tell = notices.tell.bind(notices);
+    const tellEach = notices.tellEach.bind(notices);
     notices.tellEach = () => Promise.reject(new Error('the disk is on fire'));
     await post(first, 'fault', note('fault')).expect(500);
-    notices.tellEach = tell;
+    notices.tellEach = tellEach;
     const made = await post(first, 'fault', note('fault')).expect(201);
     expect(made.headers['idempotency-replayed']).toBeUndefined();
     expect(await numberOf('fault')).toBe(1);
