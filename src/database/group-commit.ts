@@ -62,12 +62,12 @@ export class GroupCommit<Item, Result> {
   }
 
   private take(): Waiting<Item, Result>[] {
-    const { keyOf, limit } = this.settings;
+    const { settings } = this;
     const keys = new Set<string>();
     const batch: Waiting<Item, Result>[] = [];
-    for (let at = 0; at < this.waiting.length && batch.length < limit;) {
+    for (let at = 0; at < this.waiting.length && batch.length < settings.limit;) {
       const one = this.waiting[at];
-      const key = one && keyOf?.(one.item);
+      const key = one && settings.keyOf?.(one.item);
       if (one === undefined || (key !== undefined && keys.has(key))) at += 1;
       else {
         if (key !== undefined) keys.add(key);
