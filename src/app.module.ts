@@ -57,7 +57,7 @@ export class AppModule {
       ],
       providers: [
         { provide: APP_FILTER, useClass: ProblemFilter },
-        { provide: APP_PIPE, useClass: InputPipe },
+        { provide: APP_PIPE, useExisting: InputPipe },
         { provide: APP_INTERCEPTOR, useClass: DeadlineInterceptor },
       ],
     };

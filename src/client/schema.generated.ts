@@ -1396,6 +1396,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workers/{id}/exchange": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say several things in one request, and ask for work
+         * @description Each item succeeds or fails alone, as it would on its own route; when one has failed the claim does not wait.
+         *
+         *     Needs the token of a worker, which acts for itself alone.
+         */
+        post: operations["protocolExchange"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workers/{id}/heartbeat": {
         parameters: {
             query?: never;
@@ -2294,6 +2316,44 @@ export interface components {
              */
             next_cursor: string;
         };
+        Exchange: {
+            /** @description Log entries. Batches of one execution are taken in their order. */
+            logs?: components["schemas"][];
+            /** @description How far executions have come. */
+            progress?: components["schemas"][];
+            /** @description How executions have ended. */
+            finish?: components["schemas"][];
+            /** @description Usage of the machine. */
+            metrics?: components["schemas"]["Metrics"];
+            /** @description A wish for work. It waits only when everything before it was taken: who did something wrong hears of it at once. */
+            claim?: components["schemas"]["Claim"];
+        };
+        ExchangeReceipt: {
+            /**
+             * @description What the worker should be.
+             * @example active
+             * @enum {string}
+             */
+            desired_status: "active" | "draining" | "paused" | "stopped";
+            /**
+             * @description Executions of this worker that somebody wants to end: end the agent, then finish as `cancelled`.
+             * @example []
+             */
+            cancel: string[];
+            /**
+             * @description Executions named in the request that are not this worker's any more: end the agent, say nothing.
+             * @example []
+             */
+            lost: string[];
+            /** @description What came of each batch of log entries. */
+            logs: components["schemas"]["LogItemReceipt"][];
+            /** @description What came of each report. */
+            progress: components["schemas"]["ItemReceipt"][];
+            /** @description What came of each end. */
+            finish: components["schemas"]["FinishItemReceipt"][];
+            /** @description What was given; empty when there is nothing to do, or nothing was asked for. */
+            executions: components["schemas"]["ClaimedExecution"][];
+        };
         Execution: {
             /**
              * Format: uuid
@@ -2660,6 +2720,27 @@ export interface components {
              */
             log_entries?: number;
         };
+        FinishItemReceipt: {
+            /** @description Why it was not taken; absent when it was. */
+            problem?: components["schemas"]["Problem"];
+            /**
+             * @description What the execution is now.
+             * @example completed
+             * @enum {string}
+             */
+            status?: "cancelled" | "completed" | "failed" | "released" | "running";
+            /**
+             * @description What its task is now.
+             * @example completed
+             * @enum {string}
+             */
+            task_status?: "blocked" | "cancelled" | "completed" | "failed" | "pending" | "running" | "skipped";
+            /**
+             * @description Id of the execution, as it was sent; null when none was.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ad
+             */
+            execution_id: string | null;
+        };
         FinishReceipt: {
             /**
              * @description What the worker should be.
@@ -2823,6 +2904,15 @@ export interface components {
              */
             name: string;
         };
+        ItemReceipt: {
+            /** @description Why it was not taken; absent when it was. */
+            problem?: components["schemas"]["Problem"];
+            /**
+             * @description Id of the execution, as it was sent; null when none was.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ad
+             */
+            execution_id: string | null;
+        };
         KeyMaker: {
             /**
              * Format: uuid
@@ -2970,6 +3060,25 @@ export interface components {
              * @example null
              */
             next_cursor: string | null;
+        };
+        LogItemReceipt: {
+            /** @description Why it was not taken; absent when it was. */
+            problem?: components["schemas"]["Problem"];
+            /**
+             * @description Number of the next entry to send; with a problem of a wrong offset, the number that was expected.
+             * @example 42
+             */
+            next_offset?: number;
+            /**
+             * @description How many entries held NUL or lone surrogates, which were replaced.
+             * @example 0
+             */
+            cleaned?: number;
+            /**
+             * @description Id of the execution, as it was sent; null when none was.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ad
+             */
+            execution_id: string | null;
         };
         LogReceipt: {
             /**
@@ -8069,6 +8178,47 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ClaimReceipt"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    protocolExchange: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the worker.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Exchange"];
+            };
+        };
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExchangeReceipt"];
                 };
             };
             400: components["responses"]["BadRequest"];

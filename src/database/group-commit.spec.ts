@@ -8,7 +8,10 @@ const outside = { isInTransaction: false } as Database;
 const within = { isInTransaction: true } as Database;
 
 /** A group that doubles numbers, and what batches it had; 13 spoils the batch it is in. */
-function doubling(settings: { limit?: number; width?: number; keyOf?: (item: number) => string } = {}, on = outside) {
+function doubling(
+  settings: { limit?: number; width?: number; keysOf?: (item: number) => string[] } = {},
+  on = outside,
+) {
   const batches: number[][] = [];
   const gates: (() => void)[] = [];
   const group = new GroupCommit<number, number>(on, {
@@ -91,12 +94,25 @@ describe('group commit', () => {
     expect([asked, ...all.map(({ status }) => status)]).toEqual([1, 'rejected', 'rejected', 'rejected']);
   });
 
-  it('has no two items with the same key in a batch, and keeps their order', async () => {
-    const { group, batches, open } = doubling({ keyOf: (item) => String(item % 10) });
-    const all = Promise.all([1, 11, 2, 21].map((item) => group.run(item)));
+  it('has no two items with a key in common in a batch, and keeps their order', async () => {
+    // The keys of a number are its digits.
+    const { group, batches, open } = doubling({ limit: 10, keysOf: (item) => [...String(item)] });
+    const all = Promise.all([1, 12, 2, 4, 21].map((item) => group.run(item)));
     await open();
     await all;
-    expect(batches).toEqual([[1, 2], [11], [21]]);
+    expect(batches).toEqual([[1, 4], [12], [2], [21]]);
+  });
+
+  it('does not begin what has a key in common with what is under way', async () => {
+    const { group, batches, open } = doubling({ width: 2, keysOf: (item) => [String(item % 10)] });
+    const early = group.run(1);
+    await new Promise(setImmediate);
+    const late = [11, 2].map((item) => group.run(item));
+    for (let turn = 0; turn < 5; turn += 1) await new Promise(setImmediate);
+    expect(batches).toEqual([[1], [2]]);
+    await open();
+    expect(await Promise.all([early, ...late])).toEqual([2, 22, 4]);
+    expect(batches).toEqual([[1], [2], [11]]);
   });
 
   it('joins the transaction of a caller who has one, alone', async () => {

@@ -9,8 +9,8 @@ export interface GroupSettings<Item, Result> {
   limit: number;
   /** How many batches may be under way at the same time: while one waits for the disk, another one computes. */
   width: number;
-  /** Items with the same key are never in the same batch, and keep their order. */
-  keyOf?(item: Item): string;
+  /** Items that have a key in common are never under way at the same time, and keep their order. */
+  keysOf?(item: Item): readonly string[];
 }
 
 interface Waiting<Item, Result> {
@@ -26,6 +26,7 @@ interface Waiting<Item, Result> {
  */
 export class GroupCommit<Item, Result> {
   private readonly waiting: Waiting<Item, Result>[] = [];
+  private readonly busy = new Set<string>();
   private underWay = 0;
   private gathering = false;
   // A batch belongs to all who wait for it, so it must not run in the context of the one who came first.
@@ -51,10 +52,15 @@ export class GroupCommit<Item, Result> {
     // Requests that arrive together are all read before the immediates of that turn run.
     setImmediate(() => {
       this.gathering = false;
-      this.underWay += 1;
       const batch = this.take();
+      // All of them wait for something that is under way, whose end comes back here.
+      if (batch.length === 0) return;
+      this.underWay += 1;
+      const keys = batch.flatMap(({ item }) => this.keysOf(item));
+      keys.forEach((key) => this.busy.add(key));
       void this.outside(() => this.work(batch)).then(() => {
         this.underWay -= 1;
+        keys.forEach((key) => this.busy.delete(key));
         this.gather();
       });
       this.gather();
@@ -62,20 +68,25 @@ export class GroupCommit<Item, Result> {
   }
 
   private take(): Waiting<Item, Result>[] {
-    const { settings } = this;
-    const keys = new Set<string>();
+    const keys = new Set(this.busy);
     const batch: Waiting<Item, Result>[] = [];
-    for (let at = 0; at < this.waiting.length && batch.length < settings.limit;) {
+    for (let at = 0; at < this.waiting.length && batch.length < this.settings.limit;) {
       const one = this.waiting[at];
-      const key = one && settings.keyOf?.(one.item);
-      if (one === undefined || (key !== undefined && keys.has(key))) at += 1;
+      const own = one ? this.keysOf(one.item) : [];
+      const isFree = !own.some((key) => keys.has(key));
+      // Those of who has to wait as well: nobody who came later is done before.
+      own.forEach((key) => keys.add(key));
+      if (one === undefined || !isFree) at += 1;
       else {
-        if (key !== undefined) keys.add(key);
         batch.push(one);
         this.waiting.splice(at, 1);
       }
     }
     return batch;
+  }
+
+  private keysOf(item: Item): readonly string[] {
+    return this.settings.keysOf?.(item) ?? [];
   }
 
   private async work(batch: readonly Waiting<Item, Result>[]): Promise<void> {

@@ -38,6 +38,6 @@ import { TaskExecutionsController } from './task-executions.controller.js';
     RetentionStore,
     { provide: GitAccess, useClass: ExecutionGitAccess },
   ],
-  exports: [ExecutionsService, GitAccess],
+  exports: [ExecutionsService, FinishesService, ReportsService, GitAccess],
 })
 export class ExecutionsModule {}

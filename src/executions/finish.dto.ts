@@ -1,6 +1,16 @@
 import { Type } from 'class-transformer';
 import { IsObject, ValidateNested } from 'class-validator';
-import { Flag, IgnoresUnknownFields, OneOf, Optional, Pattern, RawText, Text, WholeNumber } from '../http/fields.js';
+import {
+  Flag,
+  Id,
+  IgnoresUnknownFields,
+  OneOf,
+  Optional,
+  Pattern,
+  RawText,
+  Text,
+  WholeNumber,
+} from '../http/fields.js';
 import { FreeForm } from '../http/free-form.js';
 import type { LeaseReport } from '../queue/leases.service.js';
 import { readFailureReason } from '../tasks/failure-reasons.js';
@@ -152,6 +162,17 @@ export class FinishDto {
   toLastWords(): Pick<LeaseReport, 'usage' | 'session_id'> {
     return { usage: this.usage, session_id: this.session_id };
   }
+}
+
+/** How an execution has ended, among other things that are said. */
+@IgnoresUnknownFields()
+export class FinishItemDto extends FinishDto {
+  /**
+   * Id of the execution.
+   * @example 0192f0c1-2345-7abc-8def-0123456789ad
+   */
+  @Id()
+  execution_id!: string;
 }
 
 /** The execution and its task as they are now. */

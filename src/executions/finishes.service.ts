@@ -37,7 +37,7 @@ export class FinishesService {
   ) {
     this.ends = new GroupCommit(database, {
       runAll: (wishes) => this.endAll(wishes),
-      keyOf: ({ id }) => id,
+      keysOf: ({ id }) => [id],
       limit: 100,
       width: 2,
     });

@@ -3,6 +3,7 @@ import { Type } from 'class-transformer';
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsObject, ValidateNested } from 'class-validator';
 import {
   AcceptsUncleanText,
+  Id,
   IgnoresUnknownFields,
   Instant,
   OneOf,
@@ -165,7 +166,37 @@ export class ProgressDto extends AdvanceDto {
   session_id?: string;
 
   toReport(id: string): LeaseReport {
-    const { checkpoint, ...rest } = this;
-    return { ...rest, id, ...(checkpoint !== undefined && { saved: { value: checkpoint } }) };
+    const { checkpoint, progress, message, usage, session_id } = this;
+    return {
+      progress,
+      message,
+      usage,
+      session_id,
+      id,
+      ...(checkpoint !== undefined && { saved: { value: checkpoint } }),
+    };
   }
+}
+
+/** Log entries of an execution, among other things that are said. */
+@IgnoresUnknownFields()
+@AcceptsUncleanText()
+export class LogItemDto extends LogBatchDto {
+  /**
+   * Id of the execution.
+   * @example 0192f0c1-2345-7abc-8def-0123456789ad
+   */
+  @Id()
+  execution_id!: string;
+}
+
+/** How far an execution has come, among other things that are said. */
+@IgnoresUnknownFields()
+export class ProgressItemDto extends ProgressDto {
+  /**
+   * Id of the execution.
+   * @example 0192f0c1-2345-7abc-8def-0123456789ad
+   */
+  @Id()
+  execution_id!: string;
 }

@@ -24,6 +24,16 @@ export class ReportsService {
     id: string,
     batch: LogBatch,
   ): Promise<Signals & { next_offset: number; cleaned: number }> {
+    const stored = await this.append(worker, id, batch);
+    return { ...stored, ...(await this.leases.signals(worker.id, [id])) };
+  }
+
+  /** The same, for who tells the worker what it is to know by himself. */
+  async append(
+    worker: WorkerPrincipal,
+    id: string,
+    batch: LogBatch,
+  ): Promise<{ next_offset: number; cleaned: number }> {
     let cleaned = 0;
     const entries = batch.entries.map((entry): NewLogEntry => {
       const message = cleanText(entry.message);
@@ -38,13 +48,18 @@ export class ReportsService {
     const stored = await this.leases.appendLogs(id, worker.id, batch.offset, entries);
     if (stored === null) throw await this.lateWords.refusal(worker, id);
     if (batch.offset > stored.stored_before) throw new WrongLogOffset(stored.stored_before);
-    return { next_offset: stored.stored, cleaned, ...(await this.leases.signals(worker.id, [id])) };
+    return { next_offset: stored.stored, cleaned };
   }
 
   /** Takes how far an attempt has come, what it used and its checkpoint. Throws LeaseLost for a late word. */
   async progress(worker: WorkerPrincipal, report: LeaseReport): Promise<Signals> {
+    await this.advance(worker, report);
+    return this.leases.signals(worker.id, [report.id]);
+  }
+
+  /** The same, for who tells the worker what it is to know by himself. */
+  async advance(worker: WorkerPrincipal, report: LeaseReport): Promise<void> {
     const leases = await this.leases.report(worker.id, [report]);
     if (leases.length === 0) throw await this.lateWords.refusal(worker, report.id);
-    return this.leases.signals(worker.id, [report.id]);
   }
 }

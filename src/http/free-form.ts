@@ -1,6 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
-import { IsObject, ValidateBy } from 'class-validator';
+import { ArrayMaxSize, IsArray, IsObject, ValidateBy } from 'class-validator';
 
 const document = (options: object): PropertyDecorator => ApiProperty(options as ApiPropertyOptions);
 
@@ -43,6 +43,10 @@ export const AnyJson = ({ maxBytes }: { maxBytes: number }): PropertyDecorator =
     }),
     HoldsAnyJson(),
   );
+
+/** A list whose items are checked one by one by who takes them, because each succeeds or fails alone. */
+export const ItemsAlone = (shape: () => new () => object, { max }: { max: number }): PropertyDecorator =>
+  applyDecorators(isFreeForm, IsArray(), ArrayMaxSize(max), ApiProperty({ type: shape, isArray: true, maxItems: max }));
 
 /** Names of the free-form fields of a DTO class and of those it extends. */
 export function freeFormFields(prototype: object): ReadonlySet<string> {

@@ -9,6 +9,7 @@ const MIB = 1024 * 1024;
 const LARGE_BODIES: readonly { path: RegExp; limit: number }[] = [
   { path: /^\/api\/v1\/executions\/[^/]+\/logs\/?$/, limit: 4 * MIB },
   { path: /^\/api\/v1\/tasks\/bulk\/?$/, limit: 8 * MIB },
+  { path: /^\/api\/v1\/workers\/[^/]+\/exchange\/?$/, limit: 8 * MIB },
 ];
 
 /** Git's smart HTTP has its own bodies and its own time limits. */

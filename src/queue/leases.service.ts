@@ -36,8 +36,8 @@ export class LeasesService {
   ) {
     this.told = new GroupCommit(database, {
       runAll: (items) => this.takeAll(items),
-      // What a worker says later comes later.
-      keyOf: ([report]) => report?.worker_id ?? '',
+      // What is said of an execution later comes later.
+      keysOf: (reports) => reports.map(({ id }) => id),
       limit: 100,
       width: 2,
     });
@@ -117,13 +117,17 @@ export class LeasesService {
     return this.logs.append(executionId, workerId, offset, entries);
   }
 
-  /** What a worker is to be told with every answer; this counts as contact. `named` are executions it speaks of. */
-  async signals(worker_id: string, named: readonly string[] = []): Promise<Signals> {
-    const { cancel, lost, desired_status } = await this.calls.run({ worker_id, named, metrics: null, beats: false });
+  /**
+   * What a worker is to be told with every answer; this counts as contact. `named` are executions it speaks of, `metrics`
+   * the usage of its machine if it says so.
+   */
+  async signals(worker_id: string, named: readonly string[] = [], metrics: object | null = null): Promise<Signals> {
+    const call = { worker_id, named, metrics, beats: metrics !== null };
+    const { cancel, lost, desired_status } = await this.calls.run(call);
     return { cancel, lost, desired_status };
   }
 
-  /** The same for a heartbeat, with the usage of the worker's machine if it says so. */
+  /** The same for a heartbeat. */
   contact(worker_id: string, named: readonly string[], metrics: object | null): Promise<Contact> {
     return this.calls.run({ worker_id, named, metrics, beats: true });
   }

@@ -60,7 +60,7 @@ export class ClaimsService {
   ) {
     this.grants = new GroupCommit(database, {
       runAll: (requests) => this.grantAll(requests),
-      keyOf: ({ worker_id }) => worker_id,
+      keysOf: ({ worker_id }) => [worker_id],
       limit: 64,
       width: 2,
     });
@@ -68,8 +68,13 @@ export class ClaimsService {
 
   /** Up to `max` tasks; empty after `wait_seconds`, for a worker that is not active, and while the server stops. */
   async claim(worker: WorkerPrincipal, wish: ClaimWish): Promise<{ executions: ClaimBrief[]; signals: Signals }> {
-    const executions = await (wish.request_key === null ? this.take(worker, wish) : this.share(worker, wish));
+    const executions = await this.grant(worker, wish);
     return { executions, signals: await this.leases.signals(worker.id) };
+  }
+
+  /** The same, for who tells the worker what it is to know by himself. */
+  grant(worker: WorkerPrincipal, wish: ClaimWish): Promise<ClaimBrief[]> {
+    return wish.request_key === null ? this.take(worker, wish) : this.share(worker, wish);
   }
 
   /** Requests with the same key that wait at the same time share one wait. */

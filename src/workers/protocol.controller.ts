@@ -5,8 +5,11 @@ import { AllowWorker, CurrentWorker } from '../auth/access.js';
 import type { WorkerPrincipal } from '../auth/principal.js';
 import { Waits } from '../http/deadline.interceptor.js';
 import { ApiIdParam } from '../http/id-param.js';
+import { requestIdOf } from '../http/request-id.js';
 import { socketClosed } from '../http/socket-closed.js';
 import { ClaimsService } from './claims.service.js';
+import { ExchangeDto, ExchangeReceiptDto } from './exchange.dto.js';
+import { ExchangesService } from './exchanges.service.js';
 import { HeartbeatsService } from './heartbeats.service.js';
 import { ClaimDto, ClaimedExecutionDto, ClaimReceiptDto, HeartbeatDto, HeartbeatReceiptDto } from './protocol.dto.js';
 
@@ -16,6 +19,7 @@ export class ProtocolController {
   constructor(
     private readonly heartbeats: HeartbeatsService,
     private readonly claims: ClaimsService,
+    private readonly exchanges: ExchangesService,
   ) {}
 
   /** Send a sign of life. Renews exactly the executions listed, and is never refused for what it lists. */
@@ -47,5 +51,25 @@ export class ProtocolController {
       closed: socketClosed(request),
     });
     return { executions: executions.map((brief) => ClaimedExecutionDto.from(brief)), ...signals };
+  }
+
+  /**
+   * Say several things in one request, and ask for work. Each item succeeds or fails alone, as it would on its own route;
+   * when one has failed the claim does not wait.
+   */
+  @Post(':id/exchange')
+  @AllowWorker()
+  @Waits()
+  @HttpCode(200)
+  @ApiIdParam('id', 'Id of the worker.')
+  @ApiOkResponse({ type: ExchangeReceiptDto })
+  async exchange(
+    @CurrentWorker() worker: WorkerPrincipal,
+    @Body() body: ExchangeDto,
+    @Req() request: Request,
+  ): Promise<ExchangeReceiptDto> {
+    const context = { worker, request_id: requestIdOf(request), closed: socketClosed(request) };
+    const { executions, ...receipt } = await this.exchanges.exchange(context, body);
+    return { ...receipt, executions: executions.map((brief) => ClaimedExecutionDto.from(brief)) };
   }
 }
