@@ -2318,11 +2318,11 @@ export interface components {
         };
         Exchange: {
             /** @description Log entries. Batches of one execution are taken in their order. */
-            logs?: components["schemas"][];
+            logs?: components["schemas"]["LogItem"][];
             /** @description How far executions have come. */
-            progress?: components["schemas"][];
+            progress?: components["schemas"]["ProgressItem"][];
             /** @description How executions have ended. */
-            finish?: components["schemas"][];
+            finish?: components["schemas"]["FinishItem"][];
             /** @description Usage of the machine. */
             metrics?: components["schemas"]["Metrics"];
             /** @description A wish for work. It waits only when everything before it was taken: who did something wrong hears of it at once. */
@@ -2720,6 +2720,96 @@ export interface components {
              */
             log_entries?: number;
         };
+        FinishItem: {
+            /**
+             * @description `released` hands the task back without counting the attempt.
+             * @example completed
+             * @enum {string}
+             */
+            outcome: "cancelled" | "completed" | "failed" | "released";
+            /**
+             * @description What came of it, for whoever reads the task.
+             * @example {
+             *       "files_changed": 3
+             *     }
+             */
+            result?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description What went wrong, for people.
+             * @example The tests failed.
+             */
+            error_message?: string;
+            /**
+             * @description Why it failed, from the closed list of reasons; one this server does not know becomes `unknown`.
+             * @example agent_error
+             */
+            failure_reason?: string;
+            /**
+             * @description Whether another attempt may help; by default the reason decides.
+             * @example true
+             */
+            retryable?: boolean;
+            /**
+             * @description Seconds to wait before another attempt, at least.
+             * @example 60
+             */
+            retry_after_seconds?: number;
+            /**
+             * @description Exit code of the agent's process.
+             * @example 0
+             */
+            exit_code?: number;
+            /**
+             * @description Commit the work started from.
+             * @example 3b18e512dba79e4c8300dd08aeb37f8e728b8dad
+             */
+            base_sha?: string;
+            /**
+             * @description Branch the work is on, when it is not the one that the claim named.
+             * @example task/add-a-dark-mode-456789ab-a1
+             */
+            branch?: string;
+            /**
+             * @description Commit the work ended in; its branch must have been pushed. When absent it is what was pushed last.
+             * @example 7fd1a60b01f91b314f59955a4e4d4e80d8edf11d
+             */
+            commit_sha?: string;
+            /**
+             * @description The agent's own session, which a further attempt may go on with.
+             * @example 5f0c6f2e-8a54-4a43-9b8e-0d3d4f1f7f10
+             */
+            session_id?: string;
+            /**
+             * @description Model the agent used.
+             * @example example-model-1
+             */
+            model?: string;
+            /**
+             * @description Number of the pull request that holds the work.
+             * @example 17
+             */
+            pull_request_number?: number;
+            /**
+             * @description How good a review found it, from 0 to 100.
+             * @example 92
+             */
+            quality_score?: number;
+            /** @description What this attempt used, in all. */
+            usage?: components["schemas"]["ReportedUsage"];
+            /**
+             * @description How many log entries were sent in all.
+             * @example 42
+             */
+            log_entries?: number;
+            /**
+             * Format: uuid
+             * @description Id of the execution.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ad
+             */
+            execution_id: string;
+        };
         FinishItemReceipt: {
             /** @description Why it was not taken; absent when it was. */
             problem?: components["schemas"]["Problem"];
@@ -3060,6 +3150,21 @@ export interface components {
              * @example null
              */
             next_cursor: string | null;
+        };
+        LogItem: {
+            /**
+             * @description Number of the first entry: `next_offset` of the answer before, 0 at first.
+             * @example 0
+             */
+            offset: number;
+            /**
+             * Format: uuid
+             * @description Id of the execution.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ad
+             */
+            execution_id: string;
+            /** @description 1 to 1000 entries. */
+            entries: components["schemas"]["NewLogEntry"][];
         };
         LogItemReceipt: {
             /** @description Why it was not taken; absent when it was. */
@@ -3463,6 +3568,45 @@ export interface components {
              * @example 5f0c6f2e-8a54-4a43-9b8e-0d3d4f1f7f10
              */
             session_id?: string;
+        };
+        ProgressItem: {
+            /**
+             * @description Percent done.
+             * @example 40
+             */
+            progress?: number;
+            /**
+             * @description What it is at, in a line.
+             * @example Running the tests
+             */
+            message?: string;
+            /** @description What this attempt has used so far, in all; it counts against the budget of the task. */
+            usage?: components["schemas"]["ReportedUsage"];
+            /**
+             * @description Where a further attempt could go on: any JSON of at most 256 KiB. The last one is given to the next attempt, should
+             *     there be one; `null` says that there is nothing to go on from.
+             * @example {
+             *       "step": 3,
+             *       "files_done": [
+             *         "a.ts"
+             *       ]
+             *     }
+             */
+            checkpoint?: {
+                [key: string]: unknown;
+            } | unknown[] | string | number | boolean | null;
+            /**
+             * @description The agent's own session, which a further attempt may go on with. Told as soon as it is known, it outlives a worker
+             *     that is lost; otherwise `finish` takes it.
+             * @example 5f0c6f2e-8a54-4a43-9b8e-0d3d4f1f7f10
+             */
+            session_id?: string;
+            /**
+             * Format: uuid
+             * @description Id of the execution.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ad
+             */
+            execution_id: string;
         };
         Refresh: {
             /**

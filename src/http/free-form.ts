@@ -46,7 +46,12 @@ export const AnyJson = ({ maxBytes }: { maxBytes: number }): PropertyDecorator =
 
 /** A list whose items are checked one by one by who takes them, because each succeeds or fails alone. */
 export const ItemsAlone = (shape: () => new () => object, { max }: { max: number }): PropertyDecorator =>
-  applyDecorators(isFreeForm, IsArray(), ArrayMaxSize(max), ApiProperty({ type: shape, isArray: true, maxItems: max }));
+  applyDecorators(
+    isFreeForm,
+    IsArray(),
+    ArrayMaxSize(max),
+    ApiProperty({ type: () => shape(), isArray: true, maxItems: max }),
+  );
 
 /** Names of the free-form fields of a DTO class and of those it extends. */
 export function freeFormFields(prototype: object): ReadonlySet<string> {
