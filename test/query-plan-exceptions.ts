@@ -35,7 +35,7 @@ export const EXCEPTIONS: readonly PlanException[] = [
     reason: 'looks up to 101 executions up in a table of a hundred pages, where one pass is cheaper',
   },
   {
-    names: ['ClaimStore.claim'],
+    names: ['ClaimStore.claimAll'],
     what: 'reads all of queue_lanes',
     reason: 'reads every lane of the worker: those of an organization are at most 2,000, and one pass is cheaper here',
   },

@@ -104,9 +104,9 @@ describe('the checks, on a database that is broken', () => {
   it.each([
     ['tasks_page_idx', 'TaskListsStore.findPage'],
     ['agent_executions_task_id_idx', 'ClaimStore.findHeritage'],
-    ['leases_worker_id_idx', 'LeasesStore.contact'],
+    ['leases_worker_id_idx', 'LeasesStore.contactAll'],
     ['sessions_user_id_idx', 'SessionsStore.revokeAllOf'],
-    ['queue_entries_order_idx', 'ClaimStore.claim'],
+    ['queue_entries_order_idx', 'ClaimStore.claimAll'],
   ])('name without the index %s the statement %s', async (index, name) => {
     const before = new Set(findings.map(told));
     const own = recorder.statements.filter((statement) => statement.name === name);

@@ -3,6 +3,7 @@ import { DiscoveryService } from '@nestjs/core';
 import { CATALOGUE } from '../src/agents/catalogue.js';
 import { AgentsStore } from '../src/agents/agents.store.js';
 import { AccessKeysStore } from '../src/auth/access-keys.store.js';
+import { SYSTEM } from '../src/auth/principal.js';
 import { SessionsStore } from '../src/auth/sessions.store.js';
 import { UsersStore } from '../src/auth/users.store.js';
 import { DutiesService } from '../src/duties/duties.service.js';
@@ -86,7 +87,8 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
   await the(RepositoriesStore).markFailed(filledId(KIND.repository, 5), 'it was not there');
   await the(WorkersStore).findScope(worker(5));
   await the(WorkersStore).setLaunchers(worker(5), [{ name: 'claude' }]);
-  await the(ClaimStore).lockByRequestKey(worker(5), 'a key');
+  const wish = { key_id: newId(), actor: SYSTEM, max: 1, request_key: 'a key' };
+  await the(ClaimStore).claimAll([{ ...wish, worker_id: worker(5) }]);
   await the(LeasesStore).lockWorker(worker(5));
   await the(LeasesStore).lockByWorker(worker(5));
   await the(LeasesStore).isCurrent(execution(118));

@@ -115,12 +115,12 @@ export class ExecutionsStore {
          log_incomplete = said.log_incomplete, result = said.result, model = said.model, session_id = said.session_id,
          pull_request_number = said.pull_request_number, quality_score = said.quality_score, usage = said.usage,
          finished_by_worker = said.finished_by_worker, finished_at = now()
-       from jsonb_to_recordset($1::jsonb) as said (id uuid, status text, failure_reason text, error_message text,
-         progress integer, progress_message text, exit_code integer, base_sha text, branch text, commit_sha text,
-         log_entries integer, log_incomplete boolean, result jsonb, model text, session_id text,
-         pull_request_number integer, quality_score integer, usage jsonb, finished_by_worker boolean)
+       from (select * from jsonb_to_recordset($1::jsonb) as one (id uuid, status text, failure_reason text,
+         error_message text, progress integer, progress_message text, exit_code integer, base_sha text, branch text,
+         commit_sha text, log_entries integer, log_incomplete boolean, result jsonb, model text, session_id text,
+         pull_request_number integer, quality_score integer, usage jsonb, finished_by_worker boolean) limit $2) said
        where e.id = said.id`,
-      [JSON.stringify(ends)],
+      [JSON.stringify(ends), ends.length],
     );
   }
 

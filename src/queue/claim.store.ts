@@ -34,14 +34,15 @@ export interface ClaimedRow {
  * told apart, for a statement of their own. It locks the workers' own narrow rows (so that two claims of one worker
  * cannot exceed its capacity, and none of an earlier life of the worker, told by its token, gets anything), reads the
  * heads of the lanes they may serve, orders them by priority and by whose turn it is, takes as many rows from each chosen
- * lane as are its share, passing over those that others hold, and deals them out. The limits behind `slots`, `picked` and
- * `numbered` change nothing but the planner's guess: without them, it expects a tenth of the queue and reads whole tables
+ * lane as are its share, passing over those that others hold, and deals them out. The limits behind `asked`, `slots`, `picked`
+ * and `numbered` change nothing but the planner's guess: without them, it expects a tenth of the queue and reads whole tables
  * (312 ms instead of 4 ms with 200,000 tasks waiting).
  */
 const CLAIM = `
 with asked as materialized (
   select * from jsonb_to_recordset($1::jsonb)
     as ask (at integer, worker_id uuid, key_id uuid, max integer, request_key text, actor jsonb)
+  limit $6
 ), live as materialized (
   select worker_id, running, key_id from worker_liveness
   where worker_id in (select worker_id from asked) order by worker_id for update
@@ -217,6 +218,7 @@ export class ClaimStore {
       Array.from({ length: most }, newId),
       this.config.lease_seconds,
       this.config.agent_cli,
+      requests.length,
     ]);
   }
 
@@ -233,11 +235,11 @@ export class ClaimStore {
     );
     const rows = await this.database.query<ClaimedRow & { worker_id: string }>(
       `select l.worker_id, l.execution_id, l.task_id
-       from jsonb_to_recordset($1::jsonb) as ask (worker_id uuid, request_key text)
+       from (select * from jsonb_to_recordset($1::jsonb) as one (worker_id uuid, request_key text) limit $2) ask
        join leases l on l.worker_id = ask.worker_id and l.request_key = ask.request_key
        join agent_executions e on e.id = l.execution_id
        where e.started_at > now() - interval '10 minutes' order by l.execution_id`,
-      [JSON.stringify(keyed)],
+      [JSON.stringify(keyed), keyed.length],
     );
     const found = new Map<string, ClaimedRow[]>();
     for (const { worker_id, ...row } of rows) found.set(worker_id, [...(found.get(worker_id) ?? []), row]);

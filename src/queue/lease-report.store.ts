@@ -21,12 +21,13 @@ export type WorkerReport = LeaseReport & { worker_id: string; lease_seconds: num
 /**
  * One statement for all that is said. The leases are locked first, in the order of their ids, so that what was known is
  * the latest and a budget is warned of once. Tasks are read for reports with usage alone; what their earlier attempts
- * used does not change while this one runs. No column that an index holds is written: the row is rewritten in place.
+ * used does not change while this one runs. The limit is for the planner, which expects a hundred rows of JSON. No column that an index holds is written: the row is rewritten in place.
  */
 const REPORT = `
 with said as materialized (
   select * from jsonb_to_recordset($1::jsonb)
     as one (id uuid, worker_id uuid, lease_seconds integer, progress integer, message text, usage jsonb, session_id text, saved jsonb)
+  limit $2
 ), held as materialized (
   select l.execution_id, l.task_id, l.worker_id, l.budget_warned, said.lease_seconds, said.progress, said.message,
          said.session_id, said.saved, said.usage is not null as counts, usage_grown(l.usage, said.usage) as usage
@@ -70,6 +71,6 @@ export class LeaseReportStore {
     if (reports.length === 0) return [];
     // One that is listed twice is one row: what was said last counts.
     const each = [...new Map(reports.map((report) => [`${report.worker_id} ${report.id}`, report])).values()];
-    return this.database.query<LeaseRow>(REPORT, [JSON.stringify(each)]);
+    return this.database.query<LeaseRow>(REPORT, [JSON.stringify(each), each.length]);
   }
 }

@@ -72,17 +72,19 @@ const CONTACT = `
   with said as materialized (
     select * from jsonb_to_recordset($1::jsonb)
       as one (at integer, worker_id uuid, named uuid[], metrics jsonb, beats boolean)
-  ), live as materialized (
-    select live.worker_id from worker_liveness live
-    where exists (
-      select from said where said.worker_id = live.worker_id
-        and (said.beats or live.last_heartbeat is null or live.last_heartbeat < now() - interval '1 second'))
-    order by live.worker_id for no key update
+    limit $2
+  ), caller as materialized (
+    select worker_id, bool_or(beats) as beats,
+           (array_agg(metrics order by at desc) filter (where metrics is not null))[1] as metrics
+    from said group by worker_id
+    limit $2
+  ), due as materialized (
+    select live.worker_id, caller.metrics from caller join worker_liveness live on live.worker_id = caller.worker_id
+    where caller.beats or live.last_heartbeat is null or live.last_heartbeat < now() - interval '1 second'
+    order by live.worker_id for no key update of live
   ), seen as (
-    update worker_liveness l set last_heartbeat = now(), metrics = coalesce((
-      select metrics from said where said.worker_id = l.worker_id and metrics is not null order by at desc limit 1
-    ), l.metrics)
-    from live where l.worker_id = live.worker_id
+    update worker_liveness l set last_heartbeat = now(), metrics = coalesce(due.metrics, l.metrics)
+    from due where l.worker_id = due.worker_id
   )
   select said.at, w.status as desired_status, w.note, now() as server_time,
          array(select execution_id from leases where worker_id = w.id and cancel_requested_at is not null) as cancel,
@@ -106,14 +108,14 @@ export class LeasesStore {
   async lockAll(wanted: readonly LeaseKey[]): Promise<(LeaseRow | null)[]> {
     const leases = await this.database.query<LeaseRow>(
       `with said as materialized (
-         select * from jsonb_to_recordset($1::jsonb) as one (execution_id uuid, worker_id uuid)
+         select * from jsonb_to_recordset($1::jsonb) as one (execution_id uuid, worker_id uuid) limit $2
        ), live as materialized (
          select worker_id from worker_liveness where worker_id in (select worker_id from said) order by worker_id for update
        )
        select l.* from said join live on live.worker_id = said.worker_id
        join leases l on l.execution_id = said.execution_id and l.worker_id = said.worker_id
        order by l.execution_id for update of l`,
-      [JSON.stringify(wanted)],
+      [JSON.stringify(wanted), wanted.length],
     );
     const byId = new Map(leases.map((lease) => [lease.execution_id, lease]));
     return wanted.map(({ execution_id }) => byId.get(execution_id) ?? null);
@@ -157,7 +159,7 @@ export class LeasesStore {
   async endAll(ended: readonly (LeaseKey & { outcome: string })[]): Promise<void> {
     await this.database.query(
       `with said as materialized (
-         select * from jsonb_to_recordset($1::jsonb) as one (execution_id uuid, worker_id uuid, outcome text)
+         select * from jsonb_to_recordset($1::jsonb) as one (execution_id uuid, worker_id uuid, outcome text) limit $2
        ), gone as (
          delete from leases l using said where l.execution_id = said.execution_id
        )
@@ -170,7 +172,7 @@ export class LeasesStore {
          from said where worker_id is not null group by worker_id
        ) n
        where live.worker_id = n.worker_id`,
-      [JSON.stringify(ended)],
+      [JSON.stringify(ended), ended.length],
     );
   }
 
@@ -205,6 +207,7 @@ export class LeasesStore {
   async contactAll(calls: readonly ContactCall[]): Promise<Contact[]> {
     const rows = await this.database.query<Contact & { at: number }>(CONTACT, [
       JSON.stringify(calls.map((call, at) => ({ ...call, at }))),
+      calls.length,
     ]);
     const found = new Map(rows.map(({ at, ...contact }) => [at, contact]));
     return calls.map(

@@ -41,9 +41,9 @@ export class TaskMovesStore {
   lockWithBudgets(attempts: readonly AttemptUsage[]): Promise<(Task & { budget: BudgetState })[]> {
     return this.database.query<Task & { budget: BudgetState }>(
       `select t.*, budget_state(usage_sum(t.usage, said.usage), t.max_cost_usd, t.max_tokens) as budget
-       from jsonb_to_recordset($1::jsonb) as said (task_id uuid, usage jsonb) join tasks t on t.id = said.task_id
+       from (select * from jsonb_to_recordset($1::jsonb) as one (task_id uuid, usage jsonb) limit $2) said join tasks t on t.id = said.task_id
        order by t.id for update of t`,
-      [JSON.stringify(attempts)],
+      [JSON.stringify(attempts), attempts.length],
     );
   }
 
@@ -58,10 +58,10 @@ export class TaskMovesStore {
          worker_id = case when o.status = 'pending' then null else t.worker_id end,
          current_execution_id = case when o.status = 'pending' then null else t.current_execution_id end,
          usage = usage_sum(t.usage, o.usage), version = t.version + 1, updated_at = now()
-       from jsonb_to_recordset($1::jsonb) as o (id uuid, status text, retry_count integer, result jsonb,
-         error_message text, failure_reason text, delay_seconds double precision, usage jsonb)
+       from (select * from jsonb_to_recordset($1::jsonb) as one (id uuid, status text, retry_count integer,
+         result jsonb, error_message text, failure_reason text, delay_seconds double precision, usage jsonb) limit $2) o
        where t.id = o.id returning t.*`,
-      [JSON.stringify(outcomes)],
+      [JSON.stringify(outcomes), outcomes.length],
     );
   }
 
