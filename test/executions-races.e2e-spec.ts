@@ -1,5 +1,4 @@
 import { BY_HAND, Engine } from './engine.js';
-import { eventually } from './eventually.js';
 import { registerWorker, signInPerson, type TestPerson, type TestWorker } from './fleet.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
