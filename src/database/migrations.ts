@@ -24,6 +24,7 @@ import { IdempotencyKeys1790000000240 } from '../../migrations/1790000000240-ide
 import { Usage1790000000250 } from '../../migrations/1790000000250-usage.js';
 import { Retention1790000000260 } from '../../migrations/1790000000260-retention.js';
 import { TaskLists1790000000270 } from '../../migrations/1790000000270-task-lists.js';
+import { CountPriorities1790000000290 } from '../../migrations/1790000000290-count-priorities.js';
 import { Lookups1790000000280 } from '../../migrations/1790000000280-lookups.js';
 
 /** Every migration in the order of its number. */
@@ -54,4 +55,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   Retention1790000000260,
   TaskLists1790000000270,
   Lookups1790000000280,
+  CountPriorities1790000000290,
 ];

@@ -23,6 +23,9 @@ export class TaskCountChange {
   @Column({ type: 'text' })
   status!: string;
 
+  @Column({ type: 'text' })
+  priority!: string;
+
   @Column({ type: 'integer' })
   change!: number;
 }

@@ -18,6 +18,9 @@ export class TaskCount {
   @PrimaryColumn({ type: 'text', primaryKeyConstraintName: PRIMARY_KEY })
   status!: string;
 
+  @PrimaryColumn({ type: 'text', primaryKeyConstraintName: PRIMARY_KEY })
+  priority!: string;
+
   @Column({ type: 'bigint' })
   tasks!: string;
 }

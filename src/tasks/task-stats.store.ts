@@ -32,12 +32,12 @@ export class TaskStatsStore {
     const row = await this.database.one<{ folded: number }>(
       `with taken as (
          delete from task_count_changes where id = any (array(select id from task_count_changes order by id limit $1))
-         returning organization_id, repository_id, agent_type, status, change
+         returning organization_id, repository_id, agent_type, status, priority, change
        ), counted as (
-         insert into task_counts as known (organization_id, repository_id, agent_type, status, tasks)
-         select organization_id, repository_id, agent_type, status, sum(change) from taken
-         group by organization_id, repository_id, agent_type, status having sum(change) <> 0
-         on conflict (organization_id, repository_id, agent_type, status)
+         insert into task_counts as known (organization_id, repository_id, agent_type, status, priority, tasks)
+         select organization_id, repository_id, agent_type, status, priority, sum(change) from taken
+         group by organization_id, repository_id, agent_type, status, priority having sum(change) <> 0
+         on conflict (organization_id, repository_id, agent_type, status, priority)
            do update set tasks = known.tasks + excluded.tasks
        )
        select count(*)::integer as folded from taken`,
