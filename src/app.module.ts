@@ -17,6 +17,7 @@ import { IdempotencyModule } from './idempotency/idempotency.module.js';
 import { LifecycleModule } from './http/lifecycle.module.js';
 import { ProblemFilter } from './http/problem.filter.js';
 import { LimitsModule } from './limits/limits.module.js';
+import { MetricsModule } from './metrics/metrics.module.js';
 import { OrganizationsModule } from './organizations/organizations.module.js';
 import { QueueModule } from './queue/queue.module.js';
 import { RepositoriesModule } from './repositories/repositories.module.js';
@@ -36,6 +37,7 @@ export class AppModule {
         ConfigModule.with(configuration),
         DatabaseModule,
         LifecycleModule,
+        MetricsModule,
         DutiesModule,
         IdempotencyModule,
         HealthModule,

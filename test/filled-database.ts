@@ -113,11 +113,11 @@ const FILL: Readonly<Record<string, string>> = {
   task_dependencies: `insert into task_dependencies (task_id, depends_on_id, place)
     select id_of(5, n), id_of(5, n - d * 4), d from ${series(ROWS.tasks)}, generate_series(1, 2) d
     where n % 100 > 50 and n > 100 or n % 100 in (15, 16)`,
-  task_counts: `insert into task_counts (organization_id, repository_id, agent_type, status, tasks)
-    select ${OWNER}, id_of(3, n), a, s, 3 from ${series(ROWS.repositories)},
+  task_counts: `insert into task_counts (organization_id, repository_id, agent_type, status, priority, tasks)
+    select ${OWNER}, id_of(3, n), a, s, 'P2', 3 from ${series(ROWS.repositories)},
       unnest(array['note', 'codegen']) a, unnest(array['pending', 'completed', 'failed']) s`,
-  task_count_changes: `insert into task_count_changes (organization_id, repository_id, agent_type, status, change)
-    select ${OWNER}, id_of(3, n), ${AGENT}, 'completed', 1 from ${series(ROWS.waiting)}`,
+  task_count_changes: `insert into task_count_changes (organization_id, repository_id, agent_type, status, priority, change)
+    select ${OWNER}, id_of(3, n), ${AGENT}, 'completed', 'P2', 1 from ${series(ROWS.waiting)}`,
   queue_entries: `insert into queue_entries (task_id, lane_id, priority, run_at)
     select id, lane_id, priority, run_at from tasks where status = 'pending' and concurrency_key is null`,
   concurrency_keys: `insert into concurrency_keys (organization_id, key, task_id)

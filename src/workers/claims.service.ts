@@ -1,14 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { WorkerPrincipal } from '../auth/principal.js';
 import { QueueConfig } from '../config/queue.config.js';
-import { Database } from '../database/database.js';
-import { GroupCommit } from '../database/group-commit.js';
 import { HintsService } from '../events/hints.service.js';
 import { Lifecycle } from '../http/lifecycle.js';
-import { type ClaimRequest, QueueService, queueTopics } from '../queue/queue.service.js';
+import { queueTopics } from '../queue/queue.service.js';
 import { LeasesService, type Signals, workerTopic } from '../queue/leases.service.js';
 import { Bell } from '../events/bell.js';
-import { type ClaimBrief, ClaimBriefs } from './claim-briefs.service.js';
+import type { ClaimBrief } from './claim-briefs.service.js';
+import { GrantsService, type OpenRequest } from './grants.service.js';
 import { WorkersStore } from './workers.store.js';
 
 export interface ClaimWish {
@@ -18,9 +17,6 @@ export interface ClaimWish {
   /** Aborted when the worker's socket closes: nothing must be given to nobody. */
   closed: AbortSignal;
 }
-
-/** A request, and whether who asked is gone. */
-type OpenRequest = ClaimRequest & { closed: AbortSignal };
 
 /** Requests with one key: they get one answer, which is for nobody once all of them are gone. */
 class Sharers {
@@ -46,25 +42,15 @@ class Sharers {
 @Injectable()
 export class ClaimsService {
   private readonly shared = new Map<string, { sharers: Sharers; claims: Promise<ClaimBrief[]> }>();
-  private readonly grants: GroupCommit<OpenRequest, ClaimBrief[]>;
 
   constructor(
-    private readonly queue: QueueService,
+    private readonly grants: GrantsService,
     private readonly leases: LeasesService,
-    private readonly briefs: ClaimBriefs,
     private readonly workers: WorkersStore,
     private readonly hints: HintsService,
     private readonly lifecycle: Lifecycle,
     private readonly config: QueueConfig,
-    database: Database,
-  ) {
-    this.grants = new GroupCommit(database, {
-      runAll: (requests) => this.grantAll(requests),
-      keysOf: ({ worker_id }) => [worker_id],
-      limit: 64,
-      width: 2,
-    });
-  }
+  ) {}
 
   /** Up to `max` tasks; empty after `wait_seconds`, for a worker that is not active, and while the server stops. */
   async claim(worker: WorkerPrincipal, wish: ClaimWish): Promise<{ executions: ClaimBrief[]; signals: Signals }> {
@@ -102,7 +88,7 @@ export class ClaimsService {
     const { max, request_key } = wish;
     const { id: worker_id, key_id, actor } = worker;
     const request = { worker_id, key_id, actor, max, request_key, closed: wish.closed };
-    const claims = await this.grants.run(request);
+    const claims = await this.grants.grant(request);
     return claims.length > 0 || wish.wait_seconds === 0 ? claims : this.wait(worker, request, until);
   }
 
@@ -115,7 +101,7 @@ export class ClaimsService {
       for (;;) {
         if (bell.over) return [];
         bell.reset();
-        const claims = await this.grants.run(request);
+        const claims = await this.grants.grant(request);
         const left = until - Date.now();
         if (claims.length > 0 || left <= 0) return claims;
         const signals = await this.leases.signals(worker.id);
@@ -127,13 +113,5 @@ export class ClaimsService {
     } finally {
       bell.close();
     }
-  }
-
-  /** What requests that come at the same time get, with what their workers need to know of it. */
-  private async grantAll(requests: readonly OpenRequest[]): Promise<ClaimBrief[][]> {
-    const rows = await this.queue.claimAll(requests);
-    const briefs = await this.briefs.for(rows.flat());
-    const byId = new Map(briefs.map((brief) => [brief.execution.id, brief]));
-    return rows.map((own) => own.flatMap(({ execution_id }) => byId.get(execution_id) ?? []));
   }
 }

@@ -9,6 +9,7 @@ import { TasksModule } from '../tasks/tasks.module.js';
 import { ClaimBriefs } from './claim-briefs.service.js';
 import { ClaimsService } from './claims.service.js';
 import { ExchangesService } from './exchanges.service.js';
+import { GrantsService } from './grants.service.js';
 import { HeartbeatsService } from './heartbeats.service.js';
 import { ProtocolController } from './protocol.controller.js';
 import { WorkersController } from './workers.controller.js';
@@ -18,6 +19,6 @@ import { WorkersStore } from './workers.store.js';
 @Module({
   imports: [AgentsModule, AuthModule, EventsModule, ExecutionsModule, QueueModule, RepositoriesModule, TasksModule],
   controllers: [WorkersController, ProtocolController],
-  providers: [WorkersService, WorkersStore, HeartbeatsService, ClaimsService, ClaimBriefs, ExchangesService],
+  providers: [WorkersService, WorkersStore, HeartbeatsService, ClaimsService, GrantsService, ClaimBriefs, ExchangesService],
 })
 export class WorkersModule {}
