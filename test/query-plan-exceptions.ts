@@ -40,6 +40,18 @@ export const EXCEPTIONS: readonly PlanException[] = [
     reason: 'reads every lane of the worker: those of an organization are at most 2,000, and one pass is cheaper here',
   },
   {
+    names: ['TaskStatsStore.countPending', 'WorkersStore.countByHealth', 'EventsStore.lag'],
+    what: 'reads all of ',
+    reason:
+      'figures of the whole instance, asked for once in five seconds at the most: of kinds of tasks, of workers, of the last second',
+  },
+  {
+    names: ['ExplainStore.oldestWait'],
+    what: 'reads all of queue_lanes',
+    when: ([organization]) => !isGiven(organization),
+    reason: 'a figure of the whole instance, asked for once in five seconds at the most',
+  },
+  {
     names: ['ExplainStore.oldestWait'],
     what: 'touches ',
     reason: 'looks at the heads of the lanes of an organization, at most 2,000 with three priorities each',

@@ -37,7 +37,7 @@ function addresses({ controller, handler }: RouteInfo): { method: string; path: 
   const method = RequestMethod[Reflect.getMetadata(METHOD_METADATA, handler) as number] ?? '';
   return list(metadata(PATH_METADATA, controller)).flatMap((base) =>
     list(metadata(PATH_METADATA, handler)).map((path) => {
-      const prefix = /^(git|device)\b/.test(base) ? '' : 'api/v1';
+      const prefix = /^(git|device|metrics)\b/.test(base) ? '' : 'api/v1';
       const parts = [prefix, base, path].flatMap((part) => part.split('/')).filter((part) => part !== '');
       return { method, path: filled(`/${parts.join('/')}`) };
     }),
@@ -184,6 +184,7 @@ const PUBLIC = [
   'HealthController.health',
   'HealthController.live',
   'HealthController.ready',
+  'MetricsController.metrics',
   'SignInMethodsController.list',
 ];
 
@@ -211,6 +212,7 @@ const CREATES_NOTHING = {
   'OutsideWorkController.fail': 'ends a task, once',
   'OutsideWorkController.start': 'begins a task, once',
   'ProtocolController.claim': 'has a `request_key` of its own',
+  'ProtocolController.exchange': 'is made of words that may each be said again',
   'ProtocolController.heartbeat': 'says how things are',
   'ReportsController.finish': 'ends an execution; the same once more is answered alike',
   'ReportsController.logs': 'tells by `offset` what is stored already',

@@ -1,4 +1,4 @@
-import { addresses, list, seconds, text, url, whole } from './readers.js';
+import { addresses, list, seconds, secret, text, url, whole } from './readers.js';
 import { Variable } from './variable.js';
 
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
@@ -51,6 +51,16 @@ export class HttpConfig {
     default: [],
   })
   readonly trusted_proxies!: readonly string[];
+
+  @Variable({
+    name: 'METRICS_TOKEN',
+    about:
+      'What Prometheus sends as `Authorization: Bearer` to read /metrics from another machine, at least 32 bytes. Default: nobody may.',
+    read: secret,
+    default: '',
+    secret: true,
+  })
+  readonly metrics_token!: string;
 
   @Variable({
     name: 'CORS_ORIGINS',

@@ -1,6 +1,7 @@
 import { Injectable, Logger, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import { Lifecycle } from '../http/lifecycle.js';
+import { Metrics } from '../metrics/metrics.js';
 import { DutyRunsStore } from './duty-runs.store.js';
 import type { Duty } from './duty.js';
 
@@ -16,6 +17,7 @@ export class DutiesService implements OnApplicationBootstrap, BeforeApplicationS
     private readonly database: Database,
     private readonly runs: DutyRunsStore,
     private readonly lifecycle: Lifecycle,
+    private readonly metrics: Metrics,
   ) {}
 
   add(duty: Duty): void {
@@ -32,15 +34,24 @@ export class DutiesService implements OnApplicationBootstrap, BeforeApplicationS
     await Promise.allSettled(this.running);
   }
 
+  /** When each duty last succeeded, in whatever process, in seconds since 1970. */
+  lastSuccesses(): Promise<{ name: string; at: number }[]> {
+    return this.runs.findSuccesses();
+  }
+
   /** Runs a duty unless another process is at it; a failure is recorded and thrown. */
   async runOnce(duty: Duty): Promise<void> {
+    const measure = this.metrics.duties.startTimer({ duty: duty.name });
     try {
-      await this.database.transaction(async () => {
-        if (!(await this.runs.tryLock(duty.name))) return;
+      const ran = await this.database.transaction(async () => {
+        if (!(await this.runs.tryLock(duty.name))) return false;
         await duty.runOnce();
         await this.runs.recordSuccess(duty.name);
+        return true;
       });
+      if (ran) measure({ result: 'success' });
     } catch (error) {
+      measure({ result: 'failure' });
       await this.runs.recordFailure(duty.name, error instanceof Error ? error.name : 'unknown').catch(() => undefined);
       throw error;
     }

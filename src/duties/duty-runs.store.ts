@@ -14,6 +14,13 @@ export class DutyRunsStore {
     return row?.locked ?? false;
   }
 
+  /** When each duty last succeeded, in whatever process, in seconds since 1970. */
+  findSuccesses(): Promise<{ name: string; at: number }[]> {
+    return this.database.query(
+      `select name, extract(epoch from last_success_at)::float8 as at from duty_runs where last_success_at is not null`,
+    );
+  }
+
   async recordSuccess(name: string): Promise<void> {
     await this.database.query(
       `insert into duty_runs (name, last_run_at, last_success_at) values ($1, now(), now())

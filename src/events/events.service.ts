@@ -15,6 +15,11 @@ export class EventsService {
     return this.store.record(events);
   }
 
+  /** Facts that wait for their place in the order, and for how many seconds the first of them. */
+  lag(): Promise<{ waiting: number; seconds: number }> {
+    return this.store.lag();
+  }
+
   /** Gives facts that wait their place in the order. */
   sequence(): Promise<number> {
     return this.store.sequence(SEQUENCE_BATCH);

@@ -66,6 +66,16 @@ export class EventsStore {
     );
   }
 
+  /** Facts that wait for their place: how many, counted to ten thousand, and for how many seconds the first of them. */
+  async lag(): Promise<{ waiting: number; seconds: number }> {
+    const row = await this.database.one<{ waiting: number; seconds: number }>(
+      `select (select count(*)::integer from (select from event_outbox limit 10000) front) as waiting,
+              coalesce((select extract(epoch from now() - created_at) from event_outbox order by id limit 1), 0)::float8
+                as seconds`,
+    );
+    return row ?? { waiting: 0, seconds: 0 };
+  }
+
   async backlog(): Promise<boolean> {
     const row = await this.database.one<{ waiting: boolean }>('select exists (select from event_outbox) as waiting');
     return row?.waiting ?? false;

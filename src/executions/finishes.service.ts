@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { WorkerPrincipal } from '../auth/principal.js';
 import { Database } from '../database/database.js';
 import { GroupCommit } from '../database/group-commit.js';
+import { Metrics } from '../metrics/metrics.js';
 import { LeasesService, type LeaseReport, type LeaseRow, type Signals } from '../queue/leases.service.js';
 import { type Task, TasksService } from '../tasks/tasks.service.js';
 import type { AttemptReport } from './attempt-outcome.js';
@@ -33,6 +34,7 @@ export class FinishesService {
     private readonly leases: LeasesService,
     private readonly tasks: TasksService,
     private readonly lateWords: LateWordsService,
+    private readonly metrics: Metrics,
     private readonly database: Database,
   ) {
     this.ends = new GroupCommit(database, {
@@ -61,7 +63,9 @@ export class FinishesService {
     const execution = await this.executions.findAny(wish.id);
     const task = ended ?? (execution && (await this.tasks.findByIds([execution.task_id]))[0]);
     if (execution === null || !task) throw new ExecutionNotFound();
+    const { status: outcome, failure_reason: reason } = execution;
     if (ended === null) await this.assertRepeated(worker, execution, wish.report);
+    else this.metrics.finishes.inc({ outcome, reason: reason ?? '' });
     return { execution, task };
   }
 

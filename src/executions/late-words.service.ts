@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { WorkerPrincipal } from '../auth/principal.js';
 import { EventsService } from '../events/events.service.js';
+import { Metrics } from '../metrics/metrics.js';
 import { ExecutionNotFound, LeaseLost } from './execution.errors.js';
 import { ExecutionsStore } from './executions.store.js';
 import { StaleWrites } from './stale-writes.js';
@@ -14,12 +15,14 @@ export class LateWordsService {
   constructor(
     private readonly executions: ExecutionsStore,
     private readonly events: EventsService,
+    private readonly metrics: Metrics,
   ) {}
 
   /** Why a word about an execution is not taken; a late one is told of as an event. */
   async refusal(worker: WorkerPrincipal, id: string): Promise<Error> {
     const execution = await this.executions.findOne(null, id);
     if (execution === null || execution.worker_id !== worker.id) return new ExecutionNotFound();
+    this.metrics.staleWrites.inc();
     if (this.staleWrites.shouldTell(id)) {
       this.logger.warn({ execution_id: id, worker_id: worker.id }, 'a late word of a worker was refused');
       await this.events.record({

@@ -6,6 +6,7 @@ import { Database } from '../database/database.js';
 import { DutiesService } from '../duties/duties.service.js';
 import type { Duty } from '../duties/duty.js';
 import { HintsService } from '../events/hints.service.js';
+import { Metrics } from '../metrics/metrics.js';
 import { type EndedLease, LeasesService, workerTopic } from '../queue/leases.service.js';
 import { AttemptsService } from './attempts.service.js';
 
@@ -25,6 +26,7 @@ export class LeaseSweepDuty implements Duty {
     private readonly config: QueueConfig,
     private readonly database: Database,
     private readonly duties: DutiesService,
+    private readonly metrics: Metrics,
   ) {
     this.interval_seconds = config.sweep_seconds;
     duties.add(this);
@@ -47,6 +49,7 @@ export class LeaseSweepDuty implements Duty {
         return lease.cause;
       });
       if (cause === null) return;
+      this.metrics.leaseEnds.inc({ cause });
       if (worker_id !== null) this.hints.send(workerTopic(worker_id));
       this.logger.warn({ execution_id, worker_id, cause }, 'a lease was ended');
     } catch (error) {

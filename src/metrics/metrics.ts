@@ -1,10 +1,13 @@
 import { Injectable } from '@nestjs/common';
-import { Counter, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 const HTTP_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 30];
 const DUTY_SECONDS = [0.005, 0.025, 0.1, 0.5, 1, 2.5, 5, 10];
 
-/** What this process counts by itself, in the terms of Prometheus. Names are part of what is promised to dashboards. */
+/**
+ * Figures in the terms of Prometheus: what this process counts by itself, and what is looked up for who asks. Their names
+ * are part of what is promised to dashboards.
+ */
 @Injectable()
 export class Metrics {
   readonly registry = new Registry();
@@ -49,6 +52,58 @@ export class Metrics {
     help: 'How long runs of duties in this process took, by how they ended.',
     labelNames: ['duty', 'result'],
     buckets: DUTY_SECONDS,
+    registers: [this.registry],
+  });
+
+  readonly up = new Gauge({
+    name: 'miyabi_database_up',
+    help: 'Whether the database answered the questions behind this page.',
+    registers: [this.registry],
+  });
+
+  readonly pool = new Gauge({
+    name: 'miyabi_pool_connections',
+    help: 'Connections of this process to the database, by what they do.',
+    labelNames: ['state'],
+    registers: [this.registry],
+  });
+
+  readonly depth = new Gauge({
+    name: 'miyabi_queue_depth',
+    help: 'Tasks that are pending, by agent type and priority.',
+    labelNames: ['agent_type', 'priority'],
+    registers: [this.registry],
+  });
+
+  readonly oldestPending = new Gauge({
+    name: 'miyabi_queue_oldest_pending_seconds',
+    help: 'For how long the first of the tasks that could be claimed has waited.',
+    registers: [this.registry],
+  });
+
+  readonly workers = new Gauge({
+    name: 'miyabi_workers',
+    help: 'Workers, by health.',
+    labelNames: ['health'],
+    registers: [this.registry],
+  });
+
+  readonly eventsWaiting = new Gauge({
+    name: 'miyabi_events_waiting',
+    help: 'Events without a place in their order, counted to ten thousand.',
+    registers: [this.registry],
+  });
+
+  readonly eventsLag = new Gauge({
+    name: 'miyabi_events_lag_seconds',
+    help: 'For how long the first of these events has waited.',
+    registers: [this.registry],
+  });
+
+  readonly successes = new Gauge({
+    name: 'miyabi_duty_last_success_timestamp_seconds',
+    help: 'When each duty last succeeded, in whatever process.',
+    labelNames: ['duty'],
     registers: [this.registry],
   });
 

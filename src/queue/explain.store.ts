@@ -31,9 +31,12 @@ export class ExplainStore {
     private readonly config: QueueConfig,
   ) {}
 
-  /** For how many seconds the longest of the tasks in the queue may have been taken; looks at the heads of lanes alone. */
+  /**
+   * For how many seconds the longest of the tasks in the queue may have been taken, of an organization or of all; looks
+   * at the heads of lanes alone.
+   */
   async oldestWait(
-    organizationId: string,
+    organizationId: string | null,
     filter: { repository_id?: string; agent_type?: string },
   ): Promise<number | null> {
     const row = await this.database.one<{ seconds: number | null }>(
@@ -44,7 +47,7 @@ export class ExplainStore {
          where q.lane_id = lane.id and q.priority = p.priority and q.run_at <= now()
          order by q.run_at, q.task_id limit 1
        ) head
-       where lane.organization_id = $1 and ($2::uuid is null or lane.repository_id = $2)
+       where ($1::uuid is null or lane.organization_id = $1) and ($2::uuid is null or lane.repository_id = $2)
          and ($3::text is null or lane.agent_type = $3)`,
       [organizationId, filter.repository_id ?? null, filter.agent_type ?? null],
     );

@@ -165,7 +165,10 @@ export class QueueService {
   }
 
   /** For how many seconds the longest of the tasks that a worker may take has been in the queue; null when none is. */
-  oldestWait(organizationId: string, filter: { repository_id?: string; agent_type?: string }): Promise<number | null> {
+  oldestWait(
+    organizationId: string | null,
+    filter: { repository_id?: string; agent_type?: string },
+  ): Promise<number | null> {
     return this.explain.oldestWait(organizationId, filter);
   }
 

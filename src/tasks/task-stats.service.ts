@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { organizationOf, type Principal } from '../auth/principal.js';
 import { QueueService } from '../queue/queue.service.js';
 import { TASK_STATES, type TaskStatus } from './task.states.js';
-import { type StatsFilter, TaskStatsStore } from './task-stats.store.js';
+import { type PendingCount, type StatsFilter, TaskStatsStore } from './task-stats.store.js';
 
 /** How many tasks there are, and how long the longest has waited. */
 export type TaskStats = Record<TaskStatus, number> & { total: number; oldest_pending_seconds: number | null };
@@ -14,6 +14,11 @@ export class TaskStatsService {
     private readonly store: TaskStatsStore,
     private readonly queue: QueueService,
   ) {}
+
+  /** How many tasks of the instance wait to be claimed, by agent type and priority. */
+  pending(): Promise<PendingCount[]> {
+    return this.store.countPending();
+  }
 
   async read(principal: Principal, filter: StatsFilter): Promise<TaskStats> {
     const organizationId = organizationOf(principal);

@@ -8,6 +8,13 @@ export interface StatsFilter {
   agent_type?: string;
 }
 
+/** Tasks of one kind that wait. */
+export interface PendingCount {
+  agent_type: string;
+  priority: string;
+  tasks: number;
+}
+
 /** Counters of tasks: the counts, and differences that are not yet folded into them. Nothing here reads `tasks`. */
 @Injectable()
 export class TaskStatsStore {
@@ -24,6 +31,17 @@ export class TaskStatsStore {
          select status, change from task_count_changes where ${wanted}
        ) counted group by status`,
       [organizationId, filter.repository_id ?? null, filter.agent_type ?? null],
+    );
+  }
+
+  /** How many tasks of every organization wait to be claimed, by what they are. */
+  countPending(): Promise<PendingCount[]> {
+    return this.database.query(
+      `select agent_type, priority, sum(tasks)::float8 as tasks from (
+         select agent_type, priority, tasks from task_counts where status = 'pending'
+         union all
+         select agent_type, priority, change from task_count_changes where status = 'pending'
+       ) counted group by agent_type, priority having sum(tasks) > 0`,
     );
   }
 

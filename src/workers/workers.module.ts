@@ -19,6 +19,15 @@ import { WorkersStore } from './workers.store.js';
 @Module({
   imports: [AgentsModule, AuthModule, EventsModule, ExecutionsModule, QueueModule, RepositoriesModule, TasksModule],
   controllers: [WorkersController, ProtocolController],
-  providers: [WorkersService, WorkersStore, HeartbeatsService, ClaimsService, GrantsService, ClaimBriefs, ExchangesService],
+  providers: [
+    WorkersService,
+    WorkersStore,
+    HeartbeatsService,
+    ClaimsService,
+    GrantsService,
+    ClaimBriefs,
+    ExchangesService,
+  ],
+  exports: [WorkersService],
 })
 export class WorkersModule {}

@@ -14,6 +14,7 @@ import {
   WorkerNameTaken,
   WorkerNotFound,
 } from './worker.errors.js';
+import type { Health } from './worker.health.js';
 import { WorkersStore, type WorkerDescription, type WorkerView } from './workers.store.js';
 
 /** Version of the worker protocol that this server speaks, and the oldest it still serves. */
@@ -39,6 +40,11 @@ export class WorkersService {
     private readonly database: Database,
     private readonly config: QueueConfig,
   ) {}
+
+  /** How many workers of the instance there are of each health. */
+  countByHealth(): Promise<{ health: Health; workers: number }[]> {
+    return this.store.countByHealth();
+  }
 
   /**
    * Takes a worker into the fleet and gives it a token of its own. The name of one that is alive is refused unless

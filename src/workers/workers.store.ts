@@ -103,6 +103,14 @@ export class WorkersStore {
     await this.database.query('update worker_liveness set key_id = $2 where worker_id = $1', [id, keyId]);
   }
 
+  /** How many workers of the instance there are of each health. */
+  countByHealth(): Promise<{ health: Health; workers: number }[]> {
+    return this.database.query(
+      `select ${healthSql('w', 'live')} as health, count(*)::integer as workers
+       from workers w join worker_liveness live on live.worker_id = w.id group by 1`,
+    );
+  }
+
   /** Whom a worker serves. */
   async findScope(id: string): Promise<{ organization_id: string | null; agent_types: string[] | null }> {
     const row = await this.database.one<{ organization_id: string | null; agent_types: string[] | null }>(
