@@ -152,7 +152,7 @@ describe('a late worker', () => {
     const lease =
       'select l.* from leases l join agent_executions e on e.task_id = l.task_id where e.id = $1 for update of l';
     leases.lock = (execution) => first.database.one(lease, [execution]);
-    logs.append = () => Promise.resolve({ stored_before: 0, stored: 1 });
+    logs.append = () => Promise.resolve({ stored_before: 0, stored: 1, task_id: '', organization_id: '' });
     try {
       expect((await sayLate(late, stolen)).some((status) => status === 200)).toBe(true);
       expect(await record(ids)).not.toEqual(before);

@@ -1,5 +1,7 @@
 import { Module } from '@nestjs/common';
+import { StreamsModule } from '../http/streams.module.js';
 import { OrganizationsModule } from '../organizations/organizations.module.js';
+import { EventFeeds } from './event-feeds.service.js';
 import { EventRetentionDuty } from './event-retention.duty.js';
 import { EventsController } from './events.controller.js';
 import { EventsService } from './events.service.js';
@@ -9,9 +11,17 @@ import { OrganizationEvents } from './organization-events.js';
 import { SequencerDuty } from './sequencer.duty.js';
 
 @Module({
-  imports: [OrganizationsModule],
+  imports: [OrganizationsModule, StreamsModule],
   controllers: [EventsController],
-  providers: [EventsService, EventsStore, HintsService, SequencerDuty, EventRetentionDuty, OrganizationEvents],
+  providers: [
+    EventsService,
+    EventFeeds,
+    EventsStore,
+    HintsService,
+    SequencerDuty,
+    EventRetentionDuty,
+    OrganizationEvents,
+  ],
   exports: [EventsService, HintsService],
 })
 export class EventsModule {}

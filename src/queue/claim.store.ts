@@ -19,6 +19,7 @@ export interface ClaimRequest {
 export interface ClaimedRow {
   execution_id: string;
   task_id: string;
+  organization_id: string;
 }
 
 /**
@@ -111,7 +112,7 @@ with worker as materialized (
          jsonb_build_object('attempt', s.attempts)
   from started s cross join (values ('task.started'), ('execution.started')) as fact (type)
 )
-select current_execution_id as execution_id, id as task_id from started order by priority, run_at, id`;
+select current_execution_id as execution_id, id as task_id, organization_id from started order by priority, run_at, id`;
 
 /** What earlier attempts at a task and its dependencies left for an attempt. */
 export interface Heritage {
@@ -180,7 +181,7 @@ export class ClaimStore {
   async lockByRequestKey(workerId: string, requestKey: string): Promise<ClaimedRow[]> {
     await this.database.query('select 1 from worker_liveness where worker_id = $1 for update', [workerId]);
     return this.database.query<ClaimedRow>(
-      `select l.execution_id, l.task_id from leases l join agent_executions e on e.id = l.execution_id
+      `select l.execution_id, l.task_id, e.organization_id from leases l join agent_executions e on e.id = l.execution_id
        where l.worker_id = $1 and l.request_key = $2 and e.started_at > now() - interval '10 minutes'
        order by l.execution_id`,
       [workerId, requestKey],

@@ -26,7 +26,9 @@ with said as materialized (
     as one (id uuid, progress integer, message text, usage jsonb, session_id text, saved jsonb)
 ), held as materialized (
   select l.execution_id, l.task_id, l.worker_id, l.budget_warned, said.progress, said.message, said.session_id,
-         said.saved, said.usage is not null as counts, usage_grown(l.usage, said.usage) as usage
+         said.saved, said.usage is not null as counts, usage_grown(l.usage, said.usage) as usage,
+         coalesce(said.progress, l.progress) is distinct from l.progress
+           or coalesce(said.message, l.progress_message) is distinct from l.progress_message as advanced
   from said join leases l on l.execution_id = said.id
   where l.worker_id = $1 order by l.execution_id for update of l
 ), judged as materialized (
@@ -55,7 +57,12 @@ update leases l set
   cancel_requested_at =
     case when j.budget = 'exceeded' then coalesce(l.cancel_requested_at, now()) else l.cancel_requested_at end
 from judged j where l.execution_id = j.execution_id
-returning l.*`;
+returning l.*, j.budget is not null and not j.budget_warned as warned,
+  case when j.advanced or j.budget is not null and not j.budget_warned
+    then (select organization_id from tasks where id = l.task_id) end as news_for`;
+
+/** A lease after a report, and the organization that hears of it; null when there is nothing new. */
+export type ReportedLease = LeaseRow & { news_for: string | null; warned: boolean };
 
 /** What workers say of the executions they run, fenced by the lease. */
 @Injectable()
@@ -67,10 +74,10 @@ export class LeaseReportStore {
     workerId: string,
     reports: readonly LeaseReport[],
     leaseSeconds: number | null = null,
-  ): Promise<LeaseRow[]> {
+  ): Promise<ReportedLease[]> {
     if (reports.length === 0) return [];
     // One that is listed twice is one row: what was said last counts.
     const each = [...new Map(reports.map((report) => [report.id, report])).values()];
-    return this.database.query<LeaseRow>(REPORT, [workerId, JSON.stringify(each), leaseSeconds]);
+    return this.database.query<ReportedLease>(REPORT, [workerId, JSON.stringify(each), leaseSeconds]);
   }
 }

@@ -1,14 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { QueueConfig } from '../config/queue.config.js';
 import { HintsService } from '../events/hints.service.js';
-import { LeaseReportStore, type LeaseReport } from './lease-report.store.js';
+import { eventsTopic, tellLive } from '../events/topics.js';
+import { LeaseReportStore, type LeaseReport, type ReportedLease } from './lease-report.store.js';
 import { LeasesStore, type Contact, type EndedLease, type LeaseRow, type Signals } from './leases.store.js';
-import { LogAppendStore, type NewLogEntry } from './log-append.store.js';
+import { LogAppendStore, type NewLogEntry, type StoredLog } from './log-append.store.js';
 
 export type { Contact, EndedLease, LeaseReport, LeaseRow, NewLogEntry, Signals };
 
 /** Topic of hints that a worker should be told something. */
 export const workerTopic = (workerId: string): string => `worker:${workerId}`;
+
+/** Topic of hints that an execution has new log entries, or has ended. */
+export const executionTopic = (executionId: string): string => `execution:${executionId}`;
 
 /** Who runs what, and until when. */
 @Injectable()
@@ -35,8 +39,9 @@ export class LeasesService {
   }
 
   /** Ends a lease; its worker has room again, and one more in its figures. */
-  end(lease: LeaseRow, outcome: string): Promise<void> {
-    return this.leases.end(lease, outcome);
+  async end(lease: LeaseRow, outcome: string): Promise<void> {
+    await this.leases.end(lease, outcome);
+    this.hints.send(executionTopic(lease.execution_id));
   }
 
   /** The lease of a task that runs, locked until the transaction ends. */
@@ -67,7 +72,7 @@ export class LeasesService {
 
   /** Takes what a worker says of its executions, and renews exactly these. */
   async renew(workerId: string, reports: readonly LeaseReport[]): Promise<void> {
-    this.wakeEnded(await this.reports.report(workerId, reports, this.config.lease_seconds));
+    this.tell(await this.reports.report(workerId, reports, this.config.lease_seconds));
   }
 
   /**
@@ -77,18 +82,24 @@ export class LeasesService {
   async report(workerId: string, report: LeaseReport): Promise<LeaseRow | null> {
     const [lease] = await this.reports.report(workerId, [report]);
     if (lease === undefined) return null;
-    this.wakeEnded([lease]);
+    this.tell([lease]);
     return lease;
   }
 
   /** Stores log entries from `offset` on; null when the execution is not this worker's any more. */
-  appendLogs(
+  async appendLogs(
     executionId: string,
     workerId: string,
     offset: number,
     entries: readonly NewLogEntry[],
-  ): Promise<{ stored_before: number; stored: number } | null> {
-    return this.logs.append(executionId, workerId, offset, entries);
+  ): Promise<StoredLog | null> {
+    const log = await this.logs.append(executionId, workerId, offset, entries);
+    if (log !== null && log.stored > log.stored_before) {
+      this.hints.send(executionTopic(executionId));
+      const { organization_id, task_id, stored: value } = log;
+      tellLive(this.hints, organization_id, { type: 'execution.log', execution_id: executionId, task_id, value });
+    }
+    return log;
   }
 
   /** What a worker is to be told with every answer; this counts as contact. `named` are executions it speaks of. */
@@ -106,9 +117,16 @@ export class LeasesService {
     return this.leases.isCurrent(executionId);
   }
 
-  /** A claim that waits on another connection returns, when a budget ends what its worker runs. */
-  private wakeEnded(leases: readonly LeaseRow[]): void {
-    for (const { worker_id, cancel_reason } of leases)
+  /**
+   * A claim that waits on another connection returns when a budget ends what its worker runs; those who look at the
+   * organization hear how far its executions have come.
+   */
+  private tell(leases: readonly ReportedLease[]): void {
+    for (const { worker_id, cancel_reason, news_for, warned, execution_id, task_id, progress } of leases) {
       if (worker_id !== null && cancel_reason !== null) this.hints.send(workerTopic(worker_id));
+      if (news_for === null) continue;
+      if (warned) this.hints.send(eventsTopic(news_for));
+      tellLive(this.hints, news_for, { type: 'execution.progress', execution_id, task_id, value: progress });
+    }
   }
 }

@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import { HintsService } from '../events/hints.service.js';
+import { eventsTopic } from '../events/topics.js';
 import { ClaimStore, type ClaimedRow, type ClaimRequest, type Heritage } from './claim.store.js';
 import { ConcurrencyStore, type KeyedTask, type KeyWait } from './concurrency.store.js';
 import { ExplainStore, type WaitFacts } from './explain.store.js';
@@ -143,6 +144,8 @@ export class QueueService {
         const earlier = request_key === null ? [] : await this.claims.lockByRequestKey(worker_id, request_key);
         const rows = earlier.length > 0 ? earlier : await this.claims.claim(request);
         if (closed.aborted) throw new Abandoned();
+        const organizations = new Set(rows.map(({ organization_id }) => organization_id));
+        for (const organization_id of organizations) this.hints.send(eventsTopic(organization_id));
         return rows;
       });
     } catch (error) {

@@ -1,0 +1,87 @@
+import type { EventFilter, EventFrame, LiveFrame } from './event-frame.js';
+
+/** Events that stay in memory for those who are only a little behind. */
+const WINDOW = 2000;
+/** So much is taken at once: as much as a reader who does not go on holds. */
+export const MOST_BYTES = 32 * 1024;
+
+/** Some events in their order, and up to where this is all there is. */
+export interface Taken {
+  frames: EventFrame[];
+  cursor: bigint;
+}
+
+/** Who is to be told that there is more. */
+export interface FeedReader {
+  ring(): void;
+  hear(live: readonly LiveFrame[]): void;
+}
+
+/**
+ * The events of one organization, read once for all who follow them in this process: the last ones, up to a position.
+ * Readers hold no events, but a cursor.
+ */
+export class OrganizationFeed {
+  readonly readers = new Set<FeedReader>();
+  private frames: EventFrame[] = [];
+  /** Everything behind it, up to `position`, is in memory. */
+  private floor: bigint;
+  private end: bigint;
+
+  constructor(
+    readonly organization_id: string,
+    start: bigint,
+  ) {
+    this.floor = start;
+    this.end = start;
+  }
+
+  /** Up to where the order is known. */
+  get position(): bigint {
+    return this.end;
+  }
+
+  /** Takes the events that follow in, and rings those who read. */
+  append(frames: readonly EventFrame[]): void {
+    const last = frames.at(-1);
+    if (last === undefined) return;
+    this.frames.push(...frames);
+    this.end = last.position;
+    const surplus = this.frames.length - WINDOW;
+    if (surplus > 0) {
+      this.floor = this.frames[surplus - 1]?.position ?? this.floor;
+      this.frames.splice(0, surplus);
+    }
+    for (const reader of this.readers) reader.ring();
+  }
+
+  hear(live: readonly LiveFrame[]): void {
+    for (const reader of this.readers) reader.hear(live);
+  }
+
+  /** What follows a cursor; null when that is not in memory any more. */
+  take(cursor: bigint, filter: EventFilter): Taken | null {
+    if (cursor < this.floor) return null;
+    const frames: EventFrame[] = [];
+    let reached = cursor;
+    let bytes = 0;
+    for (let at = this.firstBehind(cursor); at < this.frames.length && bytes < MOST_BYTES; at += 1) {
+      const frame = this.frames[at] as EventFrame;
+      reached = frame.position;
+      if (!frame.matches(filter)) continue;
+      frames.push(frame);
+      bytes += frame.size;
+    }
+    return { frames, cursor: reached };
+  }
+
+  private firstBehind(cursor: bigint): number {
+    let [low, high] = [0, this.frames.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.frames[middle] as EventFrame).position > cursor) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}
