@@ -1,7 +1,10 @@
 import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module.js';
 import { StreamsModule } from '../http/streams.module.js';
 import { OrganizationsModule } from '../organizations/organizations.module.js';
 import { EventFeeds } from './event-feeds.service.js';
+import { SocketsModule } from '../sockets/sockets.module.js';
+import { EventSockets } from './event-sockets.service.js';
 import { EventRetentionDuty } from './event-retention.duty.js';
 import { EventsController } from './events.controller.js';
 import { EventsService } from './events.service.js';
@@ -11,11 +14,12 @@ import { OrganizationEvents } from './organization-events.js';
 import { SequencerDuty } from './sequencer.duty.js';
 
 @Module({
-  imports: [OrganizationsModule, StreamsModule],
+  imports: [AuthModule, OrganizationsModule, SocketsModule, StreamsModule],
   controllers: [EventsController],
   providers: [
     EventsService,
     EventFeeds,
+    EventSockets,
     EventsStore,
     HintsService,
     SequencerDuty,

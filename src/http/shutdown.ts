@@ -66,11 +66,16 @@ class Traffic {
     const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
     const sweep = setInterval(() => this.server.closeIdleConnections(), SWEEP_MS);
     const silent = setTimeout(() => this.endSilent(), Math.min(SILENT_MS, graceMs));
-    const cut = setTimeout(() => this.server.closeAllConnections(), graceMs);
+    const cut = setTimeout(() => this.cut(), graceMs);
     await closed;
     clearInterval(sweep);
     clearTimeout(silent);
     clearTimeout(cut);
+  }
+
+  /** Those that have become WebSockets are not the HTTP server's any more. */
+  private cut(): void {
+    for (const socket of this.sockets) socket.destroy();
   }
 
   private endSilent(): void {

@@ -2,9 +2,9 @@ import { DomainError } from '../domain-error.js';
 
 /**
  * Why a stream ends: its process stops; its caller is signed out, or may not read this any more; all was said; what it
- * told of was removed; its reader takes nothing.
+ * told of was removed; its reader takes nothing; or it could not begin just now.
  */
-export type StreamEnd = 'shutdown' | 'signed-out' | 'forbidden' | 'finished' | 'removed' | 'slow';
+export type StreamEnd = 'shutdown' | 'signed-out' | 'forbidden' | 'finished' | 'removed' | 'slow' | 'busy';
 
 /** This process serves as many streams as it may. */
 export class TooManyStreams extends DomainError {
