@@ -33,11 +33,11 @@ export class EventStream {
 
   /** Begins the answer. A reader who loses it before the first event comes again with the id given here. */
   static open(request: Request, response: Response, options: EventStreamOptions): EventStream {
-    response.status(200).set({
-      'Content-Type': 'text/event-stream',
-      'Cache-Control': 'no-store, no-transform',
-      'X-Accel-Buffering': 'no',
-    });
+    response.statusCode = 200;
+    response.setHeader('Content-Type', 'text/event-stream');
+    response.setHeader('Cache-Control', 'no-store, no-transform');
+    // For nginx, which would hold it back.
+    response.setHeader('X-Accel-Buffering', 'no');
     const stream = new EventStream(response, options);
     // The client may have gone while it was found out who it is.
     if (response.destroyed || request.method === 'HEAD') stream.finish('');
