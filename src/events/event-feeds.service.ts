@@ -5,7 +5,7 @@ import { EventReader } from './event-reader.js';
 import { EventsService } from './events.service.js';
 import { HintsService } from './hints.service.js';
 import { type OrganizationFeed, type Taken } from './organization-feed.js';
-import { SharedFeed } from './shared-feed.js';
+import { FeedKeeper } from './feed-keeper.js';
 import { Slots } from './slots.js';
 import { eventsTopic, liveNewsOf, liveTopic } from './topics.js';
 
@@ -28,7 +28,7 @@ export interface Wish extends EventFilter {
 @Injectable()
 export class EventFeeds implements OnApplicationShutdown {
   private readonly logger = new Logger(EventFeeds.name);
-  private readonly feeds = new Map<string, SharedFeed>();
+  private readonly feeds = new Map<string, FeedKeeper>();
   private readonly storedReads = new Slots(AT_ONCE);
   private polling: NodeJS.Timeout | null = null;
   private stopped = false;
@@ -40,10 +40,10 @@ export class EventFeeds implements OnApplicationShutdown {
 
   /** Follows an organization until `closed` is aborted. */
   async follow({ organization_id, after, ...filter }: Wish, closed: AbortSignal): Promise<EventReader> {
-    const shared = this.shared(organization_id);
-    shared.users += 1;
+    const keeper = this.keeperOf(organization_id);
+    keeper.users += 1;
     try {
-      const feed = await shared.start(after === null);
+      const feed = await keeper.start(after === null);
       const reader = new EventReader(
         feed,
         filter,
@@ -53,13 +53,13 @@ export class EventFeeds implements OnApplicationShutdown {
       );
       const leave = (): void => {
         feed.readers.delete(reader);
-        this.leave(shared);
+        this.leave(keeper);
       };
       if (closed.aborted) leave();
       else closed.addEventListener('abort', leave, { once: true });
       return reader;
     } catch (error) {
-      this.leave(shared);
+      this.leave(keeper);
       throw error;
     }
   }
@@ -67,31 +67,31 @@ export class EventFeeds implements OnApplicationShutdown {
   onApplicationShutdown(): void {
     this.stopped = true;
     if (this.polling) clearTimeout(this.polling);
-    for (const shared of this.feeds.values()) shared.close();
+    for (const keeper of this.feeds.values()) keeper.close();
   }
 
-  private shared(organization_id: string): SharedFeed {
+  private keeperOf(organization_id: string): FeedKeeper {
     const known = this.feeds.get(organization_id);
     if (known !== undefined) return known;
-    const shared = new SharedFeed(organization_id, this.events);
-    this.feeds.set(organization_id, shared);
-    shared.closers.push(
-      this.hints.on(eventsTopic(organization_id), () => void this.refresh(shared)),
-      this.hints.on(liveTopic(organization_id), (detail) => this.hear(shared, detail)),
+    const keeper = new FeedKeeper(organization_id, this.events);
+    this.feeds.set(organization_id, keeper);
+    keeper.closers.push(
+      this.hints.on(eventsTopic(organization_id), () => void this.refresh(keeper)),
+      this.hints.on(liveTopic(organization_id), (detail) => this.hear(keeper, detail)),
     );
     this.polling ??= setTimeout(() => void this.poll(), SLOW_POLL_MS);
-    return shared;
+    return keeper;
   }
 
-  private leave(shared: SharedFeed): void {
-    shared.users -= 1;
-    if (shared.users > 0) return;
-    shared.close();
-    this.feeds.delete(shared.organization_id);
+  private leave(keeper: FeedKeeper): void {
+    keeper.users -= 1;
+    if (keeper.users > 0) return;
+    keeper.close();
+    this.feeds.delete(keeper.organization_id);
   }
 
-  private async refresh(shared: SharedFeed): Promise<void> {
-    await this.attempt(() => shared.refresh());
+  private async refresh(keeper: FeedKeeper): Promise<void> {
+    await this.attempt(() => keeper.refresh());
   }
 
   /** Null when it cannot be done: streams stay open, and the next look, hinted at or not, goes on from there. */
@@ -106,19 +106,19 @@ export class EventFeeds implements OnApplicationShutdown {
   }
 
   /** News come in a burst from many workers; they are handed on together, the last of each. */
-  private hear(shared: SharedFeed, detail: string | undefined): void {
+  private hear(keeper: FeedKeeper, detail: string | undefined): void {
     const news = detail === undefined ? null : liveNewsOf(detail);
     if (news === null) return;
     const frame = new LiveFrame(news);
-    if (shared.heard.size === 0) setTimeout(() => shared.tellLive(), LIVE_MS);
-    shared.heard.set(frame.key, frame);
+    if (keeper.heard.size === 0) setTimeout(() => keeper.tellLive(), LIVE_MS);
+    keeper.heard.set(frame.key, frame);
   }
 
   private async poll(): Promise<void> {
     const started = [...this.feeds.values()].flatMap(({ feed }) => feed ?? []);
     const ends = started.map(({ organization_id, position }) => ({ organization_id, position: String(position) }));
     const behind = (ends.length > 0 && (await this.attempt(() => this.events.findBehind(ends)))) || [];
-    await Promise.all(behind.flatMap((id) => this.feeds.get(id) ?? []).map((shared) => this.refresh(shared)));
+    await Promise.all(behind.flatMap((id) => this.feeds.get(id) ?? []).map((keeper) => this.refresh(keeper)));
     if (this.stopped) return;
     const later = SLOW_POLL_MS * (0.9 + Math.random() * 0.2);
     this.polling = this.feeds.size > 0 ? setTimeout(() => void this.poll(), later) : null;

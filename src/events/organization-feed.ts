@@ -3,7 +3,7 @@ import type { EventFilter, EventFrame, LiveFrame } from './event-frame.js';
 /** Events that stay in memory for those who are only a little behind. */
 const WINDOW = 2000;
 /** So much is taken at once: as much as a reader who does not go on holds. */
-export const MOST_BYTES = 32 * 1024;
+const MOST_BYTES = 32 * 1024;
 
 /** Some events in their order, and up to where this is all there is. */
 export interface Taken {
@@ -65,8 +65,8 @@ export class OrganizationFeed {
     const frames: EventFrame[] = [];
     let reached = cursor;
     let bytes = 0;
-    for (let at = this.firstBehind(cursor); at < this.frames.length && bytes < MOST_BYTES; at += 1) {
-      const frame = this.frames[at] as EventFrame;
+    for (const frame of this.frames.slice(this.firstBehind(cursor))) {
+      if (bytes >= MOST_BYTES) break;
       reached = frame.position;
       if (!frame.matches(filter)) continue;
       frames.push(frame);
@@ -79,7 +79,7 @@ export class OrganizationFeed {
     let [low, high] = [0, this.frames.length];
     while (low < high) {
       const middle = (low + high) >> 1;
-      if ((this.frames[middle] as EventFrame).position > cursor) high = middle;
+      if ((this.frames[middle]?.position ?? 0n) > cursor) high = middle;
       else low = middle + 1;
     }
     return low;

@@ -20,7 +20,7 @@ export const ApiEventStream = (example: string) =>
       name: 'Last-Event-ID',
       required: false,
       description: 'Id of the last event seen, to go on behind it. It goes before `after`.',
-      schema: { type: 'string' },
+      schema: { type: 'string', example: '1025' },
     }),
     ApiOkResponse({
       description: 'Events, as they happen. The last one is `end`, with its reason.',

@@ -9,7 +9,7 @@ const PAGE = 500;
 const looks = new Slots(4);
 
 /** The feed of an organization, and what keeps it up to date while somebody uses it. */
-export class SharedFeed {
+export class FeedKeeper {
   /** Who has asked for it, also those for whom it is not ready yet. */
   users = 0;
   /** Null until its position is known. */
