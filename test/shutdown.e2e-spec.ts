@@ -164,24 +164,25 @@ it('does not wait for readers who take nothing, not even the last word', async (
     await SocketClient.signedIn(url, token),
     await StreamClient.open(url, '/events/stream', { token }),
   ];
+  const awake = await StreamClient.open(url, '/events/stream', { token });
   await socket.subscribe();
   socket.socket.pause();
   stream.pause();
   const { body } = await call(url, token, 'GET', '/auth/me');
   // More than the sockets of both sides hold.
-  for (let at = 0; at < 40; at += 1)
+  for (let at = 0; at < 60; at += 1)
     await sql.query(
       `insert into event_outbox (organization_id, type, actor, subject, data)
        select $1, 'task.updated', '{}', '{}', jsonb_build_object('text', repeat('x', 20000)) from generate_series(1, 20)`,
       [(body['organization'] as { id: string }).id],
     );
-  await call(url, token, 'GET', '/events');
+  await eventually('who takes events has them all', () => awake.events.length === 1200);
   const began = performance.now();
   server.signal('SIGTERM');
   expect(await server.exit).toEqual({ code: 0, signal: null });
   expect(performance.now() - began).toBeLessThan(STOP_MS);
   socket.cut();
-  stream.close();
+  [stream, awake].forEach((one) => one.close());
 });
 
 it('does not wait longer than SHUTDOWN_SECONDS for requests that do not end, nor for silent connections', async () => {

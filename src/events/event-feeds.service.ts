@@ -16,7 +16,7 @@ const LIVE_MS = 100;
 /** How many read from the database at once, so that many who come again do not take all of its connections. */
 const AT_ONCE = 4;
 /** What a reader who is far behind holds at the most. */
-const STORED_PAGE = 100;
+const STORED_PAGE = 200;
 
 /** Where a reader wants to begin; null for now. */
 export interface Wish extends EventFilter {

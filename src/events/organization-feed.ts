@@ -2,6 +2,7 @@ import type { EventFilter, EventFrame, LiveFrame } from './event-frame.js';
 
 /** Events that stay in memory for those who are only a little behind. */
 const WINDOW = 2000;
+const WINDOW_BYTES = 8 * 1024 * 1024;
 /** So much is taken at once: as much as a reader who does not go on holds. */
 const MOST_BYTES = 32 * 1024;
 
@@ -27,6 +28,7 @@ export class OrganizationFeed {
   /** Everything behind it, up to `position`, is in memory. */
   private floor: bigint;
   private end: bigint;
+  private bytes = 0;
 
   constructor(
     readonly organization_id: string,
@@ -47,11 +49,8 @@ export class OrganizationFeed {
     if (last === undefined) return;
     this.frames.push(...frames);
     this.end = last.position;
-    const surplus = this.frames.length - WINDOW;
-    if (surplus > 0) {
-      this.floor = this.frames[surplus - 1]?.position ?? this.floor;
-      this.frames.splice(0, surplus);
-    }
+    this.bytes += sizeOf(frames);
+    this.forget();
     for (const reader of this.readers) reader.ring();
   }
 
@@ -75,6 +74,18 @@ export class OrganizationFeed {
     return { frames, cursor: reached };
   }
 
+  /** Lets the oldest go that memory has no room for. */
+  private forget(): void {
+    let surplus = 0;
+    for (const { position, size } of this.frames) {
+      if (this.frames.length - surplus <= WINDOW && this.bytes <= WINDOW_BYTES) break;
+      surplus += 1;
+      this.bytes -= size;
+      this.floor = position;
+    }
+    this.frames.splice(0, surplus);
+  }
+
   private firstBehind(cursor: bigint): number {
     let [low, high] = [0, this.frames.length];
     while (low < high) {
@@ -85,3 +96,5 @@ export class OrganizationFeed {
     return low;
   }
 }
+
+const sizeOf = (frames: readonly EventFrame[]): number => frames.reduce((sum, { size }) => sum + size, 0);
