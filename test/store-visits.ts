@@ -8,6 +8,7 @@ import { UsersStore } from '../src/auth/users.store.js';
 import { DutiesService } from '../src/duties/duties.service.js';
 import type { Duty } from '../src/duties/duty.js';
 import { DutyRunsStore } from '../src/duties/duty-runs.store.js';
+import { EventsStore } from '../src/events/events.store.js';
 import { ExecutionsStore } from '../src/executions/executions.store.js';
 import { RetentionStore } from '../src/executions/retention.store.js';
 import { IdempotencyStore } from '../src/idempotency/idempotency.store.js';
@@ -80,6 +81,17 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
   await the(DutyRunsStore).graceAfterGap('nothing', 20, 60);
   await the(IdempotencyStore).release(HASH);
   await the(RateLimitsStore).deleteExpired(100);
+
+  // Those who follow events, from the first on, and when no hint comes.
+  const wish = { organization_id: organizationId, types: ['budget.warning'], limit: 200 };
+  await the(EventsStore).findInSlice({ ...wish, after: '0', slice: 2000 });
+  await the(EventsStore).findAfter({ ...wish, after: '0', types: null, task_id: null });
+  await the(EventsStore).findAfter({ ...wish, after: '0', types: null, task_id: task(97) });
+  await the(EventsStore).findEnd(organizationId);
+  await the(EventsStore).findBehind([
+    { organization_id: organizationId, position: '0' },
+    { organization_id: newId(), position: '5' },
+  ]);
 
   // Repositories and workers.
   await the(RepositoriesStore).findBySource(organizationId, '/nowhere/5');
