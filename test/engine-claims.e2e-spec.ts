@@ -93,7 +93,7 @@ it('a claim that looks first and takes afterwards gives a task to two: this woul
         rows.map(({ task_id }) => task_id),
       ]);
       given.push(...rows.map(({ task_id }) => task_id));
-      return rows.map(({ task_id }) => ({ task_id, execution_id: newId() }));
+      return rows.map(({ task_id }) => ({ task_id, execution_id: newId(), organization_id: person.organization_id }));
     };
     store.claimAll = (requests) =>
       server.database.outside(

@@ -153,7 +153,7 @@ describe('a late worker', () => {
       'select l.* from leases l join agent_executions e on e.task_id = l.task_id where e.id = $1 for update of l';
     leases.lockAll = (wanted) =>
       Promise.all(wanted.map(({ execution_id }) => first.database.one<LeaseRow>(lease, [execution_id])));
-    logs.append = () => Promise.resolve({ stored_before: 0, stored: 1 });
+    logs.append = () => Promise.resolve({ stored_before: 0, stored: 1, task_id: '', organization_id: '' });
     try {
       expect((await sayLate(late, stolen)).some((status) => status === 200)).toBe(true);
       expect(await record(ids)).not.toEqual(before);

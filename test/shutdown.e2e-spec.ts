@@ -2,13 +2,17 @@ import { connect } from 'node:net';
 import pg from 'pg';
 import type { Environment } from '../src/config/load.js';
 import { eventually } from './eventually.js';
+import { figure } from './figures.js';
 import { head, RawConnection } from './raw-http.js';
 import { ServerProcess } from './server-process.js';
+import { SocketClient } from './socket-client.js';
+import { StreamClient } from './stream-client.js';
 import { REGISTRATION_KEY, testEnvironment } from './test-app.js';
 import { createDatabase, type TestDatabase } from './test-database.js';
 
 /** A promise of the product, from the signal to the end of the process. */
 const STOP_MS = 10_000;
+const STREAMS = 50;
 
 let database: TestDatabase;
 let sql: pg.Client;
@@ -72,7 +76,20 @@ const refusesConnections = (url: string): Promise<boolean> =>
     socket.once('connect', () => socket.destroy());
   });
 
-it('goes on SIGTERM with every request answered, waiting claims at once, and says before that it is not ready', async () => {
+/** With a key: those who look at it do not wait for the sessions. */
+async function openStreams(url: string, token: string, count: number) {
+  const key = await call(url, token, 'POST', '/api-keys', { name: 'reader', permissions: ['events.read'] });
+  const secret = String(key.body['secret']);
+  const each = Array.from({ length: count / 2 });
+  const sockets = await Promise.all(each.map(() => SocketClient.signedIn(url, secret)));
+  for (const socket of sockets) await socket.subscribe();
+  return {
+    sockets,
+    streams: await Promise.all(each.map(() => StreamClient.open(url, '/events/stream', { token: secret }))),
+  };
+}
+
+it('goes on SIGTERM with every request answered, waiting claims and streams at once, and says before that it is not ready', async () => {
   const server = start();
   const url = await server.url();
   const token = await signIn(url);
@@ -89,6 +106,7 @@ it('goes on SIGTERM with every request answered, waiting claims at once, and say
   const idle = await Promise.all([0, 1, 2].map(() => RawConnection.open(url)));
   for (const connection of idle) await connection.send(head('GET /api/v1/health/live')).answer();
   const fresh = await RawConnection.open(url);
+  const { streams, sockets } = await openStreams(url, token, STREAMS);
   const unlock = await lockSessions();
   // One after the other: requests that arrive together look their session up with one statement, and wait as one.
   const slow: Promise<Answered>[] = [];
@@ -113,6 +131,12 @@ it('goes on SIGTERM with every request answered, waiting claims at once, and say
     claims.map(() => [200, []]),
   );
   await Promise.all(idle.map((connection) => connection.untilClosed()));
+  await eventually('every stream is over', () => streams.every(({ closed }) => closed));
+  expect(streams.filter(({ reason }) => reason === 'shutdown')).toHaveLength(streams.length);
+  await Promise.all(sockets.map((socket) => socket.closes()));
+  expect(sockets.map(({ code, messages }) => [code, messages.at(-1)])).toEqual(
+    sockets.map(() => [1001, { type: 'end', reason: 'shutdown' }]),
+  );
   expect(await refusesConnections(url)).toBe(true);
   server.signal('SIGTERM');
   server.signal('SIGINT');
@@ -121,9 +145,44 @@ it('goes on SIGTERM with every request answered, waiting claims at once, and say
   expect((await Promise.all(slow)).map(({ status }) => status)).toEqual([200, 200, 200, 200, 201]);
   expect(await server.exit).toEqual({ code: 0, signal: null });
   const took = performance.now() - began;
-  process.stdout.write(`SIGTERM with 10 requests in flight: 0 dropped, gone after ${took.toFixed(0)} ms\n`);
+  figure(
+    10,
+    `SIGTERM with ${String(STREAMS)} streams and 10 requests in flight`,
+    '0 dropped, gone after',
+    took.toFixed(0),
+    'ms',
+  );
   expect(took).toBeLessThan(STOP_MS);
   expect(await count(`tasks where name = 'in flight'`)).toBe(1);
+});
+
+it('does not wait for readers who take nothing, not even the last word', async () => {
+  const server = start({ SHUTDOWN_SECONDS: '60' });
+  const url = await server.url();
+  const token = await signIn(url);
+  const [socket, stream] = [
+    await SocketClient.signedIn(url, token),
+    await StreamClient.open(url, '/events/stream', { token }),
+  ];
+  const awake = await StreamClient.open(url, '/events/stream', { token });
+  await socket.subscribe();
+  socket.socket.pause();
+  stream.pause();
+  const { body } = await call(url, token, 'GET', '/auth/me');
+  // More than the sockets of both sides hold.
+  for (let at = 0; at < 60; at += 1)
+    await sql.query(
+      `insert into event_outbox (organization_id, type, actor, subject, data)
+       select $1, 'task.updated', '{}', '{}', jsonb_build_object('text', repeat('x', 20000)) from generate_series(1, 20)`,
+      [(body['organization'] as { id: string }).id],
+    );
+  await eventually('who takes events has them all', () => awake.events.length === 1200);
+  const began = performance.now();
+  server.signal('SIGTERM');
+  expect(await server.exit).toEqual({ code: 0, signal: null });
+  expect(performance.now() - began).toBeLessThan(STOP_MS);
+  socket.cut();
+  [stream, awake].forEach((one) => one.close());
 });
 
 it('does not wait longer than SHUTDOWN_SECONDS for requests that do not end, nor for silent connections', async () => {

@@ -9,6 +9,7 @@ import { UsersStore } from '../src/auth/users.store.js';
 import { DutiesService } from '../src/duties/duties.service.js';
 import type { Duty } from '../src/duties/duty.js';
 import { DutyRunsStore } from '../src/duties/duty-runs.store.js';
+import { EventsStore } from '../src/events/events.store.js';
 import { ExecutionsStore } from '../src/executions/executions.store.js';
 import { RetentionStore } from '../src/executions/retention.store.js';
 import { IdempotencyStore } from '../src/idempotency/idempotency.store.js';
@@ -82,13 +83,24 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
   await the(IdempotencyStore).release(HASH);
   await the(RateLimitsStore).deleteExpired(100);
 
+  // Those who follow events, from the first on, and when no hint comes.
+  const wish = { organization_id: organizationId, types: ['budget.warning'], limit: 200 };
+  await the(EventsStore).findInSlice({ ...wish, after: '0', slice: 2000 });
+  await the(EventsStore).findAfter({ ...wish, after: '0', types: null, task_id: null });
+  await the(EventsStore).findAfter({ ...wish, after: '0', types: null, task_id: task(97) });
+  await the(EventsStore).findEnd(organizationId);
+  await the(EventsStore).findBehind([
+    { organization_id: organizationId, position: '0' },
+    { organization_id: newId(), position: '5' },
+  ]);
+
   // Repositories and workers.
   await the(RepositoriesStore).findBySource(organizationId, '/nowhere/5');
   await the(RepositoriesStore).markFailed(filledId(KIND.repository, 5), 'it was not there');
   await the(WorkersStore).findScope(worker(5));
   await the(WorkersStore).setLaunchers(worker(5), [{ name: 'claude' }]);
-  const wish = { key_id: newId(), actor: SYSTEM, max: 1, request_key: 'a key' };
-  await the(ClaimStore).claimAll([{ ...wish, worker_id: worker(5) }]);
+  const claim = { key_id: newId(), actor: SYSTEM, max: 1, request_key: 'a key' };
+  await the(ClaimStore).claimAll([{ ...claim, worker_id: worker(5) }]);
   await the(LeasesStore).lockWorker(worker(5));
   await the(LeasesStore).lockByWorker(worker(5));
   await the(LeasesStore).isCurrent(execution(118));

@@ -1,5 +1,6 @@
 import { PERMISSIONS, type Permission, type Role } from '../src/auth/permissions.js';
 import { newId } from '../src/ids.js';
+import { answerText } from './answer-text.js';
 import { signIn, type TokenPair } from './sign-in.js';
 import { REGISTRATION_KEY, type TestApp } from './test-app.js';
 
@@ -34,7 +35,7 @@ export async function send(
     body: body === undefined ? undefined : JSON.stringify(body),
     redirect: 'manual',
   });
-  const text = await answer.text();
+  const text = await answerText(answer);
   const isJson = (answer.headers.get('content-type') ?? '').includes('json');
   return { status: answer.status, text, json: isJson ? (JSON.parse(text) as Reply['json']) : {} };
 }

@@ -6,6 +6,12 @@ import { looksLikeKey } from './keys.js';
 import type { Principal } from './principal.js';
 import { SessionsService } from './sessions.service.js';
 
+/** What a caller came with. It can be asked again and again whether it is still good. */
+export interface Credential {
+  /** Who is calling, read anew. Throws Unauthenticated once it has expired, is revoked or belongs to nobody any more. */
+  identify(): Promise<Principal>;
+}
+
 /** Tells who is calling: a person by access token, a program or a worker by key. */
 @Injectable()
 export class CallersService {
@@ -17,10 +23,27 @@ export class CallersService {
 
   /** Reads an `Authorization` header (RFC 6750 §2.1). Throws Unauthenticated. */
   async identifyHeader(authorization: string | undefined): Promise<Principal> {
-    if (authorization === undefined || !/^bearer(\s|$)/i.test(authorization)) throw new NoToken();
-    const token = /^bearer ([\x21-\x7e]+)$/i.exec(authorization)?.[1];
-    if (token === undefined) throw new InvalidToken();
-    return this.identify(token);
+    return this.identify(tokenOf(authorization));
+  }
+
+  /** The credential in an `Authorization` header. Throws Unauthenticated. */
+  credentialOfHeader(authorization: string | undefined): Credential {
+    return this.credentialOf(tokenOf(authorization));
+  }
+
+  /**
+   * What an access token or a key stands for, for who is connected for long. All that are asked in the same turn are
+   * looked up together, and a signature is checked but once. Throws Unauthenticated.
+   */
+  credentialOf(token: string): Credential {
+    if (looksLikeKey(token)) return { identify: () => this.keys.identify(token) };
+    const claims = this.accessTokens.verify(token);
+    return {
+      identify: async () => {
+        if (claims.exp * 1000 <= Date.now()) throw new InvalidToken('The access token has expired.');
+        return this.sessions.identify(claims);
+      },
+    };
   }
 
   /** Whose refresh token it is, which stays unused: for pages that a browser opens. Throws Unauthenticated. */
@@ -33,4 +56,11 @@ export class CallersService {
     if (looksLikeKey(token)) return this.keys.identify(token);
     return this.sessions.identify(this.accessTokens.verify(token));
   }
+}
+
+function tokenOf(authorization: string | undefined): string {
+  if (authorization === undefined || !/^bearer(\s|$)/i.test(authorization)) throw new NoToken();
+  const token = /^bearer ([\x21-\x7e]+)$/i.exec(authorization)?.[1];
+  if (token === undefined) throw new InvalidToken();
+  return token;
 }

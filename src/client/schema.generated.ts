@@ -448,6 +448,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/events/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow events as they happen, as server-sent events
+         * @description Who comes again with `Last-Event-ID` misses nothing. Beside them, events named `live` tell how executions get on; they have no id, and may be left out.
+         *
+         *     Needs the permission `events.read`.
+         */
+        get: operations["eventsStream"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/executions": {
         parameters: {
             query?: never;
@@ -532,6 +554,28 @@ export interface paths {
          *     Needs the token of a worker, which acts for itself alone.
          */
         post: operations["reportsLogs"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/executions/{id}/logs/stream": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Follow the log of an execution, as server-sent events
+         * @description What is stored comes first, then what is said from now on; `end` follows when the execution has ended and all was sent, at once for one that is finished.
+         *
+         *     Needs the permission `tasks.read`.
+         */
+        get: operations["logStream"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -5750,6 +5794,52 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    eventsStream: {
+        parameters: {
+            query?: {
+                /** @description Position behind which to begin: `id` of the last event known. Absent begins with what happens from now on. */
+                after?: string;
+                /** @description Only events of these types; repeatable. */
+                types?: ("budget.warning" | "execution.finished" | "execution.log" | "execution.progress" | "execution.stale_write" | "execution.started" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.registered")[];
+                /** @description Only events about this task. */
+                task_id?: string;
+            };
+            header?: {
+                /** @description Id of the last event seen, to go on behind it. It goes before `after`. */
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events, as they happen. The last one is `end`, with its reason. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            /** @description Refused: `stream/too-many`, `server/stopping`, `database/unavailable`. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     executionsList: {
         parameters: {
             query?: {
@@ -5884,12 +5974,12 @@ export interface operations {
                 after?: number;
                 /** @description Only this many of the last entries, instead of the first behind `after`. */
                 tail?: number;
-                /** @description How many entries to answer at the most. */
-                limit?: number;
                 /** @description Only entries of this level or a more severe one. */
                 level?: "debug" | "error" | "info" | "warn";
                 /** @description Only entries that hold this text, whatever its case. */
                 q?: string;
+                /** @description How many entries to answer at the most. */
+                limit?: number;
             };
             header?: never;
             path: {
@@ -5971,6 +6061,61 @@ export interface operations {
             421: components["responses"]["MisdirectedRequest"];
             500: components["responses"]["ServerFault"];
             503: components["responses"]["Unavailable"];
+        };
+    };
+    logStream: {
+        parameters: {
+            query?: {
+                /** @description Number of the last entry known; -1, the default, reads from the first. */
+                after?: number;
+                /** @description Only this many of the last entries, instead of the first behind `after`. */
+                tail?: number;
+                /** @description Only entries of this level or a more severe one. */
+                level?: "debug" | "error" | "info" | "warn";
+                /** @description Only entries that hold this text, whatever its case. */
+                q?: string;
+            };
+            header?: {
+                /** @description Id of the last event seen, to go on behind it. It goes before `after`. */
+                "Last-Event-ID"?: string;
+            };
+            path: {
+                /**
+                 * @description Id of the execution.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events, as they happen. The last one is `end`, with its reason. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            /** @description Refused: `stream/too-many`, `server/stopping`, `database/unavailable`. */
+            503: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     reportsProgress: {

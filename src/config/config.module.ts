@@ -9,6 +9,7 @@ import { Configuration, isProduction, type Environment } from './load.js';
 import { QueueConfig } from './queue.config.js';
 import { RetentionConfig } from './retention.config.js';
 import { RuntimeConfig } from './runtime.config.js';
+import { StreamsConfig } from './streams.config.js';
 
 /** Every configuration class of the server, in the order of the README's table. */
 export const SERVER_CONFIGS = [
@@ -21,6 +22,7 @@ export const SERVER_CONFIGS = [
   GitConfig,
   QueueConfig,
   RetentionConfig,
+  StreamsConfig,
 ];
 
 /** Checked configuration of a server. Throws ConfigurationFaults with all faults at once. */

@@ -3,6 +3,10 @@ import { ActorDto } from '../auth/actor.dto.js';
 import { AnyOf, Id, Optional, Pattern, QueryNumber } from '../http/fields.js';
 import { EVENT_TYPES, type EventSubject } from './event-types.js';
 import type { EventRow } from './events.store.js';
+import { LIVE_TYPES } from './topics.js';
+
+/** Facts, and news that only streams tell. */
+export const STREAMED_TYPES = [...EVENT_TYPES, ...LIVE_TYPES];
 
 /** Which events to read. */
 export class EventsQuery {
@@ -36,6 +40,33 @@ export class EventsQuery {
    */
   @QueryNumber({ min: 1, max: 100, fallback: 20 })
   limit: number = 20;
+}
+
+/** Which events to follow. */
+export class EventStreamQuery {
+  /**
+   * Position behind which to begin: `id` of the last event known. Absent begins with what happens from now on.
+   * @example 1024
+   */
+  @Optional()
+  @Pattern(/^\d{1,18}$/, 'the id of an event')
+  after?: string;
+
+  /**
+   * Only events of these types; repeatable.
+   * @example ["task.completed"]
+   */
+  @Optional()
+  @AnyOf(STREAMED_TYPES)
+  types?: string[];
+
+  /**
+   * Only events about this task.
+   * @example 0192f0c1-2345-7abc-8def-0123456789ab
+   */
+  @Optional()
+  @Id()
+  task_id?: string;
 }
 
 /** A fact. */

@@ -1,5 +1,10 @@
 import { Module } from '@nestjs/common';
+import { AuthModule } from '../auth/auth.module.js';
+import { StreamsModule } from '../http/streams.module.js';
 import { OrganizationsModule } from '../organizations/organizations.module.js';
+import { EventFeeds } from './event-feeds.service.js';
+import { SocketsModule } from '../sockets/sockets.module.js';
+import { EventSockets } from './event-sockets.service.js';
 import { EventRetentionDuty } from './event-retention.duty.js';
 import { EventsController } from './events.controller.js';
 import { EventsService } from './events.service.js';
@@ -9,9 +14,18 @@ import { OrganizationEvents } from './organization-events.js';
 import { SequencerDuty } from './sequencer.duty.js';
 
 @Module({
-  imports: [OrganizationsModule],
+  imports: [AuthModule, OrganizationsModule, SocketsModule, StreamsModule],
   controllers: [EventsController],
-  providers: [EventsService, EventsStore, HintsService, SequencerDuty, EventRetentionDuty, OrganizationEvents],
+  providers: [
+    EventsService,
+    EventFeeds,
+    EventSockets,
+    EventsStore,
+    HintsService,
+    SequencerDuty,
+    EventRetentionDuty,
+    OrganizationEvents,
+  ],
   exports: [EventsService, HintsService],
 })
 export class EventsModule {}

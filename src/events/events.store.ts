@@ -97,6 +97,51 @@ export class EventsStore {
     );
   }
 
+  /**
+   * The first facts of some types in the slice of the order behind a position: a rare type must not mean a look at all
+   * there is. `end` is where the slice ends, null when nothing is behind it.
+   */
+  async findInSlice(filter: {
+    organization_id: string;
+    after: string;
+    types: readonly string[];
+    slice: number;
+    limit: number;
+  }): Promise<{ rows: EventRow[]; end: string | null }> {
+    const rows = await this.database.query<EventRow & { slice_end: string | null }>(
+      `with slice as materialized (
+         select position, type, actor, subject, data, created_at from events
+         where organization_id = $1 and position > $2::bigint order by position limit $4
+       )
+       select s.*, last.slice_end
+       from (select case when count(*) = $4 then max(position) end as slice_end from slice) last
+       left join lateral (select * from slice where type = any ($3) order by position limit $5) s on true
+       order by s.position`,
+      [filter.organization_id, filter.after, filter.types, filter.slice, filter.limit],
+    );
+    return { rows: rows.filter(({ position }) => position !== null), end: rows[0]?.slice_end ?? null };
+  }
+
+  /** The last position of an organization; `0` when it has none. */
+  async findEnd(organization_id: string): Promise<string> {
+    const row = await this.database.one<{ position: string }>(
+      'select coalesce(max(position), 0) as position from events where organization_id = $1',
+      [organization_id],
+    );
+    return row?.position ?? '0';
+  }
+
+  /** Which of some organizations have events behind the position given for each. */
+  async findBehind(ends: readonly { organization_id: string; position: string }[]): Promise<string[]> {
+    const rows = await this.database.query<{ organization_id: string }>(
+      `select known.organization_id from unnest($1::uuid[], $2::bigint[]) as known (organization_id, position)
+       where exists (
+         select from events e where e.organization_id = known.organization_id and e.position > known.position)`,
+      [ends.map((end) => end.organization_id), ends.map((end) => end.position)],
+    );
+    return rows.map(({ organization_id }) => organization_id);
+  }
+
   /** Removes events that have their place; gives how many. */
   async removeSome(organization_id: string, limit: number): Promise<number> {
     return this.database.count(

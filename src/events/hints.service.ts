@@ -3,6 +3,7 @@ import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } fro
 import pg from 'pg';
 import { DatabaseConfig } from '../config/database.config.js';
 import { Database } from '../database/database.js';
+import { detailed, EVERYTHING, hintsIn, payloadsOf } from './hint-payloads.js';
 
 const CHANNEL = 'miyabi_hints';
 const COALESCE_MS = 5;
@@ -10,20 +11,18 @@ const RECONNECT_MS = 1000;
 /** A connection that a firewall has forgotten says nothing, like one without hints: it is asked from time to time. */
 const PROBE_MS = 5000;
 const PROBE_PATIENCE_MS = 2000;
-/** PostgreSQL takes payloads of less than 8000 bytes; beyond it everybody is woken. */
-const LONGEST_PAYLOAD = 7500;
-const EVERYTHING = '*';
-
 /**
- * Wake-up hints between processes: "something changed at this topic, look". They carry no data and may be lost, so
- * whoever waits for one also looks from time to time. Sent after the commit, together, at most once every few
- * milliseconds: a `NOTIFY` in each inserting transaction would make their commits wait for each other.
+ * Wake-up hints between processes: "something changed at this topic, look". They may be lost, so whoever waits for one
+ * also looks from time to time; some carry a word or two of what changed, which nothing may depend on. Sent after the
+ * commit, together, at most once every few milliseconds: a `NOTIFY` in each inserting transaction would make their
+ * commits wait for each other.
  */
 @Injectable()
 export class HintsService implements OnModuleInit, OnApplicationShutdown {
   private readonly logger = new Logger(HintsService.name);
   private readonly emitter = new EventEmitter().setMaxListeners(0);
-  private readonly pending = new Set<string>();
+  /** What is to be sent, by what it is about: of two hints with one key the last counts. */
+  private readonly pending = new Map<string, string>();
   private sending: NodeJS.Timeout | null = null;
   private listener: pg.Client | null = null;
   private reconnecting: NodeJS.Timeout | null = null;
@@ -41,14 +40,20 @@ export class HintsService implements OnModuleInit, OnApplicationShutdown {
 
   /** Says, once the transaction under way is committed, that something changed at a topic. */
   send(topic: string): void {
-    this.database.afterCommit(() => {
-      this.pending.add(topic);
-      this.sending ??= setTimeout(() => void this.flush(), COALESCE_MS);
-    });
+    this.add(topic, topic);
   }
 
-  /** Calls `listener` when something changed at the topic, in any process. Gives the way to stop that. */
-  on(topic: string, listener: () => void): () => void {
+  /** The same with a detail of a few words, without blanks. What was told before about the same `key` is replaced. */
+  tell(topic: string, key: string, value: string): void {
+    const hint = detailed(topic, key);
+    this.add(hint, `${hint}=${value}`);
+  }
+
+  /**
+   * Calls `listener` when something changed at the topic, in any process; with `key=value` where that is told. Gives
+   * the way to stop that.
+   */
+  on(topic: string, listener: (detail?: string) => void): () => void {
     this.emitter.on(topic, listener);
     this.emitter.on(EVERYTHING, listener);
     return () => {
@@ -65,14 +70,21 @@ export class HintsService implements OnModuleInit, OnApplicationShutdown {
     await this.listener?.end();
   }
 
+  private add(key: string, hint: string): void {
+    this.database.afterCommit(() => {
+      this.pending.set(key, hint);
+      this.sending ??= setTimeout(() => void this.flush(), COALESCE_MS);
+    });
+  }
+
   private async flush(): Promise<void> {
     this.sending = null;
-    const payload = [...this.pending].join(' ');
+    const payloads = payloadsOf([...this.pending.values()]);
     this.pending.clear();
     try {
-      await this.database.query('select pg_notify($1, $2)', [
+      await this.database.query('select pg_notify($1, payload) from unnest($2::text[]) as payload', [
         CHANNEL,
-        payload.length > LONGEST_PAYLOAD ? EVERYTHING : payload,
+        payloads,
       ]);
     } catch (error) {
       // Those who wait look by themselves before long.
@@ -89,7 +101,7 @@ export class HintsService implements OnModuleInit, OnApplicationShutdown {
       query_timeout: PROBE_PATIENCE_MS,
       keepAlive: true,
     });
-    client.on('notification', ({ payload }) => payload?.split(' ').forEach((topic) => this.emitter.emit(topic)));
+    client.on('notification', ({ payload }) => hintsIn(payload ?? '').forEach((hint) => this.emitter.emit(...hint)));
     client.on('error', (error) => this.logger.warn(`the connection for hints broke: ${error.message}`));
     client.once('end', () => this.retry());
     try {

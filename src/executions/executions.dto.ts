@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { InvalidInput } from '../domain-error.js';
 import { AnyOf, Id, OneOf, Optional, Pattern, QueryNumber, QuerySequence, Text } from '../http/fields.js';
 import { PageQuery } from '../http/page.js';
 import { EXECUTION_STATES, type ExecutionStatus } from './execution.states.js';
@@ -8,6 +9,7 @@ import type { LogRow } from './executions.store.js';
 const LEVELS = ['debug', 'info', 'warn', 'error'];
 const MOST_LOGS = 1000;
 const DEFAULT_LOGS = 100;
+const LAST_SEQUENCE = 2_147_483_647;
 
 /** Which executions to list. */
 export class ExecutionsQuery extends PageQuery implements ExecutionListInput {
@@ -52,8 +54,8 @@ export class ExecutionsQuery extends PageQuery implements ExecutionListInput {
   repository_id?: string;
 }
 
-/** Which log entries to read. */
-export class LogsQuery implements LogsInput {
+/** Which entries of a log are meant. */
+class LogFilterQuery {
   /**
    * Number of the last entry known; -1, the default, reads from the first.
    * @example 41
@@ -67,13 +69,6 @@ export class LogsQuery implements LogsInput {
    */
   @QueryNumber({ min: 1, max: MOST_LOGS })
   tail?: number;
-
-  /**
-   * How many entries to answer at the most.
-   * @example 100
-   */
-  @QueryNumber({ min: 1, max: MOST_LOGS, fallback: DEFAULT_LOGS })
-  limit: number = DEFAULT_LOGS;
 
   /**
    * Only entries of this level or a more severe one.
@@ -90,6 +85,28 @@ export class LogsQuery implements LogsInput {
   @Optional()
   @Text({ min: 1, max: 200 })
   q?: string;
+}
+
+/** Which log entries to read. */
+export class LogsQuery extends LogFilterQuery implements LogsInput {
+  /**
+   * How many entries to answer at the most.
+   * @example 100
+   */
+  @QueryNumber({ min: 1, max: MOST_LOGS, fallback: DEFAULT_LOGS })
+  limit: number = DEFAULT_LOGS;
+}
+
+/** Which log entries to follow. */
+export class LogStreamQuery extends LogFilterQuery {
+  /** For a reader who comes again, where it was goes before where it began. Throws InvalidInput. */
+  from(lastEventId: string | null): LogsInput {
+    const { after, tail, ...filter } = this;
+    if (lastEventId === null) return { ...filter, after, tail, limit: DEFAULT_LOGS };
+    const seq = Number(lastEventId);
+    if (seq > LAST_SEQUENCE) throw new InvalidInput('Last-Event-ID takes the number of an entry of this log.');
+    return { ...filter, after: seq, limit: DEFAULT_LOGS };
+  }
 }
 
 /** One line of what an execution said. */

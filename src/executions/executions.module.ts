@@ -11,7 +11,10 @@ import { ExecutionsService } from './executions.service.js';
 import { ExecutionsStore } from './executions.store.js';
 import { FinishesService } from './finishes.service.js';
 import { LateWordsService } from './late-words.service.js';
+import { StreamsModule } from '../http/streams.module.js';
 import { LeaseSweepDuty } from './lease-sweep.duty.js';
+import { LogStreamController } from './log-stream.controller.js';
+import { LogStreams } from './log-streams.service.js';
 import { OutsideWorkController } from './outside-work.controller.js';
 import { OutsideWorkService } from './outside-work.service.js';
 import { ReportsController } from './reports.controller.js';
@@ -23,11 +26,18 @@ import { TaskExecutionsController } from './task-executions.controller.js';
 /** Global for GitAccess alone: Git asks for it and must not know who answers. */
 @Global()
 @Module({
-  imports: [AuthModule, EventsModule, QueueModule, TasksModule],
-  controllers: [ExecutionsController, ReportsController, TaskExecutionsController, OutsideWorkController],
+  imports: [AuthModule, EventsModule, StreamsModule, QueueModule, TasksModule],
+  controllers: [
+    ExecutionsController,
+    LogStreamController,
+    ReportsController,
+    TaskExecutionsController,
+    OutsideWorkController,
+  ],
   providers: [
     ExecutionsService,
     ExecutionsStore,
+    LogStreams,
     ReportsService,
     FinishesService,
     LateWordsService,

@@ -10,6 +10,15 @@ import { ExecutionsStore, type ExecutionView, type LogRow } from './executions.s
 
 export type { ExecutionView };
 
+/** Some entries of a log, and whether that is all there will be, or all there was. */
+export interface LogPart {
+  rows: LogRow[];
+  next_after: number;
+  complete: boolean;
+  /** Old logs leave by themselves. */
+  removed: boolean;
+}
+
 const LEVELS = ['debug', 'info', 'warn', 'error'];
 
 /** Attempts and their logs, for reading; and handing back what a worker cannot go on with. */
@@ -54,21 +63,18 @@ export class ExecutionsService {
    * Log entries behind `after`. `complete` says that the execution has ended and there is nothing behind these; the
    * state is read before the entries, so that an entry stored in between is not missed.
    */
-  async logs(
-    principal: Principal,
-    id: string,
-    input: LogsInput,
-  ): Promise<{ rows: LogRow[]; next_after: number; complete: boolean }> {
+  async logs(principal: Principal, id: string, input: LogsInput): Promise<LogPart> {
     const execution = await this.find(principal, id);
     const levels = input.level === undefined ? null : LEVELS.slice(LEVELS.indexOf(input.level));
     const filter = { execution_id: id, after: input.after, levels, q: input.q ?? null, limit: input.limit };
     const rows = await this.store.findLogs({ ...filter, tail: input.tail ?? null });
     const full = rows.length >= (input.tail ?? input.limit) && input.tail === undefined;
     const ended = execution.status !== 'running';
-    // Filtered entries count as read: who asks again with `next_after` need not pass over them once more.
-    const last = execution.log_entries - 1;
-    const next_after = full || !ended ? (rows.at(-1)?.seq ?? input.after) : Math.max(last, input.after);
-    return { rows, next_after, complete: ended && !full };
+    // Filtered entries count as read: who asks again with `next_after` need not pass over them once more. Those that the
+    // record counted before the look were there to be seen by it.
+    const seen = rows.at(-1)?.seq ?? input.after;
+    const next_after = full ? seen : Math.max(seen, execution.log_entries - 1, input.after);
+    return { rows, next_after, complete: ended && !full, removed: execution.logs_removed_at !== null };
   }
 
   /** An execution of whatever organization, for workers, who are known by their token; asked together with others. */

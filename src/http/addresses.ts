@@ -32,7 +32,12 @@ export class Addresses {
 
   /** Throws ForeignOrigin unless a browser names a page of this installation, or one in CORS_ORIGINS. */
   assertKnownOrigin(origin: string | undefined): void {
-    if (origin === undefined || !this.knownOrigins().includes(origin)) throw new ForeignOrigin();
+    if (origin === undefined || !this.isKnownOrigin(origin)) throw new ForeignOrigin();
+  }
+
+  /** Whether it is that of a page of this installation, or one in CORS_ORIGINS. */
+  isKnownOrigin(origin: string): boolean {
+    return this.knownOrigins().includes(origin);
   }
 
   private knownOrigins(): string[] {

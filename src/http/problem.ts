@@ -2,6 +2,8 @@ import { HttpException } from '@nestjs/common';
 import { DomainError, type ErrorKind, type FieldFault } from '../domain-error.js';
 
 export const PROBLEM_JSON = 'application/problem+json';
+/** What a 503 says of when to come again. */
+export const RETRY_AFTER_SECONDS = '2';
 
 /** An RFC 9457 problem, with `code`, `request_id` and `errors` as extension members. */
 export interface Problem {

@@ -11,7 +11,8 @@ export const onlyPlainTargets: RequestHandler = (request, _response, next) => {
   next(faultOf(request));
 };
 
-function faultOf(request: IncomingMessage): InvalidInput | undefined {
+/** What is wrong with the address or the Host header of a request, if anything. */
+export function faultOf(request: IncomingMessage): InvalidInput | undefined {
   const hosts = request.headersDistinct['host'] ?? [];
   if (hosts.length > 1 || (hosts.length === 0 && request.httpVersion !== '1.0'))
     return new InvalidInput('The request must have one Host header.', [], 'request/malformed');

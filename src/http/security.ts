@@ -1,8 +1,9 @@
+import type { IncomingMessage } from 'node:http';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import type { RequestHandler, Response } from 'express';
 import helmet from 'helmet';
 import type { HttpConfig } from '../config/http.config.js';
-import { problem } from './problem.js';
+import { problem, type Problem } from './problem.js';
 import { sendProblem } from './send-problem.js';
 import { requestIdOf } from './request-id.js';
 import { onlyPlainTargets } from './request-target.js';
@@ -48,14 +49,22 @@ const securityHeaders = (https: boolean): RequestHandler =>
 function onlyKnownHosts(names: ReadonlySet<string> | null): RequestHandler {
   if (names === null) return (_request, _response, next) => next();
   return (request, response: Response, next) => {
-    if (names.has(hostName(request.headers.host ?? ''))) {
-      next();
-      return;
-    }
-    const detail = 'This server does not answer for the host named. Add it to ALLOWED_HOSTS if it should.';
-    sendProblem(response, problem(421, 'http/foreign-host', detail, requestIdOf(request)));
+    if (isKnownHost(names, request)) next();
+    else sendProblem(response, foreignHost(requestIdOf(request)));
   };
 }
+
+/** Whether the server goes by the name that the request gives it; null are all names. */
+export const isKnownHost = (names: ReadonlySet<string> | null, { headers }: IncomingMessage): boolean =>
+  names === null || names.has(hostName(headers.host ?? ''));
+
+export const foreignHost = (requestId: string): Problem =>
+  problem(
+    421,
+    'http/foreign-host',
+    'This server does not answer for the host named. Add it to ALLOWED_HOSTS if it should.',
+    requestId,
+  );
 
 /** The name in a Host header, without port and brackets. */
 const hostName = (header: string): string =>

@@ -1,8 +1,6 @@
 import type { Response } from 'express';
-import { PROBLEM_JSON, type Problem } from './problem.js';
+import { PROBLEM_JSON, RETRY_AFTER_SECONDS, type Problem } from './problem.js';
 import { sendBeforeBodyEnds } from './unread-body.js';
-
-const RETRY_AFTER_SECONDS = '2';
 
 /** Writes a problem, unless the answer has begun: then only ending the connection tells the client. */
 export function sendProblem(response: Response, answer: Problem): void {

@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { createServer, STATUS_CODES, type Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { ExpressAdapter } from '@nestjs/platform-express';
 import type { HttpConfig } from '../config/http.config.js';
-import { problem, PROBLEM_JSON } from './problem.js';
+import { problem } from './problem.js';
+import { refuseOnSocket } from './refuse-on-socket.js';
 
 const CHECK_INTERVAL_MS = 2000;
 const KEEP_ALIVE_MS = 65_000;
@@ -54,18 +55,5 @@ function refuseUnreadable(error: NodeJS.ErrnoException, socket: Duplex): void {
     return;
   }
   const [status, code, detail] = REFUSALS[error.code ?? ''] ?? MALFORMED;
-  const id = randomUUID();
-  const body = JSON.stringify(problem(status, code, detail, id));
-  socket.end(
-    [
-      `HTTP/1.1 ${String(status)} ${STATUS_CODES[status] ?? ''}`,
-      `Content-Type: ${PROBLEM_JSON}`,
-      `Content-Length: ${String(Buffer.byteLength(body))}`,
-      `X-Request-Id: ${id}`,
-      'Connection: close',
-      '',
-      body,
-    ].join('\r\n'),
-    () => socket.destroy(),
-  );
+  refuseOnSocket(socket, problem(status, code, detail, randomUUID()));
 }

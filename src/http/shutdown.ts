@@ -1,5 +1,5 @@
 import type { Server, ServerResponse } from 'node:http';
-import type { Socket } from 'node:net';
+import { Server as NetServer, type Socket } from 'node:net';
 import { Logger } from '@nestjs/common';
 import type { NestExpressApplication } from '@nestjs/platform-express';
 import { Lifecycle } from './lifecycle.js';
@@ -63,14 +63,26 @@ class Traffic {
     this.ending = true;
     // Answers tell their client from now on to come back on another connection.
     for (const response of this.owed) if (!response.headersSent) response.setHeader('Connection', 'close');
-    const closed = new Promise<void>((resolve) => this.server.close(() => resolve()));
-    const sweep = setInterval(() => this.server.closeIdleConnections(), SWEEP_MS);
+    // Not as HTTP does it, which cuts at once what it takes for idle.
+    const closed = new Promise<void>((resolve) => NetServer.prototype.close.call(this.server, () => resolve()));
+    const sweep = setInterval(() => this.endIdle(), SWEEP_MS);
     const silent = setTimeout(() => this.endSilent(), Math.min(SILENT_MS, graceMs));
-    const cut = setTimeout(() => this.server.closeAllConnections(), graceMs);
+    const cut = setTimeout(() => this.cut(), graceMs);
     await closed;
     clearInterval(sweep);
     clearTimeout(silent);
     clearTimeout(cut);
+  }
+
+  /** Node takes a connection for idle whose last answer is written, but has not been taken by the client yet. */
+  private endIdle(): void {
+    const isUnderWay = [...this.owed].some((response) => response.writableEnded && !response.writableFinished);
+    if (!isUnderWay) this.server.closeIdleConnections();
+  }
+
+  /** Those that have become WebSockets are not the HTTP server's any more. */
+  private cut(): void {
+    for (const socket of this.sockets) socket.destroy();
   }
 
   private endSilent(): void {

@@ -30,7 +30,9 @@ with said as materialized (
   limit $2
 ), held as materialized (
   select l.execution_id, l.task_id, l.worker_id, l.budget_warned, said.lease_seconds, said.progress, said.message,
-         said.session_id, said.saved, said.usage is not null as counts, usage_grown(l.usage, said.usage) as usage
+         said.session_id, said.saved, said.usage is not null as counts, usage_grown(l.usage, said.usage) as usage,
+         coalesce(said.progress, l.progress) is distinct from l.progress
+           or coalesce(said.message, l.progress_message) is distinct from l.progress_message as advanced
   from said join leases l on l.execution_id = said.id and l.worker_id = said.worker_id
   order by l.execution_id for update of l
 ), judged as materialized (
@@ -59,7 +61,12 @@ update leases l set
   cancel_requested_at =
     case when j.budget = 'exceeded' then coalesce(l.cancel_requested_at, now()) else l.cancel_requested_at end
 from judged j where l.execution_id = j.execution_id
-returning l.*`;
+returning l.*, j.budget is not null and not j.budget_warned as warned,
+  case when j.advanced or j.budget is not null and not j.budget_warned
+    then (select organization_id from tasks where id = l.task_id) end as news_for`;
+
+/** A lease after a report, and the organization that hears of it; null when there is nothing new. */
+export type ReportedLease = LeaseRow & { news_for: string | null; warned: boolean };
 
 /** What workers say of the executions they run, fenced by the lease. */
 @Injectable()
@@ -67,10 +74,10 @@ export class LeaseReportStore {
   constructor(private readonly database: Database) {}
 
   /** Takes what workers say of their executions; gives the leases of those that are theirs. */
-  async reportAll(reports: readonly WorkerReport[]): Promise<LeaseRow[]> {
+  async reportAll(reports: readonly WorkerReport[]): Promise<ReportedLease[]> {
     if (reports.length === 0) return [];
     // One that is listed twice is one row: what was said last counts.
     const each = [...new Map(reports.map((report) => [`${report.worker_id} ${report.id}`, report])).values()];
-    return this.database.query<LeaseRow>(REPORT, [JSON.stringify(each), each.length]);
+    return this.database.query<ReportedLease>(REPORT, [JSON.stringify(each), each.length]);
   }
 }

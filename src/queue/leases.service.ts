@@ -3,7 +3,8 @@ import { QueueConfig } from '../config/queue.config.js';
 import { Database } from '../database/database.js';
 import { GroupCommit } from '../database/group-commit.js';
 import { HintsService } from '../events/hints.service.js';
-import { LeaseReportStore, type LeaseReport, type WorkerReport } from './lease-report.store.js';
+import { eventsTopic, tellLive } from '../events/topics.js';
+import { LeaseReportStore, type LeaseReport, type ReportedLease, type WorkerReport } from './lease-report.store.js';
 import {
   LeasesStore,
   type Contact,
@@ -13,12 +14,15 @@ import {
   type LeaseRow,
   type Signals,
 } from './leases.store.js';
-import { LogAppendStore, type NewLogEntry } from './log-append.store.js';
+import { LogAppendStore, type NewLogEntry, type StoredLog } from './log-append.store.js';
 
 export type { Contact, EndedLease, LeaseKey, LeaseReport, LeaseRow, NewLogEntry, Signals };
 
 /** Topic of hints that a worker should be told something. */
 export const workerTopic = (workerId: string): string => `worker:${workerId}`;
+
+/** Topic of hints that an execution has new log entries, or has ended. */
+export const executionTopic = (executionId: string): string => `execution:${executionId}`;
 
 /** Who runs what, and until when. */
 @Injectable()
@@ -59,8 +63,9 @@ export class LeasesService {
   }
 
   /** Ends leases; their workers have room again, and more in their figures. */
-  endAll(ended: readonly (LeaseKey & { outcome: string })[]): Promise<void> {
-    return this.leases.endAll(ended);
+  async endAll(ended: readonly (LeaseKey & { outcome: string })[]): Promise<void> {
+    await this.leases.endAll(ended);
+    for (const { execution_id } of ended) this.hints.send(executionTopic(execution_id));
   }
 
   /** The lease of a task that runs, locked until the transaction ends. */
@@ -103,18 +108,24 @@ export class LeasesService {
   /** The same for several workers, in the transaction under way. */
   async reportAll(reports: readonly (LeaseReport & { worker_id: string })[]): Promise<LeaseRow[]> {
     const leases = await this.reports.reportAll(reports.map((report) => ({ ...report, lease_seconds: null })));
-    this.wakeEnded(leases);
+    this.tell(leases);
     return leases;
   }
 
   /** Stores log entries from `offset` on; null when the execution is not this worker's any more. */
-  appendLogs(
+  async appendLogs(
     executionId: string,
     workerId: string,
     offset: number,
     entries: readonly NewLogEntry[],
-  ): Promise<{ stored_before: number; stored: number } | null> {
-    return this.logs.append(executionId, workerId, offset, entries);
+  ): Promise<StoredLog | null> {
+    const log = await this.logs.append(executionId, workerId, offset, entries);
+    if (log !== null && log.stored > log.stored_before) {
+      this.hints.send(executionTopic(executionId));
+      const { organization_id, task_id, stored: value } = log;
+      tellLive(this.hints, organization_id, { type: 'execution.log', execution_id: executionId, task_id, value });
+    }
+    return log;
   }
 
   /**
@@ -138,7 +149,7 @@ export class LeasesService {
 
   private async takeAll(items: readonly (readonly WorkerReport[])[]): Promise<LeaseRow[][]> {
     const leases = await this.reports.reportAll(items.flat());
-    this.wakeEnded(leases);
+    this.tell(leases);
     const byId = new Map(leases.map((lease) => [lease.execution_id, lease]));
     return items.map((item) =>
       item.flatMap(({ id, worker_id }) => {
@@ -148,9 +159,16 @@ export class LeasesService {
     );
   }
 
-  /** A claim that waits on another connection returns, when a budget ends what its worker runs. */
-  private wakeEnded(leases: readonly LeaseRow[]): void {
-    for (const { worker_id, cancel_reason } of leases)
+  /**
+   * A claim that waits on another connection returns when a budget ends what its worker runs; those who look at the
+   * organization hear how far its executions have come.
+   */
+  private tell(leases: readonly ReportedLease[]): void {
+    for (const { worker_id, cancel_reason, news_for, warned, execution_id, task_id, progress } of leases) {
       if (worker_id !== null && cancel_reason !== null) this.hints.send(workerTopic(worker_id));
+      if (news_for === null) continue;
+      if (warned) this.hints.send(eventsTopic(news_for));
+      tellLive(this.hints, news_for, { type: 'execution.progress', execution_id, task_id, value: progress });
+    }
   }
 }

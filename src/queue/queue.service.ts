@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import { HintsService } from '../events/hints.service.js';
+import { eventsTopic } from '../events/topics.js';
 import { ClaimStore, type ClaimedRow, type ClaimRequest, type Heritage } from './claim.store.js';
 import { ConcurrencyStore, type KeyedTask, type KeyWait } from './concurrency.store.js';
 import { ExplainStore, type WaitFacts } from './explain.store.js';
@@ -150,6 +151,8 @@ export class QueueService {
           given.clear();
           for (const [worker, rows] of await this.claims.claimAll(there)) given.set(worker, rows);
           if (there.some(({ worker_id, closed }) => closed.aborted && given.has(worker_id))) throw new Abandoned();
+          const organizations = new Set([...given.values()].flat().map(({ organization_id }) => organization_id));
+          for (const organization_id of organizations) this.hints.send(eventsTopic(organization_id));
         });
         return requests.map(({ worker_id, closed }) => (closed.aborted ? [] : (given.get(worker_id) ?? [])));
       } catch (error) {
