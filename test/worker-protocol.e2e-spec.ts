@@ -1,7 +1,7 @@
 import { Engine } from './engine.js';
 import { registerWorker, signInPerson, type TestPerson } from './fleet.js';
 import { startTestApp, type TestApp } from './test-app.js';
-import { exchangeWay, plainWay, type WorkerWay } from './worker-ways.js';
+import { channelWay, exchangeWay, plainWay, type WorkerWay } from './worker-ways.js';
 
 let server: TestApp;
 let ada: TestPerson;
@@ -17,6 +17,7 @@ afterAll(() => server.close());
 describe.each([
   ['plain routes', plainWay],
   ['exchanges', exchangeWay],
+  ['a channel', channelWay],
 ])('the worker protocol over %s', (_, open) => {
   let way: WorkerWay;
   let other: WorkerWay;

@@ -1,5 +1,6 @@
 import { registerWorker, type Answer, type TestWorker } from './fleet.js';
 import type { TestApp } from './test-app.js';
+import { WorkerSocket } from './worker-socket.js';
 
 /** What came of a word: its receipt, or the problem. */
 export interface Said {
@@ -19,6 +20,10 @@ export interface WorkerWay {
   progress(execution: string, body: object): Promise<Said>;
   finish(execution: string, body: object): Promise<Said>;
   close(): Promise<void>;
+}
+
+export interface ChannelWay extends WorkerWay {
+  channel: WorkerSocket;
 }
 
 export const saidOf = ({ status, body }: Answer): Said => ({
@@ -63,6 +68,24 @@ export async function exchangeWay(server: TestApp, description: object = {}): Pr
     progress: (id, body) => item('progress', id, body),
     finish: (id, body) => item('finish', id, body),
     close: () => Promise.resolve(),
+  };
+}
+
+/** Each verb as a message of the worker's own connection. */
+export async function channelWay(server: TestApp, description: object = {}): Promise<ChannelWay> {
+  const worker = await registerWorker(server, description);
+  const channel = await WorkerSocket.open(server.url, worker.token);
+  const say = async (type: string, body: object): Promise<Said> => saidOfItem(await channel.ask({ type, ...body }));
+  return {
+    name: 'channel',
+    worker,
+    channel,
+    heartbeat: (body) => say('heartbeat', body),
+    claim: (body) => say('claim', body),
+    logs: (id, body) => say('logs', { ...body, execution_id: id }),
+    progress: (id, body) => say('progress', { ...body, execution_id: id }),
+    finish: (id, body) => say('finish', { ...body, execution_id: id }),
+    close: () => channel.close(),
   };
 }
 

@@ -1,8 +1,8 @@
 import { Injectable, type OnModuleInit } from '@nestjs/common';
 import { CallersService } from '../auth/callers.service.js';
 import { OpenStreams } from '../http/open-streams.service.js';
-import { TooManyStreams } from '../http/stream-end.js';
 import type { Connection } from '../sockets/connection.js';
+import { Strangers } from '../sockets/strangers.js';
 import { Upgrades } from '../sockets/upgrades.service.js';
 import { EventFeeds } from './event-feeds.service.js';
 import { EventSocket } from './event-socket.js';
@@ -10,13 +10,12 @@ import { EventSocket } from './event-socket.js';
 const PATH = '/api/v1/ws';
 const PROTOCOL = 'miyabi.v1';
 const LARGEST_MESSAGE = 16 * 1024;
-/** Connections whose caller is not known yet; they must not take the room of those who are. */
 const MOST_STRANGERS = 200;
 
 /** Events over WebSockets. */
 @Injectable()
 export class EventSockets implements OnModuleInit {
-  private readonly strangers = new Set<Connection>();
+  private readonly strangers = new Strangers(MOST_STRANGERS);
 
   constructor(
     private readonly upgrades: Upgrades,
@@ -37,13 +36,11 @@ export class EventSockets implements OnModuleInit {
 
   private admit(): void {
     this.streams.assertRoom();
-    if (this.strangers.size >= MOST_STRANGERS) throw new TooManyStreams();
+    this.strangers.assertRoom();
   }
 
   private accept(connection: Connection, token: string | null): void {
-    this.strangers.add(connection);
-    const known = (): void => void this.strangers.delete(connection);
-    connection.closed.addEventListener('abort', known, { once: true });
+    const known = this.strangers.add(connection);
     const { feeds, streams, callers } = this;
     new EventSocket(connection, { feeds, streams, callers, known }).begin(token);
   }

@@ -133,18 +133,26 @@ export class LeasesService {
    * the usage of its machine if it says so.
    */
   async signals(worker_id: string, named: readonly string[] = [], metrics: object | null = null): Promise<Signals> {
-    const call = { worker_id, named, metrics, beats: metrics !== null };
-    const { cancel, lost, desired_status } = await this.calls.run(call);
-    return { cancel, lost, desired_status };
+    return this.call({ worker_id, named, metrics, contact: metrics === null ? 'word' : 'beat' });
+  }
+
+  /** The same where the worker has said nothing, to tell it by ourselves. */
+  look(worker_id: string, named: readonly string[]): Promise<Signals> {
+    return this.call({ worker_id, named, metrics: null, contact: 'none' });
   }
 
   /** The same for a heartbeat. */
   contact(worker_id: string, named: readonly string[], metrics: object | null): Promise<Contact> {
-    return this.calls.run({ worker_id, named, metrics, beats: true });
+    return this.calls.run({ worker_id, named, metrics, contact: 'beat' });
   }
 
   isCurrent(executionId: string): Promise<boolean> {
     return this.leases.isCurrent(executionId);
+  }
+
+  private async call(call: ContactCall): Promise<Signals> {
+    const { cancel, lost, desired_status } = await this.calls.run(call);
+    return { cancel, lost, desired_status };
   }
 
   private async takeAll(items: readonly (readonly WorkerReport[])[]): Promise<LeaseRow[][]> {

@@ -40,8 +40,8 @@ export interface ContactCall {
   named: readonly string[];
   /** Usage of its machine; null when it says nothing of it. */
   metrics: object | null;
-  /** Whether it is a heartbeat. */
-  beats: boolean;
+  /** Whether it is a heartbeat, another word, or nothing: somebody looks for the worker. */
+  contact: 'beat' | 'word' | 'none';
 }
 
 /** Part of every answer to a worker. */
@@ -71,12 +71,12 @@ const ENDED = `
 const CONTACT = `
   with said as materialized (
     select * from jsonb_to_recordset($1::jsonb)
-      as one (at integer, worker_id uuid, named uuid[], metrics jsonb, beats boolean)
+      as one (at integer, worker_id uuid, named uuid[], metrics jsonb, contact text)
     limit $2
   ), caller as materialized (
-    select worker_id, bool_or(beats) as beats,
+    select worker_id, bool_or(contact = 'beat') as beats,
            (array_agg(metrics order by at desc) filter (where metrics is not null))[1] as metrics
-    from said group by worker_id
+    from said where contact <> 'none' group by worker_id
     limit $2
   ), due as materialized (
     select live.worker_id, caller.metrics from caller join worker_liveness live on live.worker_id = caller.worker_id

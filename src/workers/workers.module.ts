@@ -5,6 +5,8 @@ import { EventsModule } from '../events/events.module.js';
 import { ExecutionsModule } from '../executions/executions.module.js';
 import { QueueModule } from '../queue/queue.module.js';
 import { RepositoriesModule } from '../repositories/repositories.module.js';
+import { StreamsModule } from '../http/streams.module.js';
+import { SocketsModule } from '../sockets/sockets.module.js';
 import { TasksModule } from '../tasks/tasks.module.js';
 import { ClaimBriefs } from './claim-briefs.service.js';
 import { ClaimsService } from './claims.service.js';
@@ -12,12 +14,24 @@ import { ExchangesService } from './exchanges.service.js';
 import { GrantsService } from './grants.service.js';
 import { HeartbeatsService } from './heartbeats.service.js';
 import { ProtocolController } from './protocol.controller.js';
+import { WorkerChannels } from './worker-channels.service.js';
+import { WorkerVerbs } from './worker-verbs.service.js';
 import { WorkersController } from './workers.controller.js';
 import { WorkersService } from './workers.service.js';
 import { WorkersStore } from './workers.store.js';
 
 @Module({
-  imports: [AgentsModule, AuthModule, EventsModule, ExecutionsModule, QueueModule, RepositoriesModule, TasksModule],
+  imports: [
+    AgentsModule,
+    AuthModule,
+    EventsModule,
+    ExecutionsModule,
+    QueueModule,
+    RepositoriesModule,
+    SocketsModule,
+    StreamsModule,
+    TasksModule,
+  ],
   controllers: [WorkersController, ProtocolController],
   providers: [
     WorkersService,
@@ -27,6 +41,8 @@ import { WorkersStore } from './workers.store.js';
     GrantsService,
     ClaimBriefs,
     ExchangesService,
+    WorkerVerbs,
+    WorkerChannels,
   ],
   exports: [WorkersService],
 })
