@@ -8,7 +8,7 @@ import { WorkersStore, type WorkerView } from '../src/workers/workers.store.js';
 import { SHIFTS, withWrongClock } from './clocks.js';
 import { figure } from './figures.js';
 import { registerWorker, signInPerson, type Answer } from './fleet.js';
-import { size } from './scale.js';
+import { PATIENCE_MS, size } from './scale.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
 /** Another life of a worker at each of them. */
@@ -147,12 +147,16 @@ async function liveAll(life: (seconds: number) => Promise<Record<string, unknown
 }
 
 describe('the clock of a worker', () => {
-  it('decides nothing, wherever it says its time', async () => {
-    expect(await live(0)).toEqual(VERDICTS);
-    const { verdicts, wrong } = await liveAll(live);
-    figure(4, `verdicts that a worker's clock (${SHIFT_NAMES}) changes`, wrong.length, 'of', verdicts);
-    expect(wrong).toEqual([]);
-  });
+  it(
+    'decides nothing, wherever it says its time',
+    async () => {
+      expect(await live(0)).toEqual(VERDICTS);
+      const { verdicts, wrong } = await liveAll(live);
+      figure(4, `verdicts that a worker's clock (${SHIFT_NAMES}) changes`, wrong.length, 'of', verdicts);
+      expect(wrong).toEqual([]);
+    },
+    PATIENCE_MS,
+  );
 
   it('that a lease goes by changes what is decided: this would be seen', async () => {
     const logs = server.app.get(LogAppendStore, { strict: false });
@@ -176,11 +180,15 @@ describe('the clock of a worker', () => {
 describe('the clock of a server process', () => {
   const life = (seconds: number) => withWrongClock(seconds, () => live(0));
 
-  it('decides nothing about workers and tasks', async () => {
-    const { verdicts, wrong } = await liveAll(life);
-    figure(4, `verdicts that a server's clock (${SHIFT_NAMES}) changes`, wrong.length, 'of', verdicts);
-    expect(wrong).toEqual([]);
-  });
+  it(
+    'decides nothing about workers and tasks',
+    async () => {
+      const { verdicts, wrong } = await liveAll(life);
+      figure(4, `verdicts that a server's clock (${SHIFT_NAMES}) changes`, wrong.length, 'of', verdicts);
+      expect(wrong).toEqual([]);
+    },
+    PATIENCE_MS,
+  );
 
   it('that a lease goes by changes what is decided: this would be seen', async () => {
     const leases = server.app.get(LeaseReportStore, { strict: false });
