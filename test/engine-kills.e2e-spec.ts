@@ -22,6 +22,8 @@ const BATCH = 100;
 /** So many tasks there are before the first kill; the others come along with the kills. */
 const LEAD = 500;
 const RETRIES = 2;
+/** Each kill takes the start of a server. */
+const KILLING_MS = size({ full: 7_200_000, short: PATIENCE_MS });
 
 /** What this test knows by answers it has got, beside what the database says. */
 interface Ledger {
@@ -184,7 +186,7 @@ it(
     );
     expect(ledger.acknowledged.size).toBe(TASKS + FAILING);
   },
-  PATIENCE_MS,
+  KILLING_MS,
 );
 
 it('servers that die between two steps, or do not count, are caught by the same audit', async () => {
