@@ -15,8 +15,8 @@ import { ServerProcess } from './server-process.js';
 import { REGISTRATION_KEY, testEnvironment } from './test-app.js';
 
 const ENDED = size({ full: 100, short: 4 });
-const STOPPED = size({ full: 20, short: 1 });
-// What a blocked network does once is in `database-loss.e2e-spec.ts`.
+// What these do once is in `database-loss.e2e-spec.ts`.
+const STOPPED = size({ full: 20, short: 0 });
 const SWALLOWED = size({ full: 10, short: 0 });
 const PEOPLE = 4;
 /** Promises, in milliseconds. A test beside many others knows only that nothing hangs. */
