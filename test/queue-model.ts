@@ -178,6 +178,7 @@ export class QueueModel extends QueueModelPlaces {
     if (task.deleted) return 'task/not-found';
     if (isFinal(task.status)) return 'task/not-editable';
     task.priority = priority;
+    this.applyAnew(index);
     return 'ok';
   }
 
