@@ -18,7 +18,8 @@ const FAILING = size({ full: 1000, short: 40 });
 const KILLS = size({ full: 200, short: 3 });
 const WORKERS = 8;
 const PROCESSES = 2;
-const BATCH = 100;
+/** So many at once that about one batch comes with each kill. */
+const BATCH = 50;
 /** So many tasks there are before the first kill; the others come along with the kills. */
 const LEAD = 500;
 const RETRIES = 2;
@@ -90,7 +91,7 @@ afterAll(() => cluster.stop());
 /** Creates tasks in batches, along with the kills; a batch whose answer was lost is sent again under its key. */
 async function create(ledger: Ledger, total: number, name: string): Promise<void> {
   for (let made = 0; made < total; made += BATCH) {
-    while (made > LEAD + (ledger.kills / KILLS) * total) await pause(50);
+    while (made > LEAD + (ledger.kills / KILLS) * total) await pause(20);
     const tasks = Array.from({ length: Math.min(BATCH, total - made) }, () => ({
       name,
       agent_type: 'note',
