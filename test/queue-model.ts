@@ -201,9 +201,10 @@ export class QueueModel extends QueueModelPlaces {
 
   private settle(index: number, status: 'completed' | 'failed' | 'cancelled'): void {
     this.task(index).status = status;
-    this.release(index);
     if (status === 'completed') this.wake(index);
     else this.skipBehind(index);
+    // After that: one that waited for this task may be the most urgent of those that wait for its key.
+    this.release(index);
   }
 
   private requeue(index: number, delay: number): void {
