@@ -15,7 +15,8 @@ interface Told {
 }
 
 const BREATH_MS = 20;
-const UNAVAILABLE = '503 database/unavailable';
+/** Refusals that say "not now". */
+const UNAVAILABLE = ['503 database/unavailable', '503 server/too-slow'];
 
 /** People and workers who go on through every outage, and a ledger of what they were told is done. */
 export class AcknowledgedLoad {
@@ -37,7 +38,7 @@ export class AcknowledgedLoad {
   }
 
   get unavailable(): number {
-    return this.answers.get(UNAVAILABLE) ?? 0;
+    return UNAVAILABLE.reduce((sum, kind) => sum + (this.answers.get(kind) ?? 0), 0);
   }
 
   start(people: number): void {
@@ -121,7 +122,7 @@ export class AcknowledgedLoad {
     const kind = `${String(status)} ${status < 400 ? '' : String(body['code'])}`.trim();
     this.answers.set(kind, (this.answers.get(kind) ?? 0) + 1);
     this.slowestMs = Math.max(this.slowestMs, ms);
-    if (!['200', '201', UNAVAILABLE].includes(kind)) this.faults.push(kind);
+    if (!['200', '201', ...UNAVAILABLE].includes(kind)) this.faults.push(kind);
     if (status === 503 && !/^[1-9]\d*$/.test(retryAfter ?? '')) this.faults.push('503 without Retry-After');
   }
 }

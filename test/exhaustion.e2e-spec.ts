@@ -5,7 +5,7 @@ import { figure } from './figures.js';
 import { head, RawConnection } from './raw-http.js';
 import { FULL, PATIENCE_MS, size } from './scale.js';
 import { ServerProcess } from './server-process.js';
-import { testEnvironment } from './test-app.js';
+import { IN_TIME, testEnvironment } from './test-app.js';
 import { createDatabase, type TestDatabase } from './test-database.js';
 
 const WAITING = 60;
@@ -35,7 +35,7 @@ beforeAll(async () => {
   // At full size with the limits that the product comes with.
   const limits = FULL ? {} : { HEADERS_TIMEOUT_SECONDS: '1', BODY_TIMEOUT_SECONDS: '1' };
   const pool = { DATABASE_POOL_MAX: '2', DATABASE_POOL_MIN: '0' };
-  server = new ServerProcess(testEnvironment(database.url, { ...pool, ...limits }));
+  server = new ServerProcess(testEnvironment(database.url, { ...IN_TIME, ...pool, ...limits }));
   url = await server.url();
   const login = await call('POST', '/auth/mock', { github_id: 1, email: 'a@example.org' });
   token = String(login.body['access_token']);

@@ -12,7 +12,7 @@ import { figure, progress } from './figures.js';
 import { ask } from './person.js';
 import { PATIENCE_MS, size } from './scale.js';
 import { ServerProcess } from './server-process.js';
-import { REGISTRATION_KEY, testEnvironment } from './test-app.js';
+import { IN_TIME, REGISTRATION_KEY, testEnvironment } from './test-app.js';
 
 const ENDED = size({ full: 100, short: 4 });
 // What these do once is in `database-loss.e2e-spec.ts`.
@@ -41,7 +41,7 @@ beforeAll(async () => {
   await migrate(postgres.url);
   const through = await FaultyNetwork.before(postgres.url);
   network = through.network;
-  server = new ServerProcess(testEnvironment(through.url, { DATABASE_POOL_MAX: '20' }));
+  server = new ServerProcess(testEnvironment(through.url, { ...IN_TIME, DATABASE_POOL_MAX: '20' }));
   url = await server.url();
   person = String(
     (await ask(url, '', 'POST', '/auth/mock', { github_id: 1, email: 'a@example.org' })).body['access_token'],
