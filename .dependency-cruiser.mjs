@@ -35,7 +35,7 @@ export default {
           // Declarations beside scripts, for the specs that call these.
           '\\.d\\.mts$',
           // Loaded into other processes by their `--import`.
-          '^scripts/end-with-parent\\.mjs$',
+          '^(scripts/end-with-parent|test/[^/]+)\\.mjs$',
           // Scripts of pages, which browsers load.
           '^src/web-pages/[^/]+\\.js$',
           // Configuration that tools read by its name.

@@ -19,6 +19,22 @@ const SUITES = {
     'test/organizations-races.e2e-spec.ts',
     'test/rate-limits.e2e-spec.ts',
   ],
+  tasks: [
+    'test/engine-kills.e2e-spec.ts',
+    'test/engine-claims.e2e-spec.ts',
+    'test/engine-fence.e2e-spec.ts',
+    'test/engine-events.e2e-spec.ts',
+    'test/queue-model.e2e-spec.ts',
+    'test/executions-races.e2e-spec.ts',
+    'test/dependency-races.e2e-spec.ts',
+    'test/task-keys.e2e-spec.ts',
+    'test/clocks.e2e-spec.ts',
+    'test/runner-clocks.e2e-spec.ts',
+    'test/outages.e2e-spec.ts',
+    'test/database-loss.e2e-spec.ts',
+    'test/exhaustion.e2e-spec.ts',
+    'test/limits.e2e-spec.ts',
+  ],
 };
 
 const NOTHING = '0 passed, 1 failed';

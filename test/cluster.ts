@@ -20,6 +20,13 @@ export interface ClusterCall {
 
 const PATIENCE_MS = 60_000;
 const LOOK_MS = 20;
+const LOGGED_MS = 500;
+
+/** A fault of a server, with what it logs of it. */
+async function faultOf(server: ServerProcess, answer: string): Promise<Error> {
+  await new Promise((resolve) => setTimeout(resolve, LOGGED_MS));
+  return new Error(`${answer}\n${server.stdout}${server.stderr}`);
+}
 
 /** Several processes of the built server on one database, any of which may be killed at any moment. */
 export class Cluster {
@@ -39,6 +46,7 @@ export class Cluster {
     const environment = testEnvironment(database.url, {
       JWT_SECRET: randomBytes(32).toString('base64'),
       DATABASE_POOL_MAX: '20',
+      LOG_LEVEL: 'error',
       ...overrides,
     });
     const cluster = new Cluster(database, sql, environment);
@@ -57,16 +65,17 @@ export class Cluster {
 
   /** One attempt at one process; null when it is away, or goes away before it has answered. */
   async attempt({ token, method, path, body, headers = {} }: ClusterCall): Promise<ClusterAnswer | null> {
-    const urls = this.members.flatMap(({ url }) => url ?? []);
-    const url = urls[(this.turn += 1) % Math.max(urls.length, 1)];
-    if (url === undefined) return null;
+    const up = this.members.filter(({ url }) => url !== null);
+    const member = up[(this.turn += 1) % Math.max(up.length, 1)];
+    if (member === undefined) return null;
     try {
-      const answer = await fetch(`${url}/api/v1${path}`, {
+      const answer = await fetch(`${String(member.url)}/api/v1${path}`, {
         method,
         headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json', ...headers },
         ...(body && { body: JSON.stringify(body) }),
       });
       const text = await answer.text();
+      if (answer.status === 500) throw await faultOf(member.process, `${method} ${path}: ${text}`);
       return { status: answer.status, body: (text === '' ? {} : JSON.parse(text)) as ClusterAnswer['body'] };
     } catch (error) {
       // What fetch says of a server that is not there, or goes away in the middle; a cut answer is no JSON either. By

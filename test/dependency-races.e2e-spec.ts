@@ -1,10 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { DependenciesStore } from '../src/tasks/dependencies.store.js';
 import { registerWorker, signInPerson, type TestPerson, type TestWorker } from './fleet.js';
+import { Rounds } from './rounds.js';
+import { size } from './scale.js';
 import { bulk, claimTask, FAILURE, statusesOf, SUCCESS } from './task-graphs.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
-const ROUNDS = 50;
+const ROUNDS = size({ full: 200, short: 30 });
+const races = new Rounds();
 /** A broken control shows itself within so many rounds. */
 const PATIENCE = 400;
 
@@ -23,19 +26,10 @@ beforeAll(async () => {
   [worker, colleague] = [await registerWorker(server), await registerWorker(server)];
 });
 afterAll(async () => {
+  races.tell('races of dependencies');
   await second.close();
   await server.close();
 });
-
-/** How many rounds went wrong. */
-async function wrong(rounds: number, round: () => Promise<string | null>): Promise<string[]> {
-  const found: string[] = [];
-  for (let at = 0; at < rounds; at++) {
-    const fault = await round();
-    if (fault !== null) found.push(`round ${String(at)}: ${fault}`);
-  }
-  return found;
-}
 
 /** Runs rounds with parts of the store replaced until one goes wrong: so the test sees what it is there to see. */
 async function isCaught(broken: Partial<DependenciesStore>, round: () => Promise<string | null>): Promise<boolean> {
@@ -114,15 +108,15 @@ describe('edges that close a cycle together', () => {
   };
 
   it('of two: one of them is refused', async () => {
-    expect(await wrong(ROUNDS / 2, two)).toEqual([]);
+    expect(await races.wrong(ROUNDS / 2, two)).toEqual([]);
   });
 
   it('of three: one of them is refused', async () => {
-    expect(await wrong(ROUNDS / 2, three)).toEqual([]);
+    expect(await races.wrong(ROUNDS / 2, three)).toEqual([]);
   });
 
   it('of two that have no task in common: one of them is refused', async () => {
-    expect(await wrong(ROUNDS / 2, far)).toEqual([]);
+    expect(await races.wrong(ROUNDS / 2, far)).toEqual([]);
   });
 
   it('would be let through without the lock of the graph', async () => {
@@ -143,7 +137,7 @@ describe('the last two dependencies of a task that complete at once', () => {
   };
 
   it('free it, always', async () => {
-    expect(await wrong(ROUNDS, round)).toEqual([]);
+    expect(await races.wrong(ROUNDS, round)).toEqual([]);
   });
 
   it('would leave it blocked if it were looked at before its lock', async () => {
@@ -194,11 +188,11 @@ describe('the retry of a task, while what it depends on ends', () => {
   };
 
   it('well: it is queued, always', async () => {
-    expect(await wrong(ROUNDS, success)).toEqual([]);
+    expect(await races.wrong(ROUNDS, success)).toEqual([]);
   });
 
   it('badly: it is skipped or says what is in its way', async () => {
-    expect(await wrong(ROUNDS / 2, failure)).toEqual([]);
+    expect(await races.wrong(ROUNDS / 2, failure)).toEqual([]);
   });
 
   it('would stay blocked if only those that seem to wait were locked', async () => {
@@ -220,7 +214,7 @@ describe('the retry of a task, while what it depends on ends', () => {
 describe('an edge to a task that is cancelled meanwhile', () => {
   it('skips the one that waits, whichever was first', async () => {
     const outcomes = new Set<string>();
-    const faults = await wrong(ROUNDS / 2, async () => {
+    const faults = await races.wrong(ROUNDS / 2, async () => {
       const [a, b] = await ids([later, later]);
       const [added] = await Promise.all([wait(b, a), atSecond(`/tasks/${a}/cancel`, {})]);
       const found = (await statusesOf(server, [a, b])).join();
@@ -233,7 +227,7 @@ describe('an edge to a task that is cancelled meanwhile', () => {
   });
 
   it('is skipped in the middle of a row that is retried at the other end', async () => {
-    const faults = await wrong(ROUNDS / 2, async () => {
+    const faults = await races.wrong(ROUNDS / 2, async () => {
       const [a, b, c] = await ids([{ ...later, ref: 'a' }, { ref: 'b', depends_on: ['a'] }, { depends_on: ['b'] }]);
       await ada.post(`/tasks/${c}/cancel`, {});
       await Promise.all([ada.post(`/tasks/${c}/retry`), atSecond(`/tasks/${a}/cancel`, {})]);
@@ -249,7 +243,7 @@ describe('an edge to a task that is cancelled meanwhile', () => {
 
 describe('one task, wanted by two at once', () => {
   it('is deleted or claimed, never both', async () => {
-    const faults = await wrong(ROUNDS, async () => {
+    const faults = await races.wrong(ROUNDS, async () => {
       const id = await ada.task();
       const [claims, deleted] = await Promise.all([worker.claim({ max: 1 }), ada.delete(`/tasks/${id}`)]);
       const outcome = `${String(claims.length)} claimed, ${String(deleted.status)}`;
@@ -268,7 +262,7 @@ describe('one task, wanted by two at once', () => {
     const sweeper = await startTestApp({ SWEEP_SECONDS: '0.1', SWEEP_GAP_SECONDS: '3600' }, server);
     try {
       const outcomes: Record<string, number> = {};
-      const faults = await wrong(ROUNDS / 2, async () => {
+      const faults = await races.wrong(ROUNDS / 2, async () => {
         const id = await ada.task({ max_retries: 0 });
         const execution = await claimTask(worker, id);
         await server.sql.query(

@@ -107,7 +107,9 @@ it('a claim that looks first and takes afterwards gives a task to two: this woul
           ),
       );
     await Promise.all(workers.map((worker) => worker.claim({ max: 10 })));
-    expect(given.length).toBeGreaterThan(new Set(given).size);
+    const duplicates = given.length - new Set(given).size;
+    figure(2, 'control: claims too many by 4 claimers that look first, of 10 tasks', duplicates);
+    expect(duplicates).toBeGreaterThan(0);
   } finally {
     await server.close();
   }

@@ -4,6 +4,7 @@ import { LeaseSweepDuty } from '../src/executions/lease-sweep.duty.js';
 import { IdempotencyStore } from '../src/idempotency/idempotency.store.js';
 import { LeasesStore, type LeaseRow } from '../src/queue/leases.store.js';
 import { LogAppendStore } from '../src/queue/log-append.store.js';
+import { TasksService } from '../src/tasks/tasks.service.js';
 import { figure } from './figures.js';
 import { registerWorker, signInPerson, type TestPerson, type TestWorker } from './fleet.js';
 import { PATIENCE_MS, size } from './scale.js';
@@ -55,12 +56,15 @@ async function ask(
 const sweep = (): Promise<void> =>
   first.database.transaction(() => first.app.get(LeaseSweepDuty, { strict: false }).runOnce());
 
-async function inBatches<T>(total: number, work: (at: number) => Promise<T>): Promise<T[]> {
-  const results: T[] = [];
-  for (let at = 0; at < total; at += AT_ONCE)
-    results.push(
-      ...(await Promise.all(Array.from({ length: Math.min(AT_ONCE, total - at) }, (_, more) => work(at + more)))),
-    );
+/** Works through a list, or does something so many times, a few at once. */
+async function inBatches<Item, Result>(
+  of: number | readonly Item[],
+  work: (item: Item) => Promise<Result>,
+): Promise<Result[]> {
+  const items = typeof of === 'number' ? new Array<Item>(of).fill(undefined as Item) : of;
+  const results: Result[] = [];
+  for (let at = 0; at < items.length; at += AT_ONCE)
+    results.push(...(await Promise.all(items.slice(at, at + AT_ONCE).map(work))));
   return results;
 }
 
@@ -81,45 +85,40 @@ async function record(taskIds: readonly string[]): Promise<unknown> {
 
 interface Stolen {
   task_id: string;
-  /** The execution of the worker that was lost, and of the one that has it now. */
-  late: string;
-  current: string;
+  /** The worker that was lost, and the one that has the task now, each with its execution. */
+  late: { worker: TestWorker; execution: string };
+  owner: { worker: TestWorker; execution: string };
 }
 
-/** Tasks that a worker has lost to another one. */
-async function steal(total: number): Promise<{ late: TestWorker; owner: TestWorker; stolen: Stolen[] }> {
-  const [late, owner] = [
-    await registerWorker(first, { capacity: 256 }),
-    await registerWorker(first, { capacity: 256 }),
-  ];
+/** Tasks that a worker has lost to another one; as many at a time as one sweep ends. */
+async function steal(total: number): Promise<Stolen[]> {
   const stolen: Stolen[] = [];
   while (stolen.length < total) {
+    const [late, owner] = [await registerWorker(first), await registerWorker(first)];
     await inBatches(Math.min(100, total - stolen.length), () => person.task({ max_retries: 5 }));
     const before = await late.claim({ max: 100 });
     await first.sql.query(`update leases set expires_at = now() - interval '1 second' where worker_id = $1`, [late.id]);
     await sweep();
     const after = new Map((await owner.claim({ max: 100 })).map((one) => [one.task_id, one.execution_id]));
-    stolen.push(
-      ...before.map(({ task_id, execution_id }) => ({
+    for (const { task_id, execution_id } of before)
+      stolen.push({
         task_id,
-        late: execution_id,
-        current: after.get(task_id) ?? '',
-      })),
-    );
+        late: { worker: late, execution: execution_id },
+        owner: { worker: owner, execution: after.get(task_id) ?? '' },
+      });
   }
-  return { late, owner, stolen };
+  return stolen;
 }
 
-/** What a worker that does not know of its end still says; gives the statuses of the answers. */
-async function sayLate(late: TestWorker, stolen: readonly Stolen[]): Promise<number[]> {
-  const answers = await inBatches(stolen.length, async (at) => {
-    const execution = stolen[at]?.late ?? '';
-    return [
-      await late.post(`/executions/${execution}/logs`, { offset: 0, entries: [{ message: 'late' }] }),
-      await late.post(`/executions/${execution}/progress`, { progress: 99, message: 'late' }),
-      await late.post(`/executions/${execution}/finish`, { outcome: 'completed', result: { late: true } }),
-    ].map(({ status }) => status);
-  });
+/** What workers that do not know of their end still say; gives the statuses of the answers. */
+async function sayLate(stolen: readonly Stolen[]): Promise<number[]> {
+  const answers = await inBatches(stolen, async ({ late: { worker, execution } }) =>
+    [
+      await worker.post(`/executions/${execution}/logs`, { offset: 0, entries: [{ message: 'late' }] }),
+      await worker.post(`/executions/${execution}/progress`, { progress: 99, message: 'late' }),
+      await worker.post(`/executions/${execution}/finish`, { outcome: 'completed', result: { late: true } }),
+    ].map(({ status }) => status),
+  );
   return answers.flat();
 }
 
@@ -127,16 +126,16 @@ describe('a late worker', () => {
   it(
     'is fenced: nothing it says of a task that another one has changes anything, and the owner goes on',
     async () => {
-      const { late, owner, stolen } = await steal(STALE);
+      const stolen = await steal(STALE);
       const ids = stolen.map(({ task_id }) => task_id);
       const before = await record(ids);
-      const statuses = await sayLate(late, stolen);
+      const statuses = await sayLate(stolen);
       const refused = statuses.filter((status) => status === 409).length;
       figure(3, 'stale calls refused', refused, 'of', statuses.length);
       expect(refused).toBe(statuses.length);
       expect(await record(ids)).toEqual(before);
-      const ended = await inBatches(stolen.length, (at) =>
-        owner.finish(stolen[at]?.current ?? '', { outcome: 'completed' }),
+      const ended = await inBatches(stolen, ({ owner }) =>
+        owner.worker.finish(owner.execution, { outcome: 'completed' }),
       );
       expect(ended.filter(({ status }) => status !== 200)).toEqual([]);
     },
@@ -144,7 +143,7 @@ describe('a late worker', () => {
   );
 
   it('without a fence ends what is not its own: this would be seen', async () => {
-    const { late, stolen } = await steal(3);
+    const stolen = await steal(3);
     const ids = stolen.map(({ task_id }) => task_id);
     const before = await record(ids);
     const leases = first.app.get(LeasesStore, { strict: false });
@@ -155,7 +154,9 @@ describe('a late worker', () => {
       Promise.all(wanted.map(({ execution_id }) => first.database.one<LeaseRow>(lease, [execution_id])));
     logs.append = () => Promise.resolve({ stored_before: 0, stored: 1, task_id: '', organization_id: '' });
     try {
-      expect((await sayLate(late, stolen)).some((status) => status === 200)).toBe(true);
+      const taken = (await sayLate(stolen)).filter((status) => status === 200).length;
+      figure(3, 'control: stale calls that a server without a fence took', taken, 'of', stolen.length * 3);
+      expect(taken).toBeGreaterThan(0);
       expect(await record(ids)).not.toEqual(before);
     } finally {
       Reflect.deleteProperty(leases, 'lockAll');
@@ -164,31 +165,46 @@ describe('a late worker', () => {
   });
 });
 
-it(
-  'a cancellation and an end at the same moment leave one final state, and both are told the same',
-  async () => {
-    const worker = await registerWorker(first, { capacity: 256 });
-    await inBatches(RACES, () => person.task({ max_retries: 0 }));
-    const outcomes: string[] = [];
-    for (
-      let claimed = await worker.claim({ max: 100 });
-      claimed.length > 0;
-      claimed = await worker.claim({ max: 100 })
-    ) {
-      const racing = claimed.map(
-        ({ task_id, execution_id }) =>
-          () =>
-            race(worker, task_id, execution_id),
-      );
-      outcomes.push(...(await inBatches(racing.length, (at) => racing[at]?.() ?? Promise.resolve('missing'))));
+/** Races of a cancellation with an end; gives how they came out. */
+async function raceAll(total: number): Promise<string[]> {
+  const worker = await registerWorker(first, { capacity: 256 });
+  await inBatches(total, () => person.task({ max_retries: 0 }));
+  const outcomes: string[] = [];
+  for (let claimed = await worker.claim({ max: 100 }); claimed.length > 0; claimed = await worker.claim({ max: 100 }))
+    outcomes.push(...(await inBatches(claimed, ({ task_id, execution_id }) => race(worker, task_id, execution_id))));
+  return outcomes;
+}
+
+describe('a cancellation and an end at the same moment', () => {
+  it(
+    'leave one final state, and both are told the same',
+    async () => {
+      const outcomes = await raceAll(RACES);
+      const wrong = outcomes.filter((outcome) => !outcome.startsWith('ok'));
+      figure(6, 'races of cancel and finish that ended one way', outcomes.length - wrong.length, 'of', outcomes.length);
+      expect(wrong).toEqual([]);
+      expect(outcomes).toHaveLength(RACES);
+    },
+    PATIENCE_MS,
+  );
+
+  it('end in two ways if the cancellation looks first and writes afterwards: this would be seen', async () => {
+    const tasks = second.app.get(TasksService, { strict: false });
+    tasks.cancel = async (principal, id) => {
+      const found = await tasks.find(principal, id);
+      await second.database.query(`update tasks set status = 'cancelled' where id = $1`, [id]);
+      return { ...found, status: 'cancelled' };
+    };
+    try {
+      const outcomes = await raceAll(20);
+      const wrong = outcomes.filter((outcome) => !outcome.startsWith('ok')).length;
+      figure(6, 'control: races that ended in two ways without a lock', wrong, 'of', outcomes.length);
+      expect(wrong).toBeGreaterThan(0);
+    } finally {
+      Reflect.deleteProperty(tasks, 'cancel');
     }
-    const wrong = outcomes.filter((outcome) => !outcome.startsWith('ok'));
-    figure(6, 'races of cancel and finish that ended one way', outcomes.length - wrong.length, 'of', outcomes.length);
-    expect(wrong).toEqual([]);
-    expect(outcomes).toHaveLength(RACES);
-  },
-  PATIENCE_MS,
-);
+  });
+});
 
 /** Ends and cancels at once, at two processes; `ok` and how, or what did not fit together. */
 async function race(worker: TestWorker, task: string, execution: string): Promise<string> {
@@ -247,7 +263,9 @@ it('a key that is not locked gives several tasks: this would be seen', async () 
   for (const store of stores)
     Object.assign(store, { tryLock: () => Promise.resolve(true), keep: () => Promise.resolve(true) });
   try {
-    expect((await postAll(2)).tasks).toBeGreaterThan(2);
+    const { tasks } = await postAll(2);
+    figure(7, 'control: tasks of 2 keys that are not locked', tasks);
+    expect(tasks).toBeGreaterThan(2);
   } finally {
     for (const store of stores) ['tryLock', 'keep'].forEach((name) => Reflect.deleteProperty(store, name));
   }

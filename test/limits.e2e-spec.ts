@@ -11,56 +11,6 @@ import { IN_TIME, startTestApp, type TestApp } from './test-app.js';
 const PROMISE_MS = 5000;
 const MOST_CONNECTIONS = 10;
 
-describe('a slow client', () => {
-  let server: TestApp;
-  beforeAll(async () => {
-    server = await startTestApp({ HEADERS_TIMEOUT_SECONDS: '1', BODY_TIMEOUT_SECONDS: '1' });
-  });
-  afterAll(() => server.close());
-
-  /** Sends a byte from time to time, for as long as the connection takes it. */
-  const trickle = (connection: RawConnection, byte: string): NodeJS.Timeout =>
-    setInterval(() => connection.send(byte), 50);
-
-  it('has a limited time for its headers, whether it is silent or says a little', async () => {
-    const silent = await RawConnection.open(server.url);
-    const slow = await RawConnection.open(server.url);
-    const timer = trickle(slow.send('GET /api/v1/health/live HTTP/1.1\r\nHost: localhost\r\nX-Slow: '), 'a');
-    const answer = await slow.answer();
-    await Promise.all([slow.untilClosed(), silent.untilClosed()]);
-    clearInterval(timer);
-    expect([answer?.status, answer?.headers['content-type'], codeOf(answer?.body)]).toEqual([
-      408,
-      'application/problem+json',
-      'request/too-slow',
-    ]);
-  });
-
-  it('has a limited time for its body, whether it stops or goes on slowly', async () => {
-    const token = (await signIn(server)).access_token;
-    for (const [name, value] of [
-      ['Content-Length', '1000'],
-      ['Transfer-Encoding', 'chunked'],
-    ] as const) {
-      const connection = await RawConnection.open(server.url);
-      const fields = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json', [name]: value };
-      connection.send(head('POST /api/v1/tasks', fields));
-      const timer = name === 'Content-Length' ? trickle(connection, ' ') : undefined;
-      const answer = await connection.answer();
-      await connection.untilClosed();
-      clearInterval(timer);
-      expect([answer?.status, codeOf(answer?.body)]).toEqual([408, 'request/too-slow']);
-    }
-  });
-
-  it('does not keep others from being served', async () => {
-    const slow = await Promise.all(Array.from({ length: 200 }, () => RawConnection.open(server.url)));
-    for (const connection of slow) connection.send('POST /api/v1/tasks HTTP/1.1\r\nHost: local');
-    expect((await server.request.get('/api/v1/health')).status).toBe(200);
-    await Promise.all(slow.map((connection) => connection.untilClosed()));
-  });
-});
-
 describe('connections', () => {
   let server: TestApp;
   beforeAll(async () => {
@@ -154,49 +104,6 @@ describe('a locked table', () => {
     await other.end();
   });
 });
-
-describe('an exhausted pool', () => {
-  let server: TestApp;
-  let token: string;
-  beforeAll(async () => {
-    server = await startTestApp({ ...IN_TIME, DATABASE_POOL_MAX: '2', DATABASE_POOL_MIN: '0' });
-    token = (await signIn(server)).access_token;
-  });
-  afterAll(() => server.close());
-
-  it('lets nothing hang: each has its answer in time, the process says how it is, and recovers', async () => {
-    const times = new AnswerTimes(server);
-    const answers = await whileLocked(server.sql, 'tasks', async () => {
-      const many = Promise.all(
-        Array.from({ length: 60 }, (_, at) =>
-          said(at % 3 === 0 ? call(server, token, 'POST', '/tasks', NOTE) : call(server, token, 'GET', '/tasks')),
-        ),
-      );
-      await eventually('requests wait for a connection', () => server.database.pool.waiting > 0);
-      expect((await said(call(server, token, 'GET', '/health/live'))).status).toBe(200);
-      expect((await call(server, token, 'GET', '/health/ready')).status).toBe(200);
-      const health = (await (await call(server, token, 'GET', '/health')).json()) as Health;
-      expect(health).toMatchObject({ status: 'degraded', database: { status: 'connected', max_connections: 2 } });
-      expect(health.database.waiting).toBeGreaterThan(0);
-      return many;
-    });
-    times.stop();
-    expect(new Set(answers.map(({ status, retry_after }) => `${String(status)} ${String(retry_after)}`))).toEqual(
-      new Set(['503 2']),
-    );
-    const slowest = times.slowest();
-    process.stdout.write(`pool of 2 exhausted: 60 requests, the slowest answer after ${slowest.toFixed(0)} ms\n`);
-    expect(slowest).toBeLessThan(PROMISE_MS);
-    await eventually('nobody waits any more', () => server.database.pool.waiting === 0);
-    const after = await Promise.all(Array.from({ length: 20 }, () => call(server, token, 'GET', '/tasks')));
-    expect(after.map(({ status }) => status)).toEqual(after.map(() => 200));
-    expect(await (await call(server, token, 'GET', '/health')).json()).toMatchObject({ status: 'ok' });
-  });
-});
-
-interface Health {
-  database: { waiting: number };
-}
 
 const NOTE = { name: 'n', agent_type: 'note' };
 

@@ -57,6 +57,15 @@ export class QueueModelPlaces {
     task.place = { kind: mayQueue ? 'queue' : 'wait', run_at, step: this.step };
   }
 
+  /** One that waits asks for its key again when something about it changes: nobody may have it since its time came. */
+  protected applyAnew(index: number): void {
+    const task = this.task(index);
+    if (task.key === null || task.place?.kind !== 'wait' || task.place.run_at > this.now) return;
+    if (this.holders.has(task.key)) return;
+    this.holders.set(task.key, index);
+    task.place = { kind: 'queue', run_at: this.now, step: this.step };
+  }
+
   /** Out of the queue or the wait, and the key to the next. */
   protected leave(index: number): void {
     this.task(index).place = null;

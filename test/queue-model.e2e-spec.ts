@@ -4,119 +4,35 @@ import { LeaseReportStore } from '../src/queue/lease-report.store.js';
 import { LeasesStore, type LeaseRow } from '../src/queue/leases.store.js';
 import { ConcurrencyStore } from '../src/queue/concurrency.store.js';
 import { DependenciesStore } from '../src/tasks/dependencies.store.js';
-import { QueueModel, type NewModelTask, type Outcome, type Reason } from './queue-model.js';
+import { figure, progress } from './figures.js';
+import { history, type Step } from './queue-histories.js';
+import { QueueModel } from './queue-model.js';
 import { QueueSystem, type StepOutcome } from './queue-system.js';
+import { size } from './scale.js';
 import type { TestApp } from './test-app.js';
 
-const FULL = process.env['VERIFY'] === 'full';
-const HISTORIES = Number(process.env['QUEUE_HISTORIES'] ?? (FULL ? 10_000 : 60));
+const HISTORIES = Number(process.env['QUEUE_HISTORIES'] ?? size({ full: 10_000, short: 60 }));
 /** One of a failure that was seen replays it: QUEUE_SEED, and QUEUE_PATH to begin with the smallest history. */
 const SEED = Number(process.env['QUEUE_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
+/** Histories go through so many servers side by side, each with a database and a seed of its own. */
+const LANES = process.env['QUEUE_SEED'] === undefined ? size({ full: 4, short: 1 }) : 1;
 const CAPACITIES = [2, 3];
-const DAY = 86_400;
 
 let server: TestApp;
+let servers: TestApp[];
 
 beforeAll(async () => {
-  server = await QueueSystem.server();
+  servers = await Promise.all(Array.from({ length: LANES }, () => QueueSystem.server()));
+  server = servers[0] as TestApp;
 });
-afterAll(() => server.close());
+afterAll(() => Promise.all(servers.map((each) => each.close())));
 
-/** One step of a history. Numbers name tasks, executions and workers by their index, modulo how many there are. */
-type Step =
-  | { do: 'create'; task: NewModelTask; crash: number }
-  | { do: 'claim'; worker: number; max: number; crash: number }
-  | { do: 'beat'; worker: number; named: number[] }
-  | { do: 'finish'; execution: number; outcome: Outcome; reason: Reason; crash: number }
-  | { do: 'change'; task: number; what: 'cancel' | 'retry' | 'remove' | 'P0' | 'P1' | 'P2'; crash: number }
-  | { do: 'depend'; task: number; on: number; how: 'add' | 'remove'; crash: number }
-  | { do: 'sweep' | 'promote'; crash: number }
-  | { do: 'pass'; seconds: number };
-
-const index = fc.nat(30);
-/** Mostly none; else the statement at which the database is lost. */
-const crash = fc.oneof(
-  { weight: 8, arbitrary: fc.constant(0) },
-  { weight: 1, arbitrary: fc.integer({ min: 1, max: 14 }) },
-);
-const priority = fc.constantFrom('P0' as const, 'P1' as const, 'P2' as const);
-const newTask: fc.Arbitrary<NewModelTask> = fc.record({
-  priority,
-  key: fc.constantFrom(null, null, 'k', 'k', 'l'),
-  deps: fc.array(index, { maxLength: 3 }),
-  max_retries: fc.nat(2),
-  timeout_seconds: fc.constantFrom(100, 3600),
-  delay: fc.constantFrom(0, 0, 0, DAY),
-});
-const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 6, arbitrary: fc.record({ do: fc.constant('create' as const), task: newTask, crash }) },
-  {
-    weight: 5,
-    arbitrary: fc.record({
-      do: fc.constant('claim' as const),
-      worker: index,
-      max: fc.integer({ min: 1, max: 3 }),
-      crash,
-    }),
-  },
-  {
-    weight: 2,
-    arbitrary: fc.record({ do: fc.constant('beat' as const), worker: index, named: fc.array(index, { maxLength: 3 }) }),
-  },
-  {
-    weight: 6,
-    arbitrary: fc.record({
-      do: fc.constant('finish' as const),
-      execution: index,
-      outcome: fc.constantFrom(
-        'completed' as const,
-        'completed' as const,
-        'failed' as const,
-        'failed' as const,
-        'cancelled' as const,
-        'released' as const,
-      ),
-      reason: fc.constantFrom('agent_error' as const, 'auth' as const, 'rate_limited' as const),
-      crash,
-    }),
-  },
-  {
-    weight: 4,
-    arbitrary: fc.record({
-      do: fc.constant('change' as const),
-      task: index,
-      what: fc.constantFrom(
-        'cancel' as const,
-        'retry' as const,
-        'retry' as const,
-        'remove' as const,
-        'P0' as const,
-        'P1' as const,
-        'P2' as const,
-      ),
-      crash,
-    }),
-  },
-  {
-    weight: 3,
-    arbitrary: fc.record({
-      do: fc.constant('depend' as const),
-      task: index,
-      on: index,
-      how: fc.constantFrom('add' as const, 'add' as const, 'remove' as const),
-      crash,
-    }),
-  },
-  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('sweep' as const, 'promote' as const), crash }) },
-  { weight: 2, arbitrary: fc.record({ do: fc.constant('pass' as const), seconds: fc.constantFrom(30, 61, 130, DAY) }) },
-);
-
-const history = fc.array(step, { minLength: 1, maxLength: 30, size: 'max' });
+const said = progress('histories', HISTORIES);
 
 /** Runs a history through both and compares them after each step. */
-async function replay(steps: readonly Step[]): Promise<void> {
+async function replay(on: TestApp, steps: readonly Step[]): Promise<void> {
   const model = new QueueModel(CAPACITIES);
-  const system = await QueueSystem.begin(server, CAPACITIES);
+  const system = await QueueSystem.begin(on, CAPACITIES);
   try {
     for (const [at, one] of steps.entries()) {
       await take(one, model, system);
@@ -125,6 +41,7 @@ async function replay(steps: readonly Step[]): Promise<void> {
   } finally {
     await system.end();
   }
+  said();
 }
 
 /** Does one step in both. What the system lost its database in without a commit has not happened. */
@@ -226,24 +143,34 @@ async function compare(where: string, model: QueueModel, system: QueueSystem): P
   expect({ where, executions: await system.executionStatuses() }).toEqual({ where, executions });
 }
 
-const check = (runs: number, seed: number, endOnFailure: boolean): Promise<fc.RunDetails<[readonly Step[]]>> =>
-  fc.check(fc.asyncProperty(history, replay), {
-    numRuns: runs,
-    seed,
-    ...(process.env['QUEUE_PATH'] !== undefined && { path: process.env['QUEUE_PATH'] }),
-    // A control only has to be caught; looking for its smallest history takes long.
-    endOnFailure,
-  });
+interface Run {
+  on: TestApp;
+  runs: number;
+  seed: number;
+  /** A control only has to be caught; looking for its smallest history takes long. */
+  endOnFailure: boolean;
+}
+
+const check = ({ on, runs, seed, endOnFailure }: Run): Promise<fc.RunDetails<[Step[]]>> =>
+  fc.check(
+    fc.asyncProperty(history, (steps) => replay(on, steps)),
+    { numRuns: runs, seed, endOnFailure, ...(process.env['QUEUE_PATH'] && { path: process.env['QUEUE_PATH'] }) },
+  );
 
 it(`does what its model does, in ${String(HISTORIES)} histories of creating, claiming, beating, ending, losing and waiting`, async () => {
-  const details = await check(HISTORIES, SEED, false);
-  process.stdout.write(`queue model: seed ${String(SEED)}, ${String(details.numRuns)} histories\n`);
-  if (!details.failed) return;
-  const { counterexample, counterexamplePath, errorInstance } = details;
-  throw new Error(
-    `QUEUE_SEED=${String(SEED)} QUEUE_PATH=${String(counterexamplePath)}: ${JSON.stringify(counterexample)}\n${String(errorInstance)}`,
+  const checks = servers.map((on, lane) =>
+    check({ on, runs: Math.ceil(HISTORIES / LANES), seed: SEED + lane, endOnFailure: false }),
   );
-}, 3_600_000);
+  const lanes = await Promise.all(checks);
+  const runs = lanes.reduce((sum, { numRuns }) => sum + numRuns, 0);
+  const differ = lanes.filter(({ failed }) => failed).length;
+  figure(1, 'histories in which the queue differs from its model', differ, 'of', runs, `(seed ${SEED})`);
+  for (const { failed, seed, counterexample, counterexamplePath, errorInstance } of lanes)
+    if (failed)
+      throw new Error(
+        `QUEUE_SEED=${String(seed)} QUEUE_PATH=${String(counterexamplePath)}: ${JSON.stringify(counterexample)}\n${String(errorInstance)}`,
+      );
+}, 7_200_000);
 
 describe('the same histories find a queue', () => {
   /** Breaks something in the running server, looks for a history that shows it, and mends it again. */
@@ -254,7 +181,7 @@ describe('the same histories find a queue', () => {
     const instance = server.app.get<T>(service as never, { strict: false });
     Object.assign(instance, broken);
     try {
-      return (await check(300, 1, true)).failed;
+      return (await check({ on: server, runs: 300, seed: 1, endOnFailure: true })).failed;
     } finally {
       for (const name of Object.keys(broken)) Reflect.deleteProperty(instance, name);
     }

@@ -178,6 +178,7 @@ export class QueueModel extends QueueModelPlaces {
     if (task.deleted) return 'task/not-found';
     if (isFinal(task.status)) return 'task/not-editable';
     task.priority = priority;
+    this.applyAnew(index);
     return 'ok';
   }
 
@@ -200,9 +201,10 @@ export class QueueModel extends QueueModelPlaces {
 
   private settle(index: number, status: 'completed' | 'failed' | 'cancelled'): void {
     this.task(index).status = status;
-    this.release(index);
     if (status === 'completed') this.wake(index);
     else this.skipBehind(index);
+    // After that: one that waited for this task may be the most urgent of those that wait for its key.
+    this.release(index);
   }
 
   private requeue(index: number, delay: number): void {

@@ -5,4 +5,4 @@ export const FULL = process.env['VERIFY'] === 'full';
 export const size = ({ full, short }: { full: number; short: number }): number => (FULL ? full : short);
 
 /** Jest's patience with one proof, in milliseconds. */
-export const PATIENCE_MS = size({ full: 900_000, short: 120_000 });
+export const PATIENCE_MS = size({ full: 1_800_000, short: 120_000 });
