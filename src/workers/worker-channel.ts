@@ -34,6 +34,12 @@ export interface ChannelSurroundings {
 
 type Frame = Record<string, unknown>;
 
+/** What answers tell of executions, as far as this connection is concerned. */
+interface Receipt extends Signals {
+  executions: { execution: { id: string } }[];
+  finish: Frame[];
+}
+
 /**
  * A worker's own connection: its words and their answers, matched by `id`, in any order, and what it is to know as it
  * happens. Each word is read for whom it comes from anew, like a request.
@@ -135,12 +141,17 @@ export class WorkerChannel {
 
   /** Learns what the worker runs from what it is given and what it says. */
   private note(receipt: object, said: Frame): void {
-    const { executions, finish } = receipt as { executions?: { execution: { id: string } }[]; finish?: Frame[] };
+    const { executions, finish, lost } = receipt as Partial<Receipt>;
     for (const { execution } of executions ?? []) this.running.add(execution.id);
-    const ended = [...(finish ?? []), ...('outcome' in said ? [said] : [])];
+    const ended = [
+      ...(finish ?? []).filter(({ problem }) => problem === undefined),
+      ...('outcome' in said ? [said] : []),
+    ];
     for (const { execution_id } of ended) this.running.delete(String(execution_id));
     for (const beat of Array.isArray(said['executions']) ? (said['executions'] as Frame[]) : [])
       if (typeof beat['id'] === 'string') this.running.add(beat['id'].toLowerCase());
+    // Said already; and whatever a worker lists, what stays here is what it runs.
+    lost?.forEach((id) => this.running.delete(id));
   }
 
   /** Tells the worker at once what is to be ended, what is lost, and what it is to do. */
