@@ -7,5 +7,5 @@ export async function answerText(answer: Response): Promise<string> {
   return Buffer.from(first?.value ?? new Uint8Array()).toString('utf8');
 }
 
-export const isStream = (answer: Response): boolean =>
+const isStream = (answer: Response): boolean =>
   (answer.headers.get('content-type') ?? '').startsWith('text/event-stream');

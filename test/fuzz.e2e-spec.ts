@@ -2,7 +2,7 @@ import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import ajvFormats from 'ajv-formats';
-import { answerText, isStream } from './answer-text.js';
+import { answerText } from './answer-text.js';
 import { registerWorker, type TestWorker } from './fleet.js';
 import { RequestFuzzer, type Document, type FuzzedRequest, type Operation } from './request-fuzzer.js';
 import { Scratch } from './scratch-git.js';
@@ -120,7 +120,8 @@ it(
           `${operation.operationId} ${String(answer.status)} ${fault}`,
           `${method} ${request.path} ${body?.slice(0, 300) ?? ''} -> ${text.slice(0, 300)}`,
         );
-      if (answer.ok && text !== '' && !isStream(answer)) fuzzer.learn(request.path, JSON.parse(text));
+      const isJson = answer.headers.get('content-type')?.includes('json') ?? false;
+      if (answer.ok && text !== '' && isJson) fuzzer.learn(request.path, JSON.parse(text));
     };
     for (; sent < REQUESTS; sent += 1) {
       const { path, method, operation } = operations[sent % operations.length] as (typeof operations)[number];
