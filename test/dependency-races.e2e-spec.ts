@@ -6,7 +6,7 @@ import { size } from './scale.js';
 import { bulk, claimTask, FAILURE, statusesOf, SUCCESS } from './task-graphs.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
-const ROUNDS = size({ full: 200, short: 30 });
+const ROUNDS = size({ full: 200, short: 15 });
 const races = new Rounds();
 /** A broken control shows itself within so many rounds. */
 const PATIENCE = 400;

@@ -8,7 +8,7 @@ import { PATIENCE_MS, size } from './scale.js';
 import { startTestApp } from './test-app.js';
 
 const CLAIMERS = size({ full: 32, short: 8 });
-const TASKS = size({ full: 5000, short: 400 });
+const TASKS = size({ full: 5000, short: 250 });
 const RUNS = size({ full: 5, short: 1 });
 
 let cluster: Cluster;

@@ -10,7 +10,7 @@ import { signIn, type TokenPair } from './sign-in.js';
 import { startTestApp, testEnvironment, type TestApp } from './test-app.js';
 import { send } from './verify-site.js';
 
-const TOKENS = size({ full: 1000, short: 40 });
+const TOKENS = size({ full: 1000, short: 20 });
 const AT_ONCE = 4;
 const CONTROLS = 10;
 const JWT_SECRET = randomBytes(32).toString('base64');

@@ -8,7 +8,7 @@ import { signIn, type TokenPair } from './sign-in.js';
 import { startTestApp, type TestApp } from './test-app.js';
 import { send } from './verify-site.js';
 
-const REUSES = size({ full: 1000, short: 40 });
+const REUSES = size({ full: 1000, short: 20 });
 const ROUNDS = size({ full: 100, short: 10 });
 const AT_ONCE = 20;
 /** Rounds on a broken server: it must not pass one of them. */

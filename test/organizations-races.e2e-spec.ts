@@ -5,7 +5,7 @@ import { PATIENCE_MS, size } from './scale.js';
 import { codeOf } from './sign-in.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
-const ROUNDS = size({ full: 500, short: 50 });
+const ROUNDS = size({ full: 500, short: 30 });
 const JWT_SECRET = Buffer.alloc(32, 7).toString('base64');
 
 let server: TestApp;

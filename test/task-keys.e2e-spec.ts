@@ -8,7 +8,7 @@ import { size } from './scale.js';
 import { actOn, bulk, claimTask, end, SUCCESS } from './task-graphs.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
-const ROUNDS = size({ full: 200, short: 30 });
+const ROUNDS = size({ full: 200, short: 15 });
 const PATIENCE = 400;
 
 let server: TestApp;
