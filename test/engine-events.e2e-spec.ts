@@ -10,7 +10,7 @@ import { StreamClient } from './stream-client.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
 const RECONNECTS = size({ full: 1000, short: 30 });
-const STREAMS = size({ full: 1000, short: 100 });
+const STREAMS = size({ full: 1000, short: 50 });
 const WRITERS = 6;
 const PAGE = 7;
 

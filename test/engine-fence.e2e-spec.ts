@@ -11,7 +11,7 @@ import { PATIENCE_MS, size } from './scale.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
 const STALE = size({ full: 334, short: 20 });
-const RACES = size({ full: 1000, short: 40 });
+const RACES = size({ full: 1000, short: 20 });
 const KEYS = size({ full: 100, short: 8 });
 const POSTS = 20;
 const AT_ONCE = 20;

@@ -14,7 +14,7 @@ import { PATIENCE_MS, size } from './scale.js';
 import { startTestApp } from './test-app.js';
 
 const TASKS = size({ full: 10_000, short: 300 });
-const FAILING = size({ full: 1000, short: 40 });
+const FAILING = size({ full: 1000, short: 20 });
 const KILLS = size({ full: 200, short: 3 });
 const WORKERS = 8;
 const PROCESSES = 2;

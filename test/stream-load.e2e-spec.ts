@@ -12,7 +12,7 @@ import { SocketClient } from './socket-client.js';
 import { StreamClient } from './stream-client.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
-const EVENTS = size({ full: 50_000, short: 10_000 });
+const EVENTS = size({ full: 50_000, short: 5_000 });
 const CLIENTS = size({ full: 500, short: 60 });
 const ROUNDS = size({ full: 100, short: 15 });
 /** One page of events, and what Node adds; far less than what passes meanwhile. */
