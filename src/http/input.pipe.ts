@@ -38,6 +38,11 @@ export class InputPipe implements PipeTransform {
     return this.make(metatype, raw);
   }
 
+  /** Checks what did not come as the body of a request by the rules of one. */
+  read<Wanted extends object>(shape: new () => Wanted, value: unknown): Promise<Wanted> {
+    return this.transform(value, { type: 'body', metatype: shape }) as Promise<Wanted>;
+  }
+
   private async make(shape: Shape, raw: Fields): Promise<object> {
     const prototype = shape.prototype as object;
     const lenient = ignoresUnknownFields(prototype);

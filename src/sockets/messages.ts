@@ -2,8 +2,6 @@ import { DomainError, InvalidInput } from '../domain-error.js';
 import { parseExactJson } from '../http/exact-json.js';
 import { InputPipe } from '../http/input.pipe.js';
 
-type Shape = new () => object;
-
 /** A message that was understood: an instance of the class that stands for its type. */
 export interface Understood<Message> {
   message: Message;
@@ -37,13 +35,12 @@ export class Messages<Message extends object> {
     if (typeof value !== 'object' || value === null || Array.isArray(value))
       throw new InvalidInput('A message is a JSON object.', [], 'socket/malformed');
     const { type } = value as { type?: unknown };
-    const known = typeof type === 'string' && Object.hasOwn(this.shapes, type);
-    if (!known) {
+    const shape = typeof type === 'string' && Object.hasOwn(this.shapes, type) ? this.shapes[type] : undefined;
+    if (shape === undefined) {
       const types = Object.keys(this.shapes).join(', ');
       throw new InvalidInput(`The type of a message is one of ${types}.`, [], 'socket/unknown-type');
     }
-    const metatype: Shape | undefined = this.shapes[type];
-    return (await pipe.transform(value, { type: 'body', metatype })) as Message;
+    return pipe.read(shape, value);
   }
 }
 

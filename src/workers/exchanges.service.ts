@@ -68,7 +68,7 @@ export class ExchangesService {
 
   private log(context: ExchangeContext, said: unknown): Promise<LogItemReceiptDto> {
     return this.taken<LogItemReceiptDto>(context, said, async () => {
-      const item = await this.read(LogItemDto, said);
+      const item = await this.input.read(LogItemDto, said);
       const stored = await this.reports.append(context.worker, item.execution_id, item);
       return { execution_id: item.execution_id, ...stored };
     });
@@ -76,7 +76,7 @@ export class ExchangesService {
 
   private advance(context: ExchangeContext, said: unknown): Promise<ItemReceiptDto> {
     return this.taken<ItemReceiptDto>(context, said, async () => {
-      const item = await this.read(ProgressItemDto, said);
+      const item = await this.input.read(ProgressItemDto, said);
       await this.reports.advance(context.worker, item.toReport(item.execution_id));
       return { execution_id: item.execution_id };
     });
@@ -84,7 +84,7 @@ export class ExchangesService {
 
   private finish(context: ExchangeContext, said: unknown): Promise<FinishItemReceiptDto> {
     return this.taken<FinishItemReceiptDto>(context, said, async () => {
-      const item = await this.read(FinishItemDto, said);
+      const item = await this.input.read(FinishItemDto, said);
       const wish = { id: item.execution_id, report: item.toReport(), last: item.toLastWords() };
       const { execution, task } = await this.finishes.end(context.worker, wish);
       return { execution_id: item.execution_id, status: execution.status, task_status: task.status };
@@ -117,11 +117,6 @@ export class ExchangesService {
       const next = 'next_offset' in problem ? { next_offset: problem.next_offset } : {};
       return { execution_id: idOf(said), ...next, problem };
     }
-  }
-
-  /** Checks an item as the body of its own route would be. */
-  private read<Shape extends object>(shape: new () => Shape, said: unknown): Promise<Shape> {
-    return this.input.transform(said, { type: 'body', metatype: shape }) as Promise<Shape>;
   }
 
   /** One after the other those of one execution, the others beside them. */

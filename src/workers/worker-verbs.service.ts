@@ -35,36 +35,35 @@ export class WorkerVerbs {
     const { worker, closed } = context;
     switch (verb) {
       case 'heartbeat': {
-        const body = await this.read(HeartbeatDto, said);
+        const body = await this.input.read(HeartbeatDto, said);
         return this.heartbeats.beat(worker, { ...body, executions: body.executions ?? [] });
       }
       case 'claim': {
-        const { max = 1, wait_seconds = 0, request_key = null } = await this.read(ClaimDto, said);
+        const { max = 1, wait_seconds = 0, request_key = null } = await this.input.read(ClaimDto, said);
         const { executions, signals } = await this.claims.claim(worker, { max, wait_seconds, request_key, closed });
         return { executions: executions.map((brief) => ClaimedExecutionDto.from(brief)), ...signals };
       }
       case 'logs': {
-        const body = await this.read(LogItemDto, said);
+        const body = await this.input.read(LogItemDto, said);
         return this.reports.log(worker, body.execution_id, body);
       }
       case 'progress': {
-        const body = await this.read(ProgressItemDto, said);
+        const body = await this.input.read(ProgressItemDto, said);
         return this.reports.progress(worker, body.toReport(body.execution_id));
       }
       case 'finish': {
-        const body = await this.read(FinishItemDto, said);
+        const body = await this.input.read(FinishItemDto, said);
         const wish = { id: body.execution_id, report: body.toReport(), last: body.toLastWords() };
         const { execution, task, signals } = await this.finishes.finish(worker, wish);
         return { execution: ExecutionDto.from(execution), task: TaskDto.from(task), ...signals };
       }
       case 'exchange': {
-        const { executions, ...receipt } = await this.exchanges.exchange(context, await this.read(ExchangeDto, said));
+        const { executions, ...receipt } = await this.exchanges.exchange(
+          context,
+          await this.input.read(ExchangeDto, said),
+        );
         return { ...receipt, executions: executions.map((brief) => ClaimedExecutionDto.from(brief)) };
       }
     }
-  }
-
-  private read<Shape extends object>(shape: new () => Shape, said: object): Promise<Shape> {
-    return this.input.transform(said, { type: 'body', metatype: shape }) as Promise<Shape>;
   }
 }
