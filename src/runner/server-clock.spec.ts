@@ -15,6 +15,16 @@ describe('ServerClock', () => {
     expect(clock.now() - server).toBeGreaterThanOrEqual(4999);
   });
 
+  it('is not moved by a slow answer that agrees with it, and is by one that does not', () => {
+    const clock = new ServerClock();
+    const server = Date.now() + 86_400_000;
+    clock.observe(new Date(server).toISOString(), performance.now());
+    clock.observe(new Date(server).toISOString(), performance.now() - 10_000);
+    expect(clock.now() - server).toBeLessThan(4000);
+    clock.observe(new Date(server + 60_000).toISOString(), performance.now() - 10_000);
+    expect(clock.now() - server).toBeGreaterThanOrEqual(64_999);
+  });
+
   it('does not believe a time that is none', () => {
     const clock = new ServerClock();
     clock.observe('soon', performance.now());
