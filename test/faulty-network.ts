@@ -42,8 +42,13 @@ export class FaultyNetwork {
     this.blocked = false;
   }
 
+  /** Cuts every connection; new ones pass. */
+  cut(): void {
+    for (const pair of this.pairs) pair.forEach((socket) => socket.destroy());
+  }
+
   close(): void {
     this.server.close();
-    for (const pair of this.pairs) pair.forEach((socket) => socket.destroy());
+    this.cut();
   }
 }

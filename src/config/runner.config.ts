@@ -77,6 +77,15 @@ export class RunnerConfig {
   readonly agent_types!: readonly string[];
 
   @Variable({
+    name: 'MIYABI_CHANNEL',
+    about:
+      'Whether it keeps a connection of its own to the server (a WebSocket) and speaks over it while it is open. Off: by requests alone.',
+    read: onOff,
+    default: true,
+  })
+  readonly channel!: boolean;
+
+  @Variable({
     name: 'AGENT_ENV',
     about:
       'Names of the environment variables agents get, separated by commas. Default: home, path, language, terminal and the known provider keys.',

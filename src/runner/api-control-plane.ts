@@ -1,5 +1,5 @@
 import { createMiyabiClient, type MiyabiClient } from '../client/client.js';
-import { Refused, Unavailable, type ControlPlane } from './control-plane.js';
+import { failureOf, Refused, Unavailable, type ControlPlane } from './control-plane.js';
 import type {
   ClaimAnswer,
   ClaimRequest,
@@ -21,12 +21,15 @@ interface Answered<T> {
   readonly response: Response;
 }
 
-const CALL_SECONDS = 20;
-const LOGS_SECONDS = 60;
+export const CALL_SECONDS = 20;
+export const LOGS_SECONDS = 60;
 /** Progress is repeated by heartbeats, so nothing waits long for it. */
-const PROGRESS_SECONDS = 5;
+export const PROGRESS_SECONDS = 5;
 /** A claim may be answered late, so the time beyond its wait is generous. */
 const BEYOND_WAIT_SECONDS = 15;
+
+/** How long the answer to a claim is waited for. */
+export const claimSeconds = ({ wait_seconds = 0 }: ClaimRequest): number => wait_seconds + BEYOND_WAIT_SECONDS;
 
 /** The server over HTTP, through the generated client. */
 export class ApiControlPlane implements ControlPlane {
@@ -66,7 +69,7 @@ export class ApiControlPlane implements ControlPlane {
 
   claim(body: ClaimRequest, signal: AbortSignal): Promise<ClaimAnswer> {
     const params = { path: { id: this.workerId } };
-    return this.directed((body.wait_seconds ?? 0) + BEYOND_WAIT_SECONDS, signal, (options) =>
+    return this.directed(claimSeconds(body), signal, (options) =>
       this.client.POST('/api/v1/workers/{id}/claim', { params, body, ...options }),
     );
   }
@@ -132,17 +135,13 @@ export class ApiControlPlane implements ControlPlane {
 function answerOf<T>({ data, error, response }: Answered<T>, registration: number): T {
   if (response.ok && data !== undefined) return data;
   const problem: Record<string, unknown> = typeof error === 'object' && error !== null ? { ...error } : {};
-  const detail = text(problem['detail']) || text(problem['title']) || response.statusText;
-  const { status } = response;
-  // A success without a body is as good as no answer; a full or busy server is one to ask again.
-  if (response.ok || status >= 500 || [408, 425, 429].includes(status)) {
-    const retryAfter = Number(response.headers.get('retry-after') ?? Number.NaN);
-    throw new Unavailable(`${String(status)} ${detail}`, Number.isFinite(retryAfter) ? retryAfter : null);
-  }
-  throw new Refused(status, text(problem['code']), detail, problem, registration);
+  const { status, statusText } = response;
+  // A success without a body is as good as no answer.
+  if (response.ok) throw new Unavailable(`${String(status)} ${statusText}`);
+  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
+  const retryAfter = Number.isFinite(seconds) ? seconds : null;
+  throw failureOf(status, problem, { registration, retryAfter, otherwise: statusText });
 }
-
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 /** `fetch failed` says nothing; its cause does. */
 function reasonOf(error: unknown): string {

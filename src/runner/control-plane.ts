@@ -58,3 +58,25 @@ export class Unavailable extends Error {
     this.name = 'Unavailable';
   }
 }
+
+/** What a problem of the server is to a worker: a refusal, or a server that is full or busy and can be asked again. */
+export function failureOf(
+  status: number,
+  problem: Readonly<Record<string, unknown>>,
+  { registration, retryAfter = null, otherwise = '' }: FailureFacts,
+): Refused | Unavailable {
+  const detail = text(problem['detail']) || text(problem['title']) || otherwise;
+  if (status >= 500 || [408, 425, 429].includes(status))
+    return new Unavailable(`${String(status)} ${detail}`, retryAfter);
+  return new Refused(status, text(problem['code']), detail, problem, registration);
+}
+
+interface FailureFacts {
+  /** What the call was made under. */
+  readonly registration: number;
+  readonly retryAfter?: number | null;
+  /** What to say where the problem says nothing. */
+  readonly otherwise?: string;
+}
+
+const text = (value: unknown): string => (typeof value === 'string' ? value : '');

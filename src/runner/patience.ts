@@ -15,8 +15,8 @@ export async function pause(milliseconds: number, signal?: AbortSignal): Promise
 }
 
 /** Milliseconds before try number `tries + 1`: doubling, with jitter so that a fleet does not return in step. */
-export const backoff = (tries: number): number =>
-  Math.min(LONGEST_MS, FIRST_MS * 2 ** Math.min(tries, 10)) * (0.5 + Math.random() / 2);
+export const backoff = (tries: number, { first, longest } = { first: FIRST_MS, longest: LONGEST_MS }): number =>
+  Math.min(longest, first * 2 ** Math.min(tries, 10)) * (0.5 + Math.random() / 2);
 
 export interface Patience {
   readonly signal: AbortSignal;

@@ -15,7 +15,8 @@ export type Metrics = Schemas['Metrics'];
 export type Heartbeat = Schemas['Heartbeat'];
 export type HeartbeatAnswer = Schemas['HeartbeatReceipt'];
 
-export type ClaimRequest = Schemas['Claim'];
+/** Always with its key: a claim that was not answered is made again. */
+export type ClaimRequest = Schemas['Claim'] & { request_key: string };
 export type ClaimAnswer = Schemas['ClaimReceipt'];
 
 type Claimed = Schemas['ClaimedExecution'];

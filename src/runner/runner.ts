@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { RunnerSettings } from '../config/runner.config.js';
 import { ApiControlPlane } from './api-control-plane.js';
+import { ChannelControlPlane } from './channel-control-plane.js';
 import { ClaimLoop } from './claims.js';
 import { conclude } from './conclude.js';
+import type { ControlPlane } from './control-plane.js';
 import type { ExecutionDirectory } from './execution-directory.js';
 import { Execution } from './execution.js';
 import { Git } from './git.js';
@@ -14,7 +16,7 @@ import { detectLaunchers } from './launchers.js';
 import { Lock } from './lock.js';
 import { MachineMetrics } from './metrics.js';
 import { settleOrphans } from './orphans.js';
-import type { Grant } from './protocol.js';
+import type { Directives, Grant } from './protocol.js';
 import { NotRegistered, Registrar } from './registration.js';
 import { RepositoryCache } from './repository-cache.js';
 import type { Secrets } from './secrets.js';
@@ -30,6 +32,7 @@ export class Runner {
   private readonly stopping = new AbortController();
   private readonly hurrying = new AbortController();
   private readonly leaving = new AbortController();
+  private readonly gone = new AbortController();
   private fault: NotRegistered | null = null;
 
   constructor(
@@ -54,6 +57,7 @@ export class Runner {
     } catch (error) {
       if (!this.stopping.signal.aborted) throw error;
     } finally {
+      this.gone.abort();
       await lock.release();
     }
     if (this.fault !== null) throw this.fault;
@@ -105,7 +109,7 @@ export class Runner {
   ): Promise<{ house: House; registrar: Registrar }> {
     const { settings, log, version } = this;
     const { runner: config, agentEnvironment, gitEnvironment } = settings;
-    const plane = new ApiControlPlane(config, (directives) => this.workload.follow(directives));
+    const plane = this.controlPlane();
     const git = new Git(gitEnvironment);
     const registrar = new Registrar({
       plane,
@@ -133,6 +137,15 @@ export class Runner {
       leaving: this.leaving.signal,
     };
     return { house, registrar };
+  }
+
+  private controlPlane(): ControlPlane {
+    const { runner: config } = this.settings;
+    const onDirectives = (directives: Partial<Directives>): void => this.workload.follow(directives);
+    const requests = new ApiControlPlane(config, onDirectives);
+    if (!config.channel) return requests;
+    const { url } = config;
+    return new ChannelControlPlane(requests, { url, log: this.log, onDirectives, signal: this.gone.signal });
   }
 
   /** Before there is any work a stop ends the wait for the server at once; later, results may still need a registration. */

@@ -44,8 +44,8 @@ export class Workload {
     this.work.add(followed);
   }
 
-  /** Does what an answer of the server asks. */
-  follow({ cancel, lost, desired_status }: Directives): void {
+  /** Does what an answer of the server asks, or a word of its own, which is about one thing. */
+  follow({ cancel = [], lost = [], desired_status = this.desired }: Partial<Directives>): void {
     cancel.forEach((id) => this.running.get(id)?.end('cancel'));
     lost.forEach((id) => this.running.get(id)?.end('lost'));
     if (desired_status === this.desired) return;
