@@ -104,7 +104,7 @@ describe('the checks, on a database that is broken', () => {
   it.each([
     ['tasks_page_idx', 'TaskListsStore.findPage'],
     ['agent_executions_task_id_idx', 'ClaimStore.findHeritage'],
-    ['leases_worker_id_idx', 'LeasesStore.contactAll'],
+    ['leases_worker_id_idx', 'LeasesStore.lockByWorker'],
     ['sessions_user_id_idx', 'SessionsStore.revokeAllOf'],
     ['queue_entries_order_idx', 'ClaimStore.claimAll'],
   ])('name without the index %s the statement %s', async (index, name) => {

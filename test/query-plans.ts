@@ -1,4 +1,5 @@
-import type pg from 'pg';
+import pg from 'pg';
+import { BEGIN_PREPARED } from '../src/database/database.js';
 import type { Statement } from './store-statements.js';
 
 /** A node of a plan, as far as anything is judged by it. */
@@ -61,8 +62,8 @@ export class PlanChecks {
     }
   }
 
-  private async judge({ name, sql, parameters }: Statement): Promise<Finding[]> {
-    const plan = await this.planOf(sql, parameters);
+  private async judge({ name, sql, parameters, prepared }: Statement): Promise<Finding[]> {
+    const plan = prepared ? await this.planOfPrepared(sql, parameters) : await this.planOf(sql, parameters);
     const pages = (plan['Shared Hit Blocks'] ?? 0) + (plan['Shared Read Blocks'] ?? 0);
     const whole = new Set(
       nodesOf(plan).flatMap((node) => {
@@ -78,8 +79,8 @@ export class PlanChecks {
   }
 
   /** Reading ones are run, so that what they touch is known and not guessed; of the others only the plan is made. */
-  private async planOf(sql: string, parameters: readonly unknown[]): Promise<PlanNode> {
-    const how = WRITES.test(sql) ? '' : 'analyze, buffers, timing off, ';
+  private async planOf(sql: string, parameters: readonly unknown[], written = sql): Promise<PlanNode> {
+    const how = WRITES.test(written) ? '' : 'analyze, buffers, timing off, ';
     await this.sql.query('savepoint plan');
     try {
       return await this.explain(`explain (${how}format json) ${sql}`, parameters);
@@ -89,6 +90,20 @@ export class PlanChecks {
       return await this.explain(`explain (format json) ${sql}`, parameters);
     } finally {
       await this.sql.query('rollback to savepoint plan');
+    }
+  }
+
+  /** The plan that a connection keeps for a prepared statement. The parameters of EXECUTE are written out. */
+  private async planOfPrepared(sql: string, parameters: readonly unknown[]): Promise<PlanNode> {
+    await this.sql.query('savepoint prepared');
+    try {
+      await this.sql.query(BEGIN_PREPARED.replace(/^begin; /, ''));
+      await this.sql.query(`prepare checked as ${sql}`);
+      const values = parameters.map(literal);
+      return await this.planOf(`execute checked${values.length === 0 ? '' : ` (${values.join(', ')})`}`, [], sql);
+    } finally {
+      await this.sql.query('rollback to savepoint prepared');
+      await this.sql.query('deallocate all');
     }
   }
 
@@ -110,6 +125,18 @@ export async function unindexedForeignKeys(sql: pg.Client): Promise<string[]> {
      order by 1`,
   );
   return rows.map(({ name }) => name);
+}
+
+/** A parameter written out; its type is that of the place where it stands. */
+function literal(value: unknown): string {
+  if (value === null || value === undefined) return 'null';
+  if (Array.isArray(value)) {
+    const items = value.map((item: unknown) => (item === null ? 'null' : JSON.stringify(String(item))));
+    return pg.escapeLiteral(`{${items.join(',')}}`);
+  }
+  if (Buffer.isBuffer(value)) return pg.escapeLiteral(`\\x${value.toString('hex')}`);
+  if (value instanceof Date) return pg.escapeLiteral(value.toISOString());
+  return pg.escapeLiteral(typeof value === 'object' ? JSON.stringify(value) : `${value as string | number | boolean}`);
 }
 
 const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];

@@ -107,8 +107,11 @@ export class QueueSystem {
     const { id, key_id, actor } = this.worker(worker);
     return this.step(async () => {
       const request = { worker_id: id, key_id, actor, max, request_key: null };
-      const [rows = []] = await this.get(QueueService).claimAll([{ ...request, closed: new AbortController().signal }]);
-      return rows.map(({ task_id }) => this.tasks.indexOf(task_id));
+      const [rows = []] = await this.get(QueueService).claimAll(
+        [{ ...request, closed: new AbortController().signal }],
+        (claimed) => Promise.resolve(new Map(claimed.map((row) => [row.execution_id, row.task_id]))),
+      );
+      return rows.map((task_id) => this.tasks.indexOf(task_id));
     });
   }
 

@@ -36,10 +36,11 @@ async function finished(days: number, lines = 3): Promise<{ task: string; execut
     task,
     days,
   ]);
-  await server.sql.query(`update agent_executions set finished_at = now() - make_interval(days => $2) where id = $1`, [
-    execution,
-    days,
-  ]);
+  await server.sql.query(
+    `update agent_executions set started_at = started_at - make_interval(days => $2),
+       finished_at = finished_at - make_interval(days => $2) where id = $1`,
+    [execution, days],
+  );
   return { task, execution };
 }
 

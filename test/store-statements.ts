@@ -11,6 +11,8 @@ export interface Statement {
   name: string;
   sql: string;
   parameters: readonly unknown[];
+  /** Whether its connection has it prepared, with one plan for all parameters. */
+  prepared: boolean;
 }
 
 /** How many different parameters are kept of one statement. */
@@ -60,7 +62,10 @@ export class StatementRecorder {
   private readonly context = new AsyncLocalStorage<readonly string[]>();
   private readonly undo: (() => void)[] = [];
 
+  private readonly database: Database;
+
   constructor(app: INestApplicationContext) {
+    this.database = app.get(Database);
     for (const store of storesOf(app)) {
       for (const method of methodsOf(store))
         this.wrap(store, method, (work) => {
@@ -69,7 +74,7 @@ export class StatementRecorder {
         });
     }
     for (const method of ['query', 'count'])
-      this.wrap(app.get(Database), method, (work, sql, parameters) => {
+      this.wrap(this.database, method, (work, sql, parameters) => {
         this.note(sql as string, (parameters ?? []) as readonly unknown[], new Error().stack ?? '');
         return work();
       });
@@ -99,11 +104,12 @@ export class StatementRecorder {
     [frame['place'] ?? '', ...names].forEach((one) => this.seen.add(one));
     const name = names[0] ?? frame['file'] ?? '';
     const absent = parameters.map((value) => (value === null || value === undefined ? '-' : '+')).join('');
-    const key = `${name} ${absent} ${sql}`;
+    const prepared = this.database.isPrepared;
+    const key = `${name} ${String(prepared)} ${absent} ${sql}`;
     const kept = this.known.get(key) ?? [];
     // The first ones, and always the last one: what was asked late was asked on purpose.
     if (kept.length === SAMPLES) kept.pop();
-    kept.push({ name, sql, parameters });
+    kept.push({ name, sql, parameters, prepared });
     this.known.set(key, kept);
   }
 

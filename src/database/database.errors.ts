@@ -71,6 +71,10 @@ export class RunAgain extends Error {
   }
 }
 
-/** Deadlocks, serialization failures and RunAgain: nothing was done, and it may be run again. */
+/** Whether a prepared statement would give other columns than it did: a migration has come by. */
+export const isPlanOutdated = (error: unknown): boolean =>
+  postgresFault(error)?.code === '0A000' && error instanceof Error && error.message.includes('cached plan');
+
+/** Deadlocks, serialization failures, outdated plans and RunAgain: nothing was done, and it may be run again. */
 export const isRetryable = (error: unknown): boolean =>
-  error instanceof RunAgain || /^(40001|40P01)$/.test(postgresFault(error)?.code ?? '');
+  error instanceof RunAgain || isPlanOutdated(error) || /^(40001|40P01)$/.test(postgresFault(error)?.code ?? '');

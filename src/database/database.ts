@@ -5,18 +5,35 @@ import { DataSource } from 'typeorm';
 import {
   DatabaseUnavailable,
   isConnectionLost,
+  isPlanOutdated,
   isRetryable,
   isUnavailable,
   isWithoutOrganization,
   OrganizationGone,
 } from './database.errors.js';
+import { PreparedNames } from './prepared-names.js';
 
 const ATTEMPTS = 5;
 
+/** One plan for each statement, whatever its parameters and whatever the statistics say: the one that goes by indexes. */
+export const BEGIN_PREPARED = `begin; set local plan_cache_mode = force_generic_plan; ${[
+  'seqscan',
+  'hashjoin',
+  'mergejoin',
+]
+  .map((way) => `set local enable_${way} = off`)
+  .join('; ')}`;
+
 interface Transaction {
   client: pg.PoolClient;
+  /** Whether its statements are prepared. */
+  prepared: boolean;
+  /** What is to be written before the commit. */
+  atCommit: { write: Write; items: readonly unknown[] }[];
   afterCommit: (() => void)[];
 }
+
+type Write = (items: readonly unknown[]) => Promise<void>;
 
 /** Counts of the connection pool. */
 export interface PoolFigures {
@@ -35,6 +52,7 @@ export interface PoolFigures {
 export class Database {
   private readonly logger = new Logger(Database.name);
   private readonly context = new AsyncLocalStorage<Transaction>();
+  private readonly prepared = new PreparedNames();
 
   constructor(private readonly dataSource: DataSource) {}
 
@@ -59,7 +77,16 @@ export class Database {
    */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     if (this.context.getStore() !== undefined) return work();
-    return this.repeated(() => this.attempt(work));
+    return this.repeated(() => this.attempt(work, false));
+  }
+
+  /**
+   * The same for the few statements that are run all the time, which each connection then has prepared: made anew, the
+   * plan of a claim costs as much as the claim. Not for statements with conditions that are switched off by a null.
+   */
+  async preparedTransaction<T>(work: () => Promise<T>): Promise<T> {
+    if (this.context.getStore() !== undefined) return work();
+    return this.repeated(() => this.attempt(work, true));
   }
 
   /**
@@ -68,14 +95,24 @@ export class Database {
    */
   async savepoint<T>(work: () => Promise<T>): Promise<T> {
     await this.run('savepoint part', []);
+    const atCommit = this.context.getStore()?.atCommit ?? [];
+    const before = atCommit.length;
     try {
       const result = await work();
       await this.run('release savepoint part', []);
       return result;
     } catch (error) {
+      atCommit.length = before;
       await this.run('rollback to savepoint part', []);
       throw error;
     }
+  }
+
+  /** Has `write` take items with all others of the transaction in one go, before its commit; at once where there is none. */
+  async atCommit<T>(write: (items: readonly T[]) => Promise<void>, items: readonly T[]): Promise<void> {
+    const transaction = this.context.getStore();
+    if (transaction === undefined) await write(items);
+    else transaction.atCommit.push({ write: write as Write, items });
   }
 
   /** Runs `work` outside of the transaction under way, on connections of its own. */
@@ -86,6 +123,11 @@ export class Database {
   /** Whether a transaction is under way here. */
   get isInTransaction(): boolean {
     return this.context.getStore() !== undefined;
+  }
+
+  /** Whether statements are prepared here. */
+  get isPrepared(): boolean {
+    return this.context.getStore()?.prepared ?? false;
   }
 
   /** Runs `action` once the transaction has been committed, or at once where there is none. */
@@ -111,7 +153,10 @@ export class Database {
 
   private async run<Row extends object>(sql: string, parameters: readonly unknown[]): Promise<pg.QueryResult<Row>> {
     const transaction = this.context.getStore();
-    if (transaction !== undefined) return this.execute<Row>(transaction.client, sql, parameters);
+    if (transaction !== undefined) {
+      const name = transaction.prepared && parameters.length > 0 ? this.prepared.of(sql) : undefined;
+      return this.execute<Row>(transaction.client, sql, parameters, name);
+    }
     // A statement alone is a transaction of its own: what it fails with undid all of it.
     return this.repeated(() => this.execute<Row>(this.pgPool, sql, parameters));
   }
@@ -120,10 +165,12 @@ export class Database {
     on: pg.Pool | pg.PoolClient,
     sql: string,
     parameters: readonly unknown[],
+    name?: string,
   ): Promise<pg.QueryResult<Row>> {
     try {
-      return await on.query<Row>(sql, [...parameters]);
+      return await on.query<Row>({ text: sql, values: [...parameters], name });
     } catch (error) {
+      if (isPlanOutdated(error)) this.prepared.renew();
       if (isWithoutOrganization(error)) throw new OrganizationGone(error);
       throw isUnavailable(error) ? new DatabaseUnavailable(error) : error;
     }
@@ -142,15 +189,16 @@ export class Database {
     }
   }
 
-  private async attempt<T>(work: () => Promise<T>): Promise<T> {
+  private async attempt<T>(work: () => Promise<T>, prepared: boolean): Promise<T> {
     // The statement under way reports the loss; without a listener the event itself would end the process.
     const heard = (error: Error): void => this.logger.warn(`a connection broke in a transaction: ${error.message}`);
-    const transaction: Transaction = { client: await this.connect(heard), afterCommit: [] };
+    const transaction: Transaction = { client: await this.connect(heard), prepared, atCommit: [], afterCommit: [] };
     let broken: Error | undefined;
     try {
       return await this.context.run(transaction, async () => {
-        await this.run('begin', []);
+        await this.run(prepared ? BEGIN_PREPARED : 'begin', []);
         const result = await work();
+        for (const { write, items } of together(transaction.atCommit)) await write(items);
         await this.run('commit', []);
         // Outside of the context: what is announced must not run in the transaction that has ended.
         this.context.exit(() => transaction.afterCommit.forEach((action) => action()));
@@ -193,4 +241,11 @@ export class Database {
       });
     });
   }
+}
+
+/** Those of one kind as one, in the order in which the kinds came. */
+function together(deferred: Transaction['atCommit']): Transaction['atCommit'] {
+  const kinds = new Map<Write, unknown[]>();
+  for (const { write, items } of deferred) kinds.set(write, (kinds.get(write) ?? []).concat(items));
+  return [...kinds].map(([write, items]) => ({ write, items }));
 }

@@ -25,6 +25,7 @@ import { Usage1790000000250 } from '../../migrations/1790000000250-usage.js';
 import { Retention1790000000260 } from '../../migrations/1790000000260-retention.js';
 import { TaskLists1790000000270 } from '../../migrations/1790000000270-task-lists.js';
 import { CountPriorities1790000000290 } from '../../migrations/1790000000290-count-priorities.js';
+import { HotPath1790000000300 } from '../../migrations/1790000000300-hot-path.js';
 import { Lookups1790000000280 } from '../../migrations/1790000000280-lookups.js';
 
 /** Every migration in the order of its number. */
@@ -56,4 +57,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   TaskLists1790000000270,
   Lookups1790000000280,
   CountPriorities1790000000290,
+  HotPath1790000000300,
 ];

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.js';
 import { EventsStore, type EventRow, type NewEvent } from './events.store.js';
 import { HintsService } from './hints.service.js';
 import { eventsTopic } from './topics.js';
@@ -18,14 +19,17 @@ export type { NewEvent };
 /** What happened. Facts are recorded with the change they tell of, and read in one order by everybody. */
 @Injectable()
 export class EventsService {
+  private readonly write = (events: readonly NewEvent[]): Promise<void> => this.store.record(events);
+
   constructor(
     private readonly store: EventsStore,
     private readonly hints: HintsService,
+    private readonly database: Database,
   ) {}
 
-  /** Records facts in the transaction under way. Those who follow are woken after its commit. */
+  /** Records facts with the transaction under way. Those who follow are woken after its commit. */
   async record(...events: NewEvent[]): Promise<void> {
-    await this.store.record(events);
+    await this.database.atCommit(this.write, events);
     const told = new Set(events.map(({ organization_id }) => organization_id));
     for (const organization_id of told) this.hints.send(eventsTopic(organization_id));
   }

@@ -43,7 +43,7 @@ export class EventsStore {
    * a reader never sees a place filled behind one it has already read. Gives how many were placed.
    */
   async sequence(limit: number): Promise<number> {
-    return this.database.transaction(async () => {
+    return this.database.preparedTransaction(async () => {
       await this.database.query('select pg_advisory_xact_lock($1)', [SEQUENCER_LOCK]);
       return this.database.count(
         `with next as (

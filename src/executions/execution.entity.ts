@@ -6,7 +6,7 @@ import type { ExecutionStatus } from './execution.states.js';
 /** One attempt at one task. Its id is the fence of every call about it. */
 @Entity('agent_executions')
 @Check('agent_executions_quality_score_check', `quality_score between 0 and 100`)
-@Index('agent_executions_logs_age_idx', ['finished_at'], { where: 'logs_removed_at is null' })
+@Index('agent_executions_logs_age_idx', ['started_at'], { where: 'logs_removed_at is null' })
 @Index('agent_executions_page_idx', ['organization_id', 'started_at', 'id'])
 @Check('agent_executions_status_check', `status in ('running', 'completed', 'failed', 'cancelled', 'released')`)
 export class Execution {
@@ -14,7 +14,6 @@ export class Execution {
   id!: string;
 
   @Column({ type: 'uuid' })
-  @ForeignKey('Organization', { name: 'agent_executions_organization_id_fkey', onDelete: 'CASCADE' })
   organization_id!: string;
 
   @Column({ type: 'uuid' })
@@ -35,7 +34,6 @@ export class Execution {
 
   @Column({ type: 'uuid', nullable: true })
   @Index('agent_executions_worker_id_idx')
-  @ForeignKey('Worker', { name: 'agent_executions_worker_id_fkey', onDelete: 'SET NULL' })
   worker_id!: string | null;
 
   @Column({ type: 'text', nullable: true })

@@ -23,10 +23,16 @@ interface OwnWish extends FinishWish {
   worker: WorkerPrincipal;
 }
 
+/** An execution that has ended, and its task. */
+export interface Ended {
+  execution: ExecutionView;
+  task: Task;
+}
+
 /** Executions that their workers end. Those that end at the same time, on whatever way they come, end together. */
 @Injectable()
 export class FinishesService {
-  private readonly ends: GroupCommit<OwnWish, Task | null>;
+  private readonly ends: GroupCommit<OwnWish, Ended | null>;
 
   constructor(
     private readonly executions: ExecutionsService,
@@ -41,15 +47,12 @@ export class FinishesService {
       runAll: (wishes) => this.endAll(wishes),
       keysOf: ({ id }) => [id],
       limit: 100,
-      width: 2,
+      width: 1,
     });
   }
 
   /** Ends an execution, and tells the worker what it is to know. Throws what `end` throws. */
-  async finish(
-    worker: WorkerPrincipal,
-    wish: FinishWish,
-  ): Promise<{ execution: ExecutionView; task: Task; signals: Signals }> {
+  async finish(worker: WorkerPrincipal, wish: FinishWish): Promise<Ended & { signals: Signals }> {
     const ended = await this.end(worker, wish);
     return { ...ended, signals: await this.leases.signals(worker.id) };
   }
@@ -58,28 +61,37 @@ export class FinishesService {
    * Ends an execution as its worker says. The same outcome again is answered like the first time; another one is
    * AlreadyFinished, and a late word about an attempt that the server has ended is LeaseLost.
    */
-  async end(worker: WorkerPrincipal, wish: FinishWish): Promise<{ execution: ExecutionView; task: Task }> {
+  async end(worker: WorkerPrincipal, wish: FinishWish): Promise<Ended> {
     const ended = await this.ends.run({ ...wish, worker });
+    if (ended !== null) {
+      const { status: outcome, failure_reason: reason } = ended.execution;
+      this.metrics.finishes.inc({ outcome, reason: reason ?? '' });
+      return ended;
+    }
     const execution = await this.executions.findAny(wish.id);
-    const task = ended ?? (execution && (await this.tasks.findByIds([execution.task_id]))[0]);
+    const task = execution && (await this.tasks.findByIds([execution.task_id]))[0];
     if (execution === null || !task) throw new ExecutionNotFound();
-    const { status: outcome, failure_reason: reason } = execution;
-    if (ended === null) await this.assertRepeated(worker, execution, wish.report);
-    else this.metrics.finishes.inc({ outcome, reason: reason ?? '' });
+    await this.assertRepeated(worker, execution, wish.report);
     return { execution, task };
   }
 
-  /** The task of each wish whose lease was its worker's; null for the others. */
-  private endAll(wishes: readonly OwnWish[]): Promise<(Task | null)[]> {
-    return this.database.transaction(async () => {
+  /** What has become of each wish whose lease was its worker's; null for the others. */
+  private endAll(wishes: readonly OwnWish[]): Promise<(Ended | null)[]> {
+    return this.database.preparedTransaction(async () => {
       const leases = await this.lockWith(wishes);
       const held = wishes.flatMap(({ id, report }, at) => {
         const lease = leases[at];
         return lease ? [{ at, end: { lease, said: report, actor: executionActor(id), byWorker: true } }] : [];
       });
-      const tasks = held.length === 0 ? [] : await this.attempts.endAll(held.map(({ end }) => end));
-      const ended = new Map(held.map(({ at }, place) => [at, tasks[place]]));
-      return wishes.map((_, at) => ended.get(at) ?? null);
+      if (held.length === 0) return wishes.map(() => null);
+      const tasks = await this.attempts.endAll(held.map(({ end }) => end));
+      const found = await this.executions.findByIds(held.map(({ end }) => end.lease.execution_id));
+      const executions = new Map(found.map((execution) => [execution.id, execution]));
+      const taskAt = new Map(held.map(({ at }, place) => [at, tasks[place]]));
+      return wishes.map(({ id }, at) => {
+        const [execution, task] = [executions.get(id), taskAt.get(at)];
+        return execution && task ? { execution, task } : null;
+      });
     });
   }
 

@@ -12,11 +12,16 @@ export interface AgedLog {
 export class RetentionStore {
   constructor(private readonly database: Database) {}
 
-  /** Finished executions that ended long ago and still have their log entries, the oldest first. */
+  /**
+   * Finished executions that ended long ago and still have their log entries, those that began first. One that runs has
+   * begun a day ago at most.
+   */
   findAgedLogs(days: number, limit: number): Promise<AgedLog[]> {
     return this.database.query<AgedLog>(
       `select id, log_entries from agent_executions
-       where logs_removed_at is null and finished_at < now() - make_interval(days => $1) order by finished_at limit $2`,
+       where logs_removed_at is null and started_at < now() - make_interval(days => $1)
+         and finished_at < now() - make_interval(days => $1)
+       order by started_at limit $2`,
       [days, limit],
     );
   }

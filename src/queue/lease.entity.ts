@@ -3,6 +3,7 @@ import { Check, Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 /** An execution that runs: whose it is, how long still, and what changes meanwhile. */
 @Entity('leases')
 @Unique('leases_task_id_key', ['task_id'])
+@Index('leases_cancel_idx', ['worker_id'], { where: 'cancel_requested_at is not null' })
 @Check('leases_progress_check', `progress between 0 and 100`)
 export class Lease {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'leases_pkey' })

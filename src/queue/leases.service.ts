@@ -39,13 +39,17 @@ export class LeasesService {
     database: Database,
   ) {
     this.told = new GroupCommit(database, {
-      runAll: (items) => this.takeAll(items),
+      runAll: (items) => database.preparedTransaction(() => this.takeAll(items)),
       // What is said of an execution later comes later.
       keysOf: (reports) => reports.map(({ id }) => id),
       limit: 100,
       width: 2,
     });
-    this.calls = new GroupCommit(database, { runAll: (calls) => leases.contactAll(calls), limit: 200, width: 2 });
+    this.calls = new GroupCommit(database, {
+      runAll: (calls) => database.preparedTransaction(() => leases.contactAll(calls)),
+      limit: 200,
+      width: 1,
+    });
   }
 
   /** Locks leases until the transaction ends; null for one that has ended or is another worker's. */

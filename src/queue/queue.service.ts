@@ -139,22 +139,28 @@ export class QueueService {
 
   /**
    * Gives each worker up to `max` tasks, unless its `closed` is aborted before the commit: then it gets nothing. The same
-   * `request_key` within ten minutes gives what it still runs. Each worker may be there once.
+   * `request_key` within ten minutes gives what it still runs. Each worker may be there once. `read` gives, still
+   * in the transaction, what workers are told of their executions, by the ids of these.
    */
-  async claimAll(requests: readonly (ClaimRequest & { closed: AbortSignal })[]): Promise<ClaimedRow[][]> {
-    const given = new Map<string, ClaimedRow[]>();
+  async claimAll<Told>(
+    requests: readonly (ClaimRequest & { closed: AbortSignal })[],
+    read: (rows: readonly ClaimedRow[]) => Promise<ReadonlyMap<string, Told>>,
+  ): Promise<Told[][]> {
     for (;;) {
       const there = requests.filter(({ closed }) => !closed.aborted);
       if (there.length === 0) return requests.map(() => []);
       try {
-        await this.database.transaction(async () => {
-          given.clear();
-          for (const [worker, rows] of await this.claims.claimAll(there)) given.set(worker, rows);
+        return await this.database.preparedTransaction(async () => {
+          const given = await this.claims.claimAll(there);
+          const rows = [...given.values()].flat();
+          const told = await read(rows);
           if (there.some(({ worker_id, closed }) => closed.aborted && given.has(worker_id))) throw new Abandoned();
-          const organizations = new Set([...given.values()].flat().map(({ organization_id }) => organization_id));
+          const organizations = new Set(rows.map(({ organization_id }) => organization_id));
           for (const organization_id of organizations) this.hints.send(eventsTopic(organization_id));
+          return requests.map(({ worker_id }) =>
+            (given.get(worker_id) ?? []).flatMap((row) => told.get(row.execution_id) ?? []),
+          );
         });
-        return requests.map(({ worker_id, closed }) => (closed.aborted ? [] : (given.get(worker_id) ?? [])));
       } catch (error) {
         // The others ask again without the one that is gone.
         if (!(error instanceof Abandoned)) throw error;

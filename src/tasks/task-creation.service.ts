@@ -47,7 +47,11 @@ export class TaskCreation {
     private readonly checks: TaskChecks,
     private readonly database: Database,
   ) {
-    this.single = new GroupCommit(database, { runAll: (wishes) => this.insertAll(wishes), limit: 100, width: 2 });
+    this.single = new GroupCommit(database, {
+      runAll: (wishes) => database.preparedTransaction(() => this.insertAll(wishes)),
+      limit: 100,
+      width: 2,
+    });
   }
 
   /** Tasks that wait for none are created together with those that others want at the same time. */

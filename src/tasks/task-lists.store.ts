@@ -29,7 +29,7 @@ const FILTER = `organization_id = $1
   and ($4::uuid is null or repository_id = $4)
   and ($5::text is null or agent_type = $5)
   and ($6::integer is null or issue_number = $6)
-  and ($7::uuid is null or worker_id = $7)
+  and ($7::uuid is null or worker_id = $7 and id = any (array(select task_id from agent_executions where worker_id = $7)))
   and ($8::timestamptz is null or created_at > $8)
   and ($9::timestamptz is null or created_at < $9)
   and ($10::text is null or name ilike $10 or description ilike $10)`;

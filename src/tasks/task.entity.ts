@@ -91,8 +91,6 @@ export class Task {
   failure_reason!: FailureReason | null;
 
   @Column({ type: 'uuid', nullable: true })
-  @Index('tasks_worker_id_idx')
-  @ForeignKey('Worker', { name: 'tasks_worker_id_fkey', onDelete: 'SET NULL' })
   worker_id!: string | null;
 
   @Column({ type: 'uuid', nullable: true })

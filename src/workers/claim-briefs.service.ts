@@ -34,9 +34,9 @@ export class ClaimBriefs {
     private readonly queue: QueueService,
   ) {}
 
-  /** Briefs in the order of the claim. Whatever was ended or deleted in between is left out. */
-  async for(rows: readonly ClaimedRow[]): Promise<ClaimBrief[]> {
-    if (rows.length === 0) return [];
+  /** Briefs by the ids of the executions, which have just been claimed, in the transaction of the claim. */
+  async for(rows: readonly ClaimedRow[]): Promise<ReadonlyMap<string, ClaimBrief>> {
+    if (rows.length === 0) return new Map();
     const found = await this.executions.findByIds(rows.map((row) => row.execution_id));
     const executions = new Map(found.map((execution) => [execution.id, execution]));
     const tasks = new Map((await this.tasks.findByIds(rows.map((row) => row.task_id))).map((task) => [task.id, task]));
@@ -45,27 +45,28 @@ export class ClaimBriefs {
     const repositories = new Map((await this.repositories.forClaim(ids)).map((one) => [one.id, one]));
     const left = await this.queue.findHeritage(found.map(({ id }) => id));
     const heritage = new Map(left.map((one) => [one.execution_id, one]));
-    return rows.flatMap(({ execution_id, task_id }): ClaimBrief[] => {
+    const briefs = new Map<string, ClaimBrief>();
+    for (const { execution_id, task_id } of rows) {
       const [execution, task] = [executions.get(execution_id), tasks.get(task_id)];
       const agent = execution && agents.get(execution.agent_type);
-      if (execution?.status !== 'running' || task === undefined || agent === undefined) return [];
+      if (execution === undefined || task === undefined || agent === undefined)
+        throw new Error('what was claimed is not whole');
       const repository = repositories.get(execution.repository_id ?? '') ?? null;
       const own = heritage.get(execution_id);
-      return [
-        {
-          execution,
-          task,
-          repository,
-          base_ref: task.base_ref ?? repository?.default_branch ?? null,
-          merge_refs: own?.merge_refs ?? [],
-          prompt: promptOf(task),
-          agent,
-          model: modelOf(task),
-          checkpoint: own?.checkpoint ?? null,
-          previous: previousOf(own),
-        },
-      ];
-    });
+      briefs.set(execution_id, {
+        execution,
+        task,
+        repository,
+        base_ref: task.base_ref ?? repository?.default_branch ?? null,
+        merge_refs: own?.merge_refs ?? [],
+        prompt: promptOf(task),
+        agent,
+        model: modelOf(task),
+        checkpoint: own?.checkpoint ?? null,
+        previous: previousOf(own),
+      });
+    }
+    return briefs;
   }
 }
 

@@ -20,23 +20,17 @@ export class GrantsService {
     database: Database,
   ) {
     this.requests = new GroupCommit(database, {
-      runAll: (requests) => this.grantAll(requests),
+      runAll: (requests) => this.queue.claimAll(requests, (rows) => this.briefs.for(rows)),
       keysOf: ({ worker_id }) => [worker_id],
       limit: 64,
-      width: 2,
+      width: 1,
     });
   }
 
   /** What is ready for a worker now, with what it needs to know of it; nothing to one that is gone. */
-  grant(request: OpenRequest): Promise<ClaimBrief[]> {
-    return this.requests.run(request);
-  }
-
-  private async grantAll(requests: readonly OpenRequest[]): Promise<ClaimBrief[][]> {
-    const rows = await this.queue.claimAll(requests);
-    const briefs = await this.briefs.for(rows.flat());
+  async grant(request: OpenRequest): Promise<ClaimBrief[]> {
+    const briefs = await this.requests.run(request);
     for (const { execution } of briefs) this.metrics.claims.inc({ agent_type: execution.agent_type });
-    const byId = new Map(briefs.map((brief) => [brief.execution.id, brief]));
-    return rows.map((own) => own.flatMap(({ execution_id }) => byId.get(execution_id) ?? []));
+    return briefs;
   }
 }
