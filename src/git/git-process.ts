@@ -81,6 +81,8 @@ export class GitProcess implements OnApplicationShutdown {
   async start(call: GitCall): Promise<GitChild> {
     call.signal?.throwIfAborted();
     const home = await this.ensureHome();
+    // It may have been called off meanwhile, which nobody would hear of any more.
+    call.signal?.throwIfAborted();
     const process = spawn('git', [...(call.directory ? [`--git-dir=${call.directory}`] : []), ...call.args], {
       cwd: call.cwd ?? this.root,
       env: gitEnvironment(home, call),

@@ -4,7 +4,7 @@ import { Allow, CurrentPrincipal } from '../auth/access.js';
 import type { Principal } from '../auth/principal.js';
 import type { Page } from '../http/page.js';
 import { ProblemsWith } from '../http/problems.decorator.js';
-import { ClientGone } from './client-gone.js';
+import { ClientGone } from '../http/client-gone.js';
 import { LogEntryDto, LogEntryPage, LogsQuery } from './logs.dto.js';
 import { LogsService } from './logs.service.js';
 

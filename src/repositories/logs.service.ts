@@ -1,7 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal.js';
 import { CommitsService, type CommitPosition } from '../git/commits.service.js';
-import { GitFailed, MirrorNotReady, RefNotFound } from '../git/git.errors.js';
+import { withinGitTime } from '../git/git-time.js';
+import { MirrorNotReady, RefNotFound } from '../git/git.errors.js';
 import { MirrorsService, type Patience } from '../git/mirrors.service.js';
 import type { Page } from '../http/page.js';
 import { readLogCursor, writeLogCursor } from './log-cursor.js';
@@ -13,7 +14,6 @@ import { RepositoriesService } from './repositories.service.js';
 
 const MAX_REPOSITORIES = 20;
 const PATIENCE: Patience = { first_ms: 2000, fresh_ms: 1500 };
-const GIT_MS = 4500;
 /** A filter that matches little looks at no more commits than this, and for no longer, before it gives a cursor. */
 const MAX_SCANNED = 20_000;
 const SCAN_MS = 2000;
@@ -47,16 +47,12 @@ export class LogsService {
    */
   async list(principal: Principal, request: LogsRequest, gone: AbortSignal): Promise<Page<LogEntry>> {
     const after = readLogCursor(request.cursor);
-    const signal = AbortSignal.any([gone, AbortSignal.timeout(GIT_MS)]);
     const repositories = await this.repositories.forLogs(principal, request.repository_id, MAX_REPOSITORIES + 1);
     if (repositories.length > MAX_REPOSITORIES) throw new TooManyRepositories(MAX_REPOSITORIES);
-    try {
+    return withinGitTime(gone, async (signal) => {
       const histories = await this.histories(repositories, request, after === null, signal);
-      return await this.page(new MergedHistory(histories, after), request, signal);
-    } catch (error) {
-      // Aborted before a process was begun.
-      throw signal.aborted && error === signal.reason ? new GitFailed(gone.aborted ? 'aborted' : 'timeout') : error;
-    }
+      return this.page(new MergedHistory(histories, after), request, signal);
+    });
   }
 
   private async histories(
