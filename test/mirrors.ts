@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { GitConfig } from '../src/config/git.config.js';
 import { CommitsService } from '../src/git/commits.service.js';
+import { DiffsService } from '../src/git/diffs.service.js';
 import { GitProcess } from '../src/git/git-process.js';
 import { LocalPathsService } from '../src/git/local-paths.service.js';
 import { MirrorRecords, type MirrorRecord } from '../src/git/mirror-records.js';
@@ -47,6 +48,7 @@ export const PATIENCE = { first_ms: 20_000, fresh_ms: 20_000 };
 export class TestMirrors {
   readonly root: string;
   readonly commits: CommitsService;
+  readonly diffs: DiffsService;
   readonly localPaths: LocalPathsService;
   readonly mirrors: MirrorsService;
 
@@ -63,6 +65,7 @@ export class TestMirrors {
     });
     const process = new GitProcess(config);
     this.commits = new CommitsService(process);
+    this.diffs = new DiffsService(process);
     this.localPaths = new LocalPathsService(config, process);
     this.mirrors = new MirrorsService(config, process, this.localPaths, records);
   }

@@ -27,8 +27,8 @@ export class CommitsService {
   /** Id of the commit that a branch, tag or commit id names. Throws RefNotFound. */
   async resolve(directory: string, ref: string, signal?: AbortSignal): Promise<string> {
     if (!isRefName(ref)) throw new RefNotFound();
-    // Branches before tags and anything else that may bear the same name.
-    for (const name of [`refs/heads/${ref}`, `refs/tags/${ref}`, ref]) {
+    // Branches before tags and anything else that may bear the same name; but a whole id is that commit's alone.
+    for (const name of SHA.test(ref) ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`, ref]) {
       const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`];
       const child = await this.git.start({ directory, args, signal });
       const chunks: Buffer[] = [];
@@ -39,6 +39,19 @@ export class CommitsService {
       if (end.stopped !== null || causeOf(end.stderr) === 'damaged') this.git.assertDone(end, 'rev-parse');
     }
     throw new RefNotFound();
+  }
+
+  /** The last commit that both have in their histories, of several the best; null when they have none. Takes ids. */
+  async mergeBase(directory: string, one: string, other: string, signal?: AbortSignal): Promise<string | null> {
+    const child = await this.git.start({ directory, args: ['merge-base', one, other], signal });
+    child.process.stdin.end();
+    const chunks: Buffer[] = [];
+    child.process.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    const end = await child.ended;
+    const sha = Buffer.concat(chunks).toString('latin1').trim();
+    const nothingInCommon = end.stopped === null && end.code === 1 && sha === '' && end.stderr === '';
+    if (!nothingInCommon) this.git.assertDone(end, 'merge-base');
+    return SHA.test(sha) ? sha : null;
   }
 
   /** Every commit of the branches, or of one commit and its ancestors; newest first by instant, then by id. */

@@ -1,0 +1,106 @@
+import { Injectable } from '@nestjs/common';
+import { DiffReader, type Diff, type DiffLimits } from './diff-output.js';
+import { GitProcess, type GitEnd } from './git-process.js';
+import { isOutOfTime } from './git-time.js';
+
+export type { Diff };
+
+export interface DiffOptions {
+  /** Only this file, or what is below this directory; to the letter. */
+  path?: string;
+  limits?: Partial<DiffLimits>;
+}
+
+const LIMITS: DiffLimits = { files: 300, file_bytes: 64 * 1024, total_bytes: 1024 * 1024 };
+
+/** The tree without files, which every repository knows. */
+const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
+
+const SETTINGS = {
+  // Committed attributes could hide changes, and some versions of git read them in bare repositories too.
+  'attr.tree': EMPTY_TREE,
+  'core.attributesFile': '/dev/null',
+  // Larger files are not read as text: comparing them takes many times their size.
+  'core.bigFileThreshold': '8m',
+  'core.quotePath': 'false',
+  'diff.suppressBlankEmpty': 'false',
+};
+
+const COMMAND = 'diff-tree';
+
+const OPTIONS = [
+  '-r',
+  '-z',
+  '--raw',
+  '--numstat',
+  '--patch',
+  // No program of anybody's, whatever attributes and settings say.
+  '--no-ext-diff',
+  '--no-textconv',
+  '--no-color',
+  '--full-index',
+  '--find-renames',
+  '--no-rename-empty',
+  // Looking for renames takes the square of the number of files.
+  '-l500',
+  '--submodule=short',
+  '--ignore-submodules=none',
+];
+
+/** How commits of a mirror differ. */
+@Injectable()
+export class DiffsService {
+  constructor(private readonly git: GitProcess) {}
+
+  /**
+   * What is to be done to get from `base` to `head`, which are ids of commits; without a base, from nothing. When time
+   * is up, as `withinGitTime` has it, among the patches, those that were read are the answer. Throws GitFailed.
+   */
+  async between(
+    directory: string,
+    base: string | null,
+    head: string,
+    signal: AbortSignal,
+    { path, limits }: DiffOptions = {},
+  ): Promise<Diff> {
+    const child = await this.git.start({
+      directory,
+      args: [
+        '--literal-pathspecs',
+        COMMAND,
+        ...OPTIONS,
+        base ?? EMPTY_TREE,
+        head,
+        '--',
+        ...(path === undefined ? [] : [path]),
+      ],
+      settings: SETTINGS,
+      signal,
+    });
+    const { stdin, stdout } = child.process;
+    stdin.end();
+    const reader = new DiffReader(stdout as AsyncIterable<Buffer>, { ...LIMITS, ...limits });
+    const endEarly = (): Promise<GitEnd> => {
+      stdout.destroy();
+      child.stop('aborted');
+      return child.ended;
+    };
+    let enough: boolean;
+    try {
+      await reader.readFiles();
+      enough = await reader.readPatches();
+    } catch (error) {
+      // Where git itself has said less than it should, how it ended tells why.
+      if (stdout.readableEnded) this.git.assertDone(await child.ended, COMMAND);
+      await endEarly();
+      throw error;
+    }
+    if (enough) await endEarly();
+    else {
+      const end = await child.ended;
+      enough = end.stopped !== null && isOutOfTime(signal);
+      if (!enough) this.git.assertDone(end, COMMAND);
+    }
+    return reader.result(enough);
+  }
+}
