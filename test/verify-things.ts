@@ -2,7 +2,8 @@ import { cpSync } from 'node:fs';
 import { join } from 'node:path';
 import { newId } from '../src/ids.js';
 import { bodyFor, operations, placesIn, type DocumentedOperation } from './document-operations.js';
-import type { Scratch } from './scratch-git.js';
+import { eventually } from './eventually.js';
+import { git, type Scratch } from './scratch-git.js';
 import { once, send, Site } from './verify-site.js';
 import { signIn } from './sign-in.js';
 import type { CallerName } from './verify-callers.js';
@@ -29,6 +30,8 @@ export class Things {
           : await this.find(noun, collection, site, ownerOf(noun, caller), mayUseUp && isUsedUp(operation, noun));
       const wanted = WANTED_STATES[operation.id];
       if (mayUseUp && noun === 'tasks' && wanted) id = await this.taskThat(wanted, site);
+      if (operation.id === 'executionsDiff')
+        id = await once(this.known, `${site.organization_id} commit`, () => this.withCommit(site));
       path = path.replace(`{${name}}`, id);
     }
     return path;
@@ -124,6 +127,22 @@ export class Things {
       if (claimed !== undefined) return claimed.execution.id;
     }
     throw new Error('there was nothing to claim');
+  }
+
+  /** An execution whose work is a commit of its repository. */
+  private async withCommit(site: Site): Promise<string> {
+    const repository_id = await this.find('repositories', '/api/v1/repositories', site, 'owner');
+    const { access_token } = await site.person('owner');
+    await eventually('the repository was fetched', async () => {
+      const { json } = await send(site.server, access_token, 'GET', `/api/v1/repositories/${repository_id}`);
+      return json['status'] === 'ready';
+    });
+    const task = await this.create('tasks', '/api/v1/tasks', site, 'owner', { repository_id });
+    const { json } = await send(site.server, access_token, 'POST', `/api/v1/tasks/${task}/start`, {});
+    const id = String(json['current_execution_id']);
+    const commit = git(this.repository, 'rev-parse', 'HEAD');
+    await site.server.sql.query('update agent_executions set commit_sha = $2 where id = $1', [id, commit]);
+    return id;
   }
 }
 

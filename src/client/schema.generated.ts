@@ -510,6 +510,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/executions/{id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what an execution has changed in its repository
+         * @description From the commit that its work started from to the one it ended in, or to the one pushed last while it runs. Where the server keeps no repositories, or has not fetched this one yet, the answer is 503.
+         *
+         *     Needs the permission `tasks.read`.
+         */
+        get: operations["executionsDiff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/executions/{id}/finish": {
         parameters: {
             query?: never;
@@ -2598,6 +2620,54 @@ export interface components {
              */
             id: string;
         };
+        ExecutionDiff: {
+            /**
+             * @description How many files differ, listed or not.
+             * @example 3
+             */
+            files_changed: number;
+            /**
+             * @description Lines added, in all files.
+             * @example 40
+             */
+            additions: number;
+            /**
+             * @description Lines deleted, in all files.
+             * @example 7
+             */
+            deletions: number;
+            /**
+             * Format: uuid
+             * @description The execution.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ad
+             */
+            execution_id: string;
+            /**
+             * @description Where `base_sha` comes from: `execution`, the commit that its work started from; `default_branch`, where its history
+             *     left that of the default branch, as long as the former is not known or gone; `nothing`, when they share no history.
+             * @example execution
+             * @enum {string}
+             */
+            base_from: "default_branch" | "execution" | "nothing";
+            /**
+             * @description Commit that it starts from; null when that is nothing, so that each file is an addition.
+             * @example 3b18e512dba79e4c8300dd08aeb37f8e728b8dad
+             */
+            base_sha: string | null;
+            /**
+             * @description Commit that it leads to.
+             * @example 7fd1a60b01f91b314f59955a4e4d4e80d8edf11d
+             */
+            head_sha: string;
+            /**
+             * @description Whether files are missing from the list, or lines from their patches: of all files the first 300 are listed, and
+             *     their patches take 1 MiB at most. Ask for a `path` to see more of it.
+             * @example false
+             */
+            truncated: boolean;
+            /** @description The files by path. */
+            files: components["schemas"]["FileDiff"][];
+        };
         ExecutionLogEntry: {
             /**
              * @description Its number within the execution, from 0 without gaps.
@@ -2701,6 +2771,67 @@ export interface components {
              * @example name must not be blank
              */
             message: string;
+        };
+        FileDiff: {
+            /**
+             * @description What has become of it. `type_changed`: a file that is a symbolic link or a submodule now, or the other way round.
+             * @example renamed
+             * @enum {string}
+             */
+            status: "added" | "copied" | "deleted" | "modified" | "renamed" | "type_changed";
+            /**
+             * @description Lines added; null when it is not read as text.
+             * @example 12
+             */
+            additions: number | null;
+            /**
+             * @description Lines deleted; null when it is not read as text.
+             * @example 3
+             */
+            deletions: number | null;
+            /**
+             * @description Path of the file, with replacement characters for bytes that are not UTF-8; of a deleted one, where it was.
+             * @example src/sign-in.ts
+             */
+            path: string;
+            /**
+             * @description Where it was before, when it was renamed or copied, else null.
+             * @example src/login.ts
+             */
+            previous_path: string | null;
+            /**
+             * @description Its mode as Git writes it: `100644` file, `100755` program, `120000` symbolic link, `160000` submodule; null when
+             *     it was deleted.
+             * @example 100644
+             */
+            mode: string | null;
+            /**
+             * @description Its mode before; null when it was added.
+             * @example 100644
+             */
+            previous_mode: string | null;
+            /**
+             * @description Whether it is not read as text: it is no text, or larger than 8 MiB.
+             * @example false
+             */
+            binary: boolean;
+            /**
+             * @description What `git apply` takes, headers included, at most 64 KiB; null when it is not read as text, or when there was no
+             *     room left in the answer.
+             * @example diff --git a/a.txt b/a.txt
+             *     index 5626abf..814f4a4 100644
+             *     --- a/a.txt
+             *     +++ b/a.txt
+             *     @@ -1 +1,2 @@
+             *      one
+             *     +two
+             */
+            patch: string | null;
+            /**
+             * @description Whether lines at the end of the patch, or all of it, were left out.
+             * @example false
+             */
+            truncated: boolean;
         };
         Finish: {
             /**
@@ -5911,6 +6042,62 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    executionsDiff: {
+        parameters: {
+            query?: {
+                /** @description Only this file, or the files below this directory; to the letter. A file that came from elsewhere is `added` then. */
+                path?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the execution.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ExecutionDiff"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Refused: `execution/not-found`, `execution/commit-gone`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: `execution/nothing-pushed`, `git/failed`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             421: components["responses"]["MisdirectedRequest"];
             500: components["responses"]["ServerFault"];
             503: components["responses"]["Unavailable"];

@@ -44,3 +44,25 @@ export class WrongLogOffset extends DomainError {
     });
   }
 }
+
+/** There is no commit that its work could be read from. */
+export class NothingPushed extends DomainError {
+  constructor(inRepository: boolean) {
+    super(
+      'execution/nothing-pushed',
+      'conflict',
+      inRepository ? 'Nothing was pushed by this execution.' : 'This execution works in no repository.',
+    );
+  }
+}
+
+/** The mirror of its repository lacks the commit. */
+export class ExecutionCommitGone extends DomainError {
+  constructor() {
+    super(
+      'execution/commit-gone',
+      'missing',
+      'The commit that this execution ended in is not in its repository, or not any more.',
+    );
+  }
+}

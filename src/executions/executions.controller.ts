@@ -2,8 +2,12 @@ import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { Allow, CurrentPrincipal } from '../auth/access.js';
 import type { Principal } from '../auth/principal.js';
+import { ClientGone } from '../http/client-gone.js';
 import { ApiIdParam, IdParam } from '../http/id-param.js';
 import { PageOf, type Page } from '../http/page.js';
+import { ProblemsWith } from '../http/problems.decorator.js';
+import { ExecutionDiffDto, ExecutionDiffQuery } from './execution-diff.dto.js';
+import { ExecutionDiffs } from './execution-diffs.service.js';
 import { ExecutionDto } from './execution.dto.js';
 import { ExecutionsQuery, ExecutionLogEntryDto, LogsPage, LogsQuery } from './executions.dto.js';
 import { ExecutionsService } from './executions.service.js';
@@ -11,7 +15,10 @@ import { ExecutionsService } from './executions.service.js';
 @ApiTags('Executions')
 @Controller('executions')
 export class ExecutionsController {
-  constructor(private readonly executions: ExecutionsService) {}
+  constructor(
+    private readonly executions: ExecutionsService,
+    private readonly diffs: ExecutionDiffs,
+  ) {}
 
   /** List executions, newest first. */
   @Get()
@@ -28,6 +35,29 @@ export class ExecutionsController {
   @ApiOkResponse({ type: ExecutionDto })
   async get(@CurrentPrincipal() principal: Principal, @IdParam() id: string): Promise<ExecutionDto> {
     return ExecutionDto.from(await this.executions.find(principal, id));
+  }
+
+  /**
+   * Read what an execution has changed in its repository
+   *
+   * From the commit that its work started from to the one it ended in, or to the one pushed last while it runs. Where
+   * the server keeps no repositories, or has not fetched this one yet, the answer is 503.
+   */
+  @Get(':id/diff')
+  @Allow('tasks.read')
+  @ApiIdParam('id', 'Id of the execution.')
+  @ProblemsWith({
+    404: ['execution/not-found', 'execution/commit-gone'],
+    409: ['execution/nothing-pushed', 'git/failed'],
+  })
+  @ApiOkResponse({ type: ExecutionDiffDto })
+  async diff(
+    @CurrentPrincipal() principal: Principal,
+    @IdParam() id: string,
+    @Query() { path }: ExecutionDiffQuery,
+    @ClientGone() gone: AbortSignal,
+  ): Promise<ExecutionDiffDto> {
+    return ExecutionDiffDto.from(await this.diffs.find(principal, id, path, gone));
   }
 
   /** Read the log of an execution. Ask again with `after` set to `next_after` until `complete`, to follow it. */

@@ -2,9 +2,12 @@ import { Global, Module } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module.js';
 import { EventsModule } from '../events/events.module.js';
 import { GitAccess } from '../git/git-access.js';
+import { GitModule } from '../git/git.module.js';
 import { QueueModule } from '../queue/queue.module.js';
+import { RepositoriesModule } from '../repositories/repositories.module.js';
 import { TasksModule } from '../tasks/tasks.module.js';
 import { AttemptsService } from './attempts.service.js';
+import { ExecutionDiffs } from './execution-diffs.service.js';
 import { ExecutionGitAccess } from './execution-git-access.js';
 import { ExecutionsController } from './executions.controller.js';
 import { ExecutionsService } from './executions.service.js';
@@ -26,7 +29,7 @@ import { TaskExecutionsController } from './task-executions.controller.js';
 /** Global for GitAccess alone: Git asks for it and must not know who answers. */
 @Global()
 @Module({
-  imports: [AuthModule, EventsModule, StreamsModule, QueueModule, TasksModule],
+  imports: [AuthModule, EventsModule, GitModule, RepositoriesModule, StreamsModule, QueueModule, TasksModule],
   controllers: [
     ExecutionsController,
     LogStreamController,
@@ -37,6 +40,7 @@ import { TaskExecutionsController } from './task-executions.controller.js';
   providers: [
     ExecutionsService,
     ExecutionsStore,
+    ExecutionDiffs,
     LogStreams,
     ReportsService,
     FinishesService,
