@@ -137,6 +137,7 @@ const FILL: Readonly<Record<string, string>> = {
   execution_logs: `insert into execution_logs (execution_id, seq, level, stream, message, logged_at)
     select id_of(6, 18 + e * 50), seq, case when seq % 20 = 0 then 'error' else 'info' end, 'stdout', 'line ' || seq, now()
     from generate_series(1, ${ROWS.log_entries / 60}) e, generate_series(0, 59) seq`,
+  removed_logs: `insert into removed_logs (execution_id) select id_of(6, 5000000 + n) from ${series(ROWS.tasks)}`,
   execution_checkpoints: `insert into execution_checkpoints (execution_id, checkpoint)
     select id, '{"step": 3}' from agent_executions where attempt = 1 limit ${ROWS.waiting}`,
   events: `insert into events (organization_id, type, actor, subject, data, created_at)

@@ -1,6 +1,8 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { DutiesService } from '../src/duties/duties.service.js';
+import { RetentionDuty } from '../src/executions/retention.duty.js';
 import { OrganizationsService } from '../src/organizations/organizations.service.js';
 import { eventually } from './eventually.js';
 import { registerWorker } from './fleet.js';
@@ -114,6 +116,10 @@ describe('deleting an organization', () => {
     const expected = Object.fromEntries(
       Object.entries(before).map(([table, n]) => [table, n - (gone[table as keyof typeof gone] ?? 0)]),
     );
+    await eventually('log entries are gone', async () => {
+      await server.app.get(DutiesService).runOnce(server.app.get(RetentionDuty, { strict: false }));
+      return (await rows())['removed_logs'] === 0;
+    });
     await eventually('late events are gone', async () => kept(await rows()).told === kept(expected).told);
     expect(kept(await rows())).toEqual(kept(expected));
     expect((await neighbour.member.get('/tasks').expect(200)).body).toMatchObject({ items: [{ name: 'Stays' }] });

@@ -44,11 +44,25 @@ async function finished(days: number, lines = 3): Promise<{ task: string; execut
   return { task, execution };
 }
 
+/** Gives an execution so many log entries more, from a number on. */
+const lengthen = (execution: string, lines: number, from = 1) =>
+  server.sql.query(
+    `insert into execution_logs (execution_id, seq, level, stream, message, logged_at)
+     select $1, n, 'info', 'stdout', 'x', now() from generate_series($3::int, $3 + $2 - 1) n`,
+    [execution, lines, from],
+  );
+
+/** Runs the duty until it has nothing left to do: one that is busy elsewhere does not get through at once. */
+const runThrough = async (): Promise<void> => {
+  do await run(RetentionDuty);
+  while ((await count('removed_logs')) > 0);
+};
+
 it('lets logs leave before their tasks, tells of it, and keeps what is young', async () => {
   const young = await finished(9);
   const aged = await finished(11);
   const old = await finished(31);
-  await run(RetentionDuty);
+  await runThrough();
   expect(await count(`execution_logs where execution_id = '${young.execution}'`)).toBe(3);
   expect(await count(`execution_logs where execution_id in ('${aged.execution}', '${old.execution}')`)).toBe(0);
   expect((await person.get(`/tasks/${aged.task}`)).status).toBe(200);
@@ -76,17 +90,36 @@ it('keeps a finished task that an unfinished one waits for', async () => {
   expect((await person.get(`/tasks/${task}`)).status).toBe(404);
 });
 
-it('empties a long log in chunks that each hold their locks alone', async () => {
+it('empties a long log in statements that each remove so many entries at the most', async () => {
   const { task, execution } = await finished(31, 1);
-  await server.sql.query(
-    `insert into execution_logs (execution_id, seq, level, stream, message, logged_at)
-     select $1, n, 'info', 'stdout', 'x', now() from generate_series(1, 12000) n`,
-    [execution],
-  );
+  const other = await finished(31, 2);
+  await lengthen(execution, 12_000);
   const before = await count('execution_logs');
-  await run(RetentionDuty);
-  expect(before - (await count('execution_logs'))).toBe(12_001);
-  expect((await person.get(`/tasks/${task}`)).status).toBe(404);
+  // Each statement leaves its count.
+  await server.sql.query(`
+    create table removals (entries bigint);
+    create function count_removals() returns trigger language plpgsql as $$
+    begin insert into removals select count(*) from gone; return null; end $$;
+    create trigger removals after delete on execution_logs referencing old table as gone
+    for each statement execute function count_removals()`);
+  await runThrough();
+  expect(before - (await count('execution_logs'))).toBe(12_003);
+  const { rows } = await server.sql.query<{ entries: string }>('select entries from removals where entries > 0');
+  expect(Math.max(...rows.map(({ entries }) => Number(entries)))).toBe(5000);
+  await server.sql.query('drop table removals; drop function count_removals() cascade');
+  for (const id of [task, other.task]) expect((await person.get(`/tasks/${id}`)).status).toBe(404);
+});
+
+it('a task is deleted at once however long its log is, which leaves afterwards', async () => {
+  const { task, execution } = await finished(1, 1);
+  await lengthen(execution, 12_000);
+  // A gap, which nothing should have made, keeps nothing from leaving.
+  await lengthen(execution, 1, 100_000);
+  expect((await person.delete(`/tasks/${task}`)).status).toBe(204);
+  expect((await person.get(`/executions/${execution}/logs`)).status).toBe(404);
+  expect(await count(`execution_logs where execution_id = '${execution}'`)).toBe(12_002);
+  await runThrough();
+  expect(await count(`execution_logs where execution_id = '${execution}'`)).toBe(0);
 });
 
 it('lets old events leave from the front and keeps the others in their places', async () => {

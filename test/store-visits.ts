@@ -123,7 +123,9 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
   await the(TasksStore).removeFinished([task(168)]);
   await the(TasksStore).findAged(1, 100);
   await the(ExecutionsStore).setPushed(execution(117), 'a'.repeat(40));
-  await the(RetentionStore).findExecutionsWithLogs([task(68), task(168)]);
-  await the(RetentionStore).removeLogEntries(execution(68), 1000);
-  await the(RetentionStore).markLogsRemoved([execution(68)]);
+  await the(RetentionStore).findRemovedLogs(50);
+  await the(RetentionStore).removeLogEntries(execution(68), 0, 10);
+  await the(RetentionStore).findLogEntry(execution(68), 10);
+  await the(RetentionStore).moveRemovedLog(execution(5_000_068), 10);
+  await the(RetentionStore).forgetRemovedLogs([execution(68)]);
 }

@@ -816,7 +816,7 @@ export interface paths {
         post?: never;
         /**
          * Delete the organization with everything that belongs to it
-         * @description Only an owner may, and only while nothing of it runs. Repositories go with their mirrors, and with them what workers pushed. Keys and tokens of its workers are refused from then on; sessions that acted in it go on in the personal organization of their person, with the next refresh. A long history can take longer than an answer may: then the answer is 503, and the deletion goes on all the same.
+         * @description Only an owner may, and only while nothing of it runs. Repositories go with their mirrors, and with them what workers pushed. Keys and tokens of its workers are refused from then on; sessions that acted in it go on in the personal organization of their person, with the next refresh. Entries of logs, which nobody can read any more, leave the database within minutes. A long history can take longer than an answer may: then the answer is 503, and the deletion goes on all the same.
          *
          *     Needs the permission `organizations.manage`.
          */
@@ -1136,7 +1136,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a task with its executions and logs
-         * @description Refused while it runs, and while tasks that have not begun depend on it.
+         * @description Refused while it runs, and while tasks that have not begun depend on it. Entries of logs, which nobody can read any more, leave the database within minutes.
          *
          *     Needs the permission `tasks.delete`.
          */

@@ -19,6 +19,7 @@ import { Event } from '../events/event.entity.js';
 import { Execution } from '../executions/execution.entity.js';
 import { ExecutionCheckpoint } from '../executions/execution-checkpoint.entity.js';
 import { ExecutionLog } from '../executions/execution-log.entity.js';
+import { RemovedLog } from '../executions/removed-log.entity.js';
 import { ConcurrencyKey } from '../queue/concurrency-key.entity.js';
 import { ConcurrencyWait } from '../queue/concurrency-wait.entity.js';
 import { Lease } from '../queue/lease.entity.js';
@@ -54,6 +55,7 @@ export const entities: (new () => ObjectLiteral)[] & EntityTarget<ObjectLiteral>
   Event,
   Execution,
   ExecutionLog,
+  RemovedLog,
   ExecutionCheckpoint,
   ConcurrencyKey,
   ConcurrencyWait,

@@ -26,6 +26,7 @@ import { Retention1790000000260 } from '../../migrations/1790000000260-retention
 import { TaskLists1790000000270 } from '../../migrations/1790000000270-task-lists.js';
 import { CountPriorities1790000000290 } from '../../migrations/1790000000290-count-priorities.js';
 import { HotPath1790000000300 } from '../../migrations/1790000000300-hot-path.js';
+import { RemovedLogs1790000000310 } from '../../migrations/1790000000310-removed-logs.js';
 import { Lookups1790000000280 } from '../../migrations/1790000000280-lookups.js';
 
 /** Every migration in the order of its number. */
@@ -58,4 +59,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   Lookups1790000000280,
   CountPriorities1790000000290,
   HotPath1790000000300,
+  RemovedLogs1790000000310,
 ];

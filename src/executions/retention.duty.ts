@@ -11,8 +11,9 @@ const INTERVAL_SECONDS = 60;
 const EXECUTIONS = 50;
 const TASKS = 100;
 const ENTRIES = 5000;
+const LAST_SEQUENCE = 2_147_483_647;
 
-/** Lets old logs and finished tasks leave, a little at a time. */
+/** Lets old logs and finished tasks leave, and the log entries of all that is gone, a little at a time. */
 @Injectable()
 export class RetentionDuty implements Duty {
   readonly name = 'retention';
@@ -29,27 +30,33 @@ export class RetentionDuty implements Duty {
   }
 
   async runOnce(): Promise<void> {
-    if (this.config.log_days > 0) await inSteps(this.database, EXECUTIONS, () => this.removeLogs());
-    if (this.config.task_days > 0) await inSteps(this.database, TASKS, () => this.removeTasks());
+    const { log_days, task_days } = this.config;
+    if (log_days > 0) await inSteps(this.database, EXECUTIONS, () => this.store.removeAgedLogs(log_days, EXECUTIONS));
+    if (task_days > 0) await inSteps(this.database, TASKS, () => this.removeTasks(task_days));
+    await inSteps(this.database, ENTRIES, () => this.removeEntries());
   }
 
-  private async removeLogs(): Promise<number> {
-    const aged = await this.store.findAgedLogs(this.config.log_days, EXECUTIONS);
-    for (const { id, log_entries } of aged) if (log_entries > 0) await this.empty(id);
-    await this.store.markLogsRemoved(aged.map(({ id }) => id));
-    return aged.length;
-  }
-
-  private async removeTasks(): Promise<number> {
-    const ids = await this.tasks.findAged(this.config.task_days, TASKS);
-    for (const id of await this.store.findExecutionsWithLogs(ids)) await this.empty(id);
+  private async removeTasks(days: number): Promise<number> {
+    const ids = await this.tasks.findAged(days, TASKS);
     await this.tasks.remove(ids);
     return ids.length;
   }
 
-  /** Each chunk is a transaction of its own, so that a log of millions of lines holds nothing for long. */
-  private async empty(executionId: string): Promise<void> {
-    const chunk = () => this.database.outside(() => this.store.removeLogEntries(executionId, ENTRIES));
-    while ((await chunk()) === ENTRIES);
+  /** A step takes so many entries and no more, of one log or of several: a single one may have millions. */
+  private async removeEntries(): Promise<number> {
+    const waiting = await this.store.findRemovedLogs(EXECUTIONS);
+    const emptied: string[] = [];
+    let left = ENTRIES;
+    for (const { execution_id: id, next_seq: from } of waiting) {
+      const to = Math.min(from + left, LAST_SEQUENCE);
+      const removed = await this.store.removeLogEntries(id, from, to);
+      const next = removed < to - from ? await this.store.findLogEntry(id, to) : to;
+      if (next === null) emptied.push(id);
+      else await this.store.moveRemovedLog(id, next);
+      left -= removed;
+      if (left === 0) break;
+    }
+    await this.store.forgetRemovedLogs(emptied);
+    return left === 0 || waiting.length === EXECUTIONS ? ENTRIES : 0;
   }
 }

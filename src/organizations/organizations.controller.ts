@@ -74,8 +74,9 @@ export class OrganizationsController {
    *
    * Only an owner may, and only while nothing of it runs. Repositories go with their mirrors, and with them what
    * workers pushed. Keys and tokens of its workers are refused from then on; sessions that acted in it go on in the
-   * personal organization of their person, with the next refresh. A long history can take longer than an answer may: then
-   * the answer is 503, and the deletion goes on all the same.
+   * personal organization of their person, with the next refresh. Entries of logs, which nobody can read any more, leave
+   * the database within minutes. A long history can take longer than an answer may: then the answer is 503, and the
+   * deletion goes on all the same.
    */
   @Delete(':id')
   @Allow('organizations.manage')

@@ -4,7 +4,7 @@ import { OrganizationsService } from '../organizations/organizations.service.js'
 import { QueueService } from '../queue/queue.service.js';
 import { TasksStore } from './tasks.store.js';
 
-/** So few at once that a statement ends in time, although executions and logs go with each. */
+/** So few at once that a statement ends in time, although executions go with each. */
 const BATCH = 500;
 
 /**

@@ -113,7 +113,10 @@ export class TasksController {
     return withETag(response, TaskDto.from(await this.tasks.patch(principal, id, body, version)));
   }
 
-  /** Delete a task with its executions and logs. Refused while it runs, and while tasks that have not begun depend on it. */
+  /**
+   * Delete a task with its executions and logs. Refused while it runs, and while tasks that have not begun depend on it.
+   * Entries of logs, which nobody can read any more, leave the database within minutes.
+   */
   @Delete(':id')
   @Allow('tasks.delete')
   @ApiIdParam('id', 'Id of the task.')

@@ -137,7 +137,7 @@ export class TasksStore {
     return row !== null;
   }
 
-  /** Removes tasks of an organization with their executions and logs; gives how many. */
+  /** Removes tasks of an organization with their executions; gives how many. Logs leave by themselves. */
   removeSome(organizationId: string, limit: number): Promise<number> {
     return this.database.count(
       'delete from tasks where id in (select id from tasks where organization_id = $1 limit $2)',
