@@ -153,7 +153,7 @@ export default defineConfig(
   },
   {
     // Commands speak to the person who called them.
-    files: ['scripts/**/*.mjs', '.ci/**/*.mjs'],
+    files: ['scripts/**/*.mjs', '.ci/**/*.mjs', 'bench/**/*.mjs'],
     rules: { 'no-console': 'off' },
   },
 );

@@ -28,6 +28,8 @@ export const createRequestDataSource = (config: DatabaseConfig): DataSource =>
       connectionTimeoutMillis: config.acquire_timeout_ms,
       idleTimeoutMillis: 30_000,
       keepAlive: true,
+      // What does not wait for an answer of the one before travels with it.
+      pipeline: true,
       statement_timeout: config.statement_timeout_ms,
       lock_timeout: config.statement_timeout_ms,
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,

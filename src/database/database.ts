@@ -196,7 +196,8 @@ export class Database {
     let broken: Error | undefined;
     try {
       return await this.context.run(transaction, async () => {
-        await this.run(prepared ? BEGIN_PREPARED : 'begin', []);
+        // Not waited for: it travels with the first statement, which fails as well when this does.
+        this.run(prepared ? BEGIN_PREPARED : 'begin', []).catch(() => undefined);
         const result = await work();
         for (const { write, items } of together(transaction.atCommit)) await write(items);
         await this.run('commit', []);

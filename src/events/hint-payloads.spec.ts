@@ -1,5 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { detailed, hintsIn, payloadsOf } from './hint-payloads.js';
+import { detailed, hintOf, payloadsOf } from './hint-payloads.js';
+
+const hintsIn = (payload: string): ReturnType<typeof hintOf>[] => payload.split(' ').map(hintOf);
 
 const topics = (count: number): string[] => Array.from({ length: count }, (_, at) => `task:${String(at)}`);
 

@@ -18,12 +18,11 @@ export function payloadsOf(hints: readonly string[]): string[] {
   return plain.length <= MOST_PAYLOADS ? plain : [EVERYTHING];
 }
 
-/** The hints in a payload: topic, and detail if there is one. */
-export const hintsIn = (payload: string): [topic: string, detail?: string][] =>
-  payload.split(' ').map((hint) => {
-    const at = hint.indexOf(DETAIL);
-    return at < 0 ? [hint] : [hint.slice(0, at), hint.slice(at + 1)];
-  });
+/** Topic of a hint, and its detail if there is one. */
+export function hintOf(hint: string): [topic: string, detail?: string] {
+  const at = hint.indexOf(DETAIL);
+  return at < 0 ? [hint] : [hint.slice(0, at), hint.slice(at + 1)];
+}
 
 function packed(hints: readonly string[]): string[] {
   const payloads: string[] = [];

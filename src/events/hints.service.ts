@@ -1,11 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import { Injectable, Logger, type OnApplicationShutdown, type OnModuleInit } from '@nestjs/common';
 import pg from 'pg';
 import { DatabaseConfig } from '../config/database.config.js';
 import { Database } from '../database/database.js';
-import { detailed, EVERYTHING, hintsIn, payloadsOf } from './hint-payloads.js';
+import { detailed, EVERYTHING, hintOf, payloadsOf } from './hint-payloads.js';
 
 const CHANNEL = 'miyabi_hints';
+const MARK = '@';
 const COALESCE_MS = 5;
 const RECONNECT_MS = 1000;
 /** A connection that a firewall has forgotten says nothing, like one without hints: it is asked from time to time. */
@@ -14,8 +16,8 @@ const PROBE_PATIENCE_MS = 2000;
 /**
  * Wake-up hints between processes: "something changed at this topic, look". They may be lost, so whoever waits for one
  * also looks from time to time; some carry a word or two of what changed, which nothing may depend on. Sent after the
- * commit, together, at most once every few milliseconds: a `NOTIFY` in each inserting transaction would make their
- * commits wait for each other.
+ * commit, the first at once and the others together, at most once every few milliseconds: a `NOTIFY` in each inserting
+ * transaction would make their commits wait for each other. Who waits in this very process is woken without it.
  */
 @Injectable()
 export class HintsService implements OnModuleInit, OnApplicationShutdown {
@@ -23,7 +25,10 @@ export class HintsService implements OnModuleInit, OnApplicationShutdown {
   private readonly emitter = new EventEmitter().setMaxListeners(0);
   /** What is to be sent, by what it is about: of two hints with one key the last counts. */
   private readonly pending = new Map<string, string>();
-  private sending: NodeJS.Timeout | null = null;
+  private sending: NodeJS.Timeout | NodeJS.Immediate | null = null;
+  private sentAt = -Infinity;
+  /** Marks what this process has sent, to know it when it comes back. */
+  private readonly mark = `${MARK}${randomUUID()}`;
   private listener: pg.Client | null = null;
   private reconnecting: NodeJS.Timeout | null = null;
   private probing: NodeJS.Timeout | null = null;
@@ -64,7 +69,7 @@ export class HintsService implements OnModuleInit, OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     this.stopped = true;
-    if (this.sending) clearTimeout(this.sending);
+    this.unschedule();
     if (this.reconnecting) clearTimeout(this.reconnecting);
     if (this.probing) clearInterval(this.probing);
     await this.listener?.end();
@@ -73,14 +78,20 @@ export class HintsService implements OnModuleInit, OnApplicationShutdown {
   private add(key: string, hint: string): void {
     this.database.afterCommit(() => {
       this.pending.set(key, hint);
-      this.sending ??= setTimeout(() => void this.flush(), COALESCE_MS);
+      if (this.sending) return;
+      const wait = this.sentAt + COALESCE_MS - performance.now();
+      // A timer takes a millisecond at least.
+      this.sending = wait <= 0 ? setImmediate(() => void this.flush()) : setTimeout(() => void this.flush(), wait);
     });
   }
 
   private async flush(): Promise<void> {
     this.sending = null;
-    const payloads = payloadsOf([...this.pending.values()]);
+    this.sentAt = performance.now();
+    const hints = [...this.pending.values()];
     this.pending.clear();
+    this.wake(hints);
+    const payloads = payloadsOf(hints).map((payload) => `${this.mark} ${payload}`);
     try {
       await this.database.query('select pg_notify($1, payload) from unnest($2::text[]) as payload', [
         CHANNEL,
@@ -92,6 +103,21 @@ export class HintsService implements OnModuleInit, OnApplicationShutdown {
     }
   }
 
+  private unschedule(): void {
+    if (this.sending === null) return;
+    if ('refresh' in this.sending) clearTimeout(this.sending);
+    else clearImmediate(this.sending);
+  }
+
+  private wake(hints: readonly string[]): void {
+    for (const hint of hints) this.emitter.emit(...hintOf(hint));
+  }
+
+  private hear(payload: string): void {
+    const hints = payload.split(' ');
+    if (hints[0] !== this.mark) this.wake(hints.filter((hint) => !hint.startsWith(MARK)));
+  }
+
   private async listen(): Promise<void> {
     if (this.stopped) return;
     const client = new pg.Client({
@@ -101,7 +127,7 @@ export class HintsService implements OnModuleInit, OnApplicationShutdown {
       query_timeout: PROBE_PATIENCE_MS,
       keepAlive: true,
     });
-    client.on('notification', ({ payload }) => hintsIn(payload ?? '').forEach((hint) => this.emitter.emit(...hint)));
+    client.on('notification', ({ payload }) => this.hear(payload ?? ''));
     client.on('error', (error) => this.logger.warn(`the connection for hints broke: ${error.message}`));
     client.once('end', () => this.retry());
     try {

@@ -37,13 +37,19 @@ export class ClaimBriefs {
   /** Briefs by the ids of the executions, which have just been claimed, in the transaction of the claim. */
   async for(rows: readonly ClaimedRow[]): Promise<ReadonlyMap<string, ClaimBrief>> {
     if (rows.length === 0) return new Map();
-    const found = await this.executions.findByIds(rows.map((row) => row.execution_id));
+    const executionIds = rows.map((row) => row.execution_id);
+    const [found, ownTasks, left] = await Promise.all([
+      this.executions.findByIds(executionIds),
+      this.tasks.findByIds(rows.map((row) => row.task_id)),
+      this.queue.findHeritage(executionIds),
+    ]);
+    const [agents, places] = await Promise.all([
+      this.agents.launches(found.map((execution) => execution.agent_type)),
+      this.repositories.forClaim(found.flatMap((execution) => execution.repository_id ?? [])),
+    ]);
     const executions = new Map(found.map((execution) => [execution.id, execution]));
-    const tasks = new Map((await this.tasks.findByIds(rows.map((row) => row.task_id))).map((task) => [task.id, task]));
-    const agents = await this.agents.launches(found.map((execution) => execution.agent_type));
-    const ids = found.flatMap((execution) => execution.repository_id ?? []);
-    const repositories = new Map((await this.repositories.forClaim(ids)).map((one) => [one.id, one]));
-    const left = await this.queue.findHeritage(found.map(({ id }) => id));
+    const tasks = new Map(ownTasks.map((task) => [task.id, task]));
+    const repositories = new Map(places.map((one) => [one.id, one]));
     const heritage = new Map(left.map((one) => [one.execution_id, one]));
     const briefs = new Map<string, ClaimBrief>();
     for (const { execution_id, task_id } of rows) {
