@@ -93,7 +93,9 @@ it('a claim that looks first and takes afterwards gives a task to two: this woul
         rows.map(({ task_id }) => task_id),
       ]);
       given.push(...rows.map(({ task_id }) => task_id));
-      return rows.map(({ task_id }) => ({ task_id, execution_id: newId(), organization_id: person.organization_id }));
+      const { organization_id } = person;
+      const claimed = { organization_id, agent_type: 'note', repository_id: null };
+      return rows.map(({ task_id }) => ({ ...claimed, task_id, execution_id: newId() }));
     };
     store.claimAll = (requests) =>
       server.database.outside(

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type pg from 'pg';
 import { AttemptsService } from '../src/executions/attempts.service.js';
+import { ExecutionsService } from '../src/executions/executions.service.js';
 import { ClaimStore } from '../src/queue/claim.store.js';
 import { TaskCreation } from '../src/tasks/task-creation.service.js';
 import { TaskMovesStore } from '../src/tasks/task-moves.store.js';
@@ -239,7 +240,13 @@ it('servers that die between two steps, or do not count, are caught by the same 
           `update agent_executions set status = 'completed', finished_at = now() where id = any ($1)`,
           [ends.map(({ lease }) => lease.execution_id)],
         );
-        return server.app.get(TasksService, { strict: false }).findByIds(ends.map(({ lease }) => lease.task_id));
+        const tasks = await server.app
+          .get(TasksService, { strict: false })
+          .findByIds(ends.map(({ lease }) => lease.task_id));
+        const executions = await server.app
+          .get(ExecutionsService, { strict: false })
+          .findByIds(ends.map(({ lease }) => lease.execution_id));
+        return tasks.flatMap((task, at) => (executions[at] === undefined ? [] : [{ task, execution: executions[at] }]));
       },
     });
     const finish = (execution: string) => worker.finish(execution, { outcome: 'completed' });

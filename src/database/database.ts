@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { Socket } from 'node:net';
 import { Injectable, Logger } from '@nestjs/common';
 import type pg from 'pg';
 import { DataSource } from 'typeorm';
@@ -35,6 +36,17 @@ interface Transaction {
 
 type Write = (items: readonly unknown[]) => Promise<void>;
 
+/** How a transaction is done. */
+interface Manner {
+  prepared: boolean;
+  /** Whether it is one statement, which need not have been answered before the commit. */
+  alone: boolean;
+}
+
+const PLAIN: Manner = { prepared: false, alone: false };
+const PREPARED: Manner = { prepared: true, alone: false };
+const ALONE: Manner = { prepared: true, alone: true };
+
 /** Counts of the connection pool. */
 export interface PoolFigures {
   active: number;
@@ -52,7 +64,7 @@ export interface PoolFigures {
 export class Database {
   private readonly logger = new Logger(Database.name);
   private readonly context = new AsyncLocalStorage<Transaction>();
-  private readonly prepared = new PreparedNames();
+  private readonly names = new PreparedNames();
 
   constructor(private readonly dataSource: DataSource) {}
 
@@ -77,7 +89,7 @@ export class Database {
    */
   async transaction<T>(work: () => Promise<T>): Promise<T> {
     if (this.context.getStore() !== undefined) return work();
-    return this.repeated(() => this.attempt(work, false));
+    return this.repeated(() => this.attempt(work, PLAIN));
   }
 
   /**
@@ -86,7 +98,13 @@ export class Database {
    */
   async preparedTransaction<T>(work: () => Promise<T>): Promise<T> {
     if (this.context.getStore() !== undefined) return work();
-    return this.repeated(() => this.attempt(work, true));
+    return this.repeated(() => this.attempt(work, PREPARED));
+  }
+
+  /** Rows of a prepared statement that is a transaction of its own: its beginning and its end travel with it. */
+  async prepared<Row extends object>(sql: string, parameters: readonly unknown[]): Promise<Row[]> {
+    if (this.context.getStore() !== undefined) return this.query<Row>(sql, parameters);
+    return this.repeated(() => this.attempt(() => this.query<Row>(sql, parameters), ALONE));
   }
 
   /**
@@ -154,7 +172,8 @@ export class Database {
   private async run<Row extends object>(sql: string, parameters: readonly unknown[]): Promise<pg.QueryResult<Row>> {
     const transaction = this.context.getStore();
     if (transaction !== undefined) {
-      const name = transaction.prepared && parameters.length > 0 ? this.prepared.of(sql) : undefined;
+      const name = transaction.prepared && parameters.length > 0 ? this.names.of(sql) : undefined;
+      gather(transaction.client);
       return this.execute<Row>(transaction.client, sql, parameters, name);
     }
     // A statement alone is a transaction of its own: what it fails with undid all of it.
@@ -170,7 +189,7 @@ export class Database {
     try {
       return await on.query<Row>({ text: sql, values: [...parameters], name });
     } catch (error) {
-      if (isPlanOutdated(error)) this.prepared.renew();
+      if (isPlanOutdated(error)) this.names.renew();
       if (isWithoutOrganization(error)) throw new OrganizationGone(error);
       throw isUnavailable(error) ? new DatabaseUnavailable(error) : error;
     }
@@ -189,18 +208,21 @@ export class Database {
     }
   }
 
-  private async attempt<T>(work: () => Promise<T>, prepared: boolean): Promise<T> {
+  private async attempt<T>(work: () => Promise<T>, { prepared, alone }: Manner): Promise<T> {
     // The statement under way reports the loss; without a listener the event itself would end the process.
     const heard = (error: Error): void => this.logger.warn(`a connection broke in a transaction: ${error.message}`);
     const transaction: Transaction = { client: await this.connect(heard), prepared, atCommit: [], afterCommit: [] };
     let broken: Error | undefined;
     try {
       return await this.context.run(transaction, async () => {
-        // Not waited for: it travels with the first statement, which fails as well when this does.
-        this.run(prepared ? BEGIN_PREPARED : 'begin', []).catch(() => undefined);
-        const result = await work();
-        for (const { write, items } of together(transaction.atCommit)) await write(items);
-        await this.run('commit', []);
+        // Neither is waited for where nothing hangs on it: what is asked in one go travels in one packet.
+        const begun = this.run(prepared ? BEGIN_PREPARED : 'begin', []);
+        const worked = Promise.all([work(), begun]);
+        if (!alone) await worked;
+        const written = together(transaction.atCommit).map(({ write, items }) => write(items));
+        const [[result], { command }] = await Promise.all([worked, this.run('commit', []), ...written]);
+        // PostgreSQL takes the commit of a transaction in which something has failed for a rollback.
+        if (command !== 'COMMIT') throw new Error('a transaction was undone although nothing in it was said to fail');
         // Outside of the context: what is announced must not run in the transaction that has ended.
         this.context.exit(() => transaction.afterCommit.forEach((action) => action()));
         return result;
@@ -242,6 +264,16 @@ export class Database {
       });
     });
   }
+}
+
+/**
+ * Has statements that are asked in one go sent in one packet: each is a system call otherwise, and wakes PostgreSQL. They
+ * leave when everything that goes on by itself has gone on.
+ */
+function gather(client: pg.PoolClient): void {
+  const { stream } = (client as unknown as { connection: { stream: Socket } }).connection;
+  stream.cork();
+  queueMicrotask(() => process.nextTick(() => stream.uncork()));
 }
 
 /** Those of one kind as one, in the order in which the kinds came. */

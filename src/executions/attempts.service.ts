@@ -7,7 +7,7 @@ import { FAILURE_RULES, type FailureReason } from '../tasks/failure-reasons.js';
 import { type Task, TaskMovesService } from '../tasks/task-moves.service.js';
 import { TaskNotFound } from '../tasks/task.errors.js';
 import { type AttemptReport, judge, outcomeFor } from './attempt-outcome.js';
-import { ExecutionsStore, type ExecutionEnd } from './executions.store.js';
+import { ExecutionsStore, type ExecutionEnd, type ExecutionView } from './executions.store.js';
 
 /** An attempt whose lease is locked, and what is said of its end. */
 export interface AttemptEnd {
@@ -15,6 +15,12 @@ export interface AttemptEnd {
   said: AttemptReport;
   actor: Actor;
   byWorker: boolean;
+}
+
+/** An attempt that has ended, and its task as it is then. */
+export interface EndedAttempt {
+  execution: ExecutionView;
+  task: Task;
 }
 
 interface Judged {
@@ -37,13 +43,13 @@ export class AttemptsService {
 
   /** Ends an attempt whose lease is locked, in the transaction under way. Gives the task as it is then. */
   async end(lease: LeaseRow, said: AttemptReport, actor: Actor, byWorker: boolean): Promise<Task> {
-    const [task] = await this.endAll([{ lease, said, actor, byWorker }]);
-    if (task === undefined) throw new Error('an attempt that ended came back without its task');
-    return task;
+    const [ended] = await this.endAll([{ lease, said, actor, byWorker }]);
+    if (ended === undefined) throw new Error('an attempt that ended came back without its task');
+    return ended.task;
   }
 
-  /** Ends attempts whose leases are locked, in the transaction under way. Gives their tasks as they are then. */
-  async endAll(ends: readonly AttemptEnd[]): Promise<Task[]> {
+  /** Ends attempts whose leases are locked, in the transaction under way. Gives them in their order. */
+  async endAll(ends: readonly AttemptEnd[]): Promise<EndedAttempt[]> {
     const attempts = ends.map(({ lease: { task_id, usage } }) => ({ task_id, usage }));
     const locked = await this.tasks.lockForOutcomes(attempts);
     const ended = ends.map((end) => {
@@ -51,29 +57,36 @@ export class AttemptsService {
       if (judged === undefined) throw new TaskNotFound();
       return { ...end, ...judged, ...judgedReport(end) };
     });
-    await this.executions.endAll(ended.map(endOf));
-    await this.leases.endAll(
-      ended.map(({ lease: { execution_id, worker_id }, report }) => ({
-        execution_id,
-        worker_id,
-        outcome: report.outcome,
-      })),
-    );
+    const closed = ended.map(({ lease: { execution_id, worker_id }, report: { outcome } }) => ({
+      execution_id,
+      worker_id,
+      outcome,
+    }));
     await this.events.record(...ended.map(factOf));
     const { retry_base_seconds } = this.config;
     // A task that has gone on without this attempt keeps what it is; the attempt ends all the same.
     const moves = ended.filter(
       ({ task, lease }) => task.status === 'running' && task.current_execution_id === lease.execution_id,
     );
-    const moved = await this.tasks.applyOutcomes(
-      moves.map(({ task, budget, lease, report, reason, actor }) => {
-        const judged = { ...report, failure_reason: reason ?? undefined };
-        const { outcome, type } = outcomeFor(task, judged, { retry_base_seconds, budget });
-        return { task, outcome: { ...outcome, usage: lease.usage }, actor, type };
-      }),
-    );
-    const byId = new Map(moved.map((task) => [task.id, task]));
-    return ended.map(({ task }) => byId.get(task.id) ?? task);
+    // Asked in one go, in the order of locks.
+    const [views, , moved] = await Promise.all([
+      this.executions.endAll(ended.map(endOf)),
+      this.leases.endAll(closed),
+      this.tasks.applyOutcomes(
+        moves.map(({ task, budget, lease, report, reason, actor }) => {
+          const judged = { ...report, failure_reason: reason ?? undefined };
+          const { outcome, type } = outcomeFor(task, judged, { retry_base_seconds, budget });
+          return { task, outcome: { ...outcome, usage: lease.usage }, actor, type };
+        }),
+      ),
+    ]);
+    const tasks = new Map(moved.map((task) => [task.id, task]));
+    const executions = new Map(views.map((execution) => [execution.id, execution]));
+    return ended.map(({ task, lease }) => {
+      const execution = executions.get(lease.execution_id);
+      if (execution === undefined) throw new Error('a lease had no execution');
+      return { execution, task: tasks.get(task.id) ?? task };
+    });
   }
 }
 

@@ -106,8 +106,9 @@ export class ExecutionsStore {
     );
   }
 
-  async endAll(ends: readonly (ExecutionEnd & { id: string })[]): Promise<void> {
-    await this.database.query(
+  /** Ends executions whose leases go with it. Gives them as they are then. */
+  endAll(ends: readonly (ExecutionEnd & { id: string })[]): Promise<ExecutionView[]> {
+    return this.database.query<ExecutionView>(
       `update agent_executions e set status = said.status, failure_reason = said.failure_reason,
          error_message = said.error_message, progress = said.progress, progress_message = said.progress_message,
          exit_code = said.exit_code, base_sha = said.base_sha, branch = coalesce(said.branch, e.branch),
@@ -119,7 +120,8 @@ export class ExecutionsStore {
          error_message text, progress integer, progress_message text, exit_code integer, base_sha text, branch text,
          commit_sha text, log_entries integer, log_incomplete boolean, result jsonb, model text, session_id text,
          pull_request_number integer, quality_score integer, usage jsonb, finished_by_worker boolean) limit $2) said
-       where e.id = said.id`,
+       where e.id = said.id
+       returning e.*, null as lease_expires_at, null as deadline_at`,
       [JSON.stringify(ends), ends.length],
     );
   }

@@ -4,9 +4,9 @@ import { Database } from '../database/database.js';
 import { GroupCommit } from '../database/group-commit.js';
 import { Metrics } from '../metrics/metrics.js';
 import { LeasesService, type LeaseReport, type LeaseRow, type Signals } from '../queue/leases.service.js';
-import { type Task, TasksService } from '../tasks/tasks.service.js';
+import { TasksService } from '../tasks/tasks.service.js';
 import type { AttemptReport } from './attempt-outcome.js';
-import { AttemptsService } from './attempts.service.js';
+import { AttemptsService, type EndedAttempt } from './attempts.service.js';
 import { AlreadyFinished, ExecutionNotFound } from './execution.errors.js';
 import { ExecutionsService, type ExecutionView } from './executions.service.js';
 import { LateWordsService } from './late-words.service.js';
@@ -23,16 +23,10 @@ interface OwnWish extends FinishWish {
   worker: WorkerPrincipal;
 }
 
-/** An execution that has ended, and its task. */
-export interface Ended {
-  execution: ExecutionView;
-  task: Task;
-}
-
 /** Executions that their workers end. Those that end at the same time, on whatever way they come, end together. */
 @Injectable()
 export class FinishesService {
-  private readonly ends: GroupCommit<OwnWish, Ended | null>;
+  private readonly ends: GroupCommit<OwnWish, EndedAttempt | null>;
 
   constructor(
     private readonly executions: ExecutionsService,
@@ -52,7 +46,7 @@ export class FinishesService {
   }
 
   /** Ends an execution, and tells the worker what it is to know. Throws what `end` throws. */
-  async finish(worker: WorkerPrincipal, wish: FinishWish): Promise<Ended & { signals: Signals }> {
+  async finish(worker: WorkerPrincipal, wish: FinishWish): Promise<EndedAttempt & { signals: Signals }> {
     const ended = await this.end(worker, wish);
     return { ...ended, signals: await this.leases.signals(worker.id) };
   }
@@ -61,7 +55,7 @@ export class FinishesService {
    * Ends an execution as its worker says. The same outcome again is answered like the first time; another one is
    * AlreadyFinished, and a late word about an attempt that the server has ended is LeaseLost.
    */
-  async end(worker: WorkerPrincipal, wish: FinishWish): Promise<Ended> {
+  async end(worker: WorkerPrincipal, wish: FinishWish): Promise<EndedAttempt> {
     const ended = await this.ends.run({ ...wish, worker });
     if (ended !== null) {
       const { status: outcome, failure_reason: reason } = ended.execution;
@@ -76,7 +70,7 @@ export class FinishesService {
   }
 
   /** What has become of each wish whose lease was its worker's; null for the others. */
-  private endAll(wishes: readonly OwnWish[]): Promise<(Ended | null)[]> {
+  private endAll(wishes: readonly OwnWish[]): Promise<(EndedAttempt | null)[]> {
     return this.database.preparedTransaction(async () => {
       const leases = await this.lockWith(wishes);
       const held = wishes.flatMap(({ id, report }, at) => {
@@ -84,14 +78,9 @@ export class FinishesService {
         return lease ? [{ at, end: { lease, said: report, actor: executionActor(id), byWorker: true } }] : [];
       });
       if (held.length === 0) return wishes.map(() => null);
-      const tasks = await this.attempts.endAll(held.map(({ end }) => end));
-      const found = await this.executions.findByIds(held.map(({ end }) => end.lease.execution_id));
-      const executions = new Map(found.map((execution) => [execution.id, execution]));
-      const taskAt = new Map(held.map(({ at }, place) => [at, tasks[place]]));
-      return wishes.map(({ id }, at) => {
-        const [execution, task] = [executions.get(id), taskAt.get(at)];
-        return execution && task ? { execution, task } : null;
-      });
+      const ended = await this.attempts.endAll(held.map(({ end }) => end));
+      const endedAt = new Map(held.map(({ at }, place) => [at, ended[place]]));
+      return wishes.map((_, at) => endedAt.get(at) ?? null);
     });
   }
 

@@ -21,6 +21,8 @@ interface DealtRow {
   execution_id: string | null;
   task_id: string | null;
   organization_id: string | null;
+  agent_type: string | null;
+  repository_id: string | null;
   served: boolean;
 }
 
@@ -29,6 +31,8 @@ export interface ClaimedRow {
   execution_id: string;
   task_id: string;
   organization_id: string;
+  agent_type: string;
+  repository_id: string | null;
 }
 
 /**
@@ -142,6 +146,7 @@ with asked as materialized (
   from started s cross join (values ('task.started'), ('execution.started')) as fact (type)
 )
 select asked.worker_id, s.current_execution_id as execution_id, s.id as task_id, s.organization_id,
+       s.agent_type, s.repository_id,
        -- With no room there is nothing to be had, whoever may serve what.
        coalesce(w.free, 0) = 0 or kin.id is not null as served
 from asked left join worker w on w.at = asked.at left join kin on kin.at = asked.at
@@ -187,6 +192,8 @@ const HERITAGE = `
   ) saved on true
   where e.id = any ($1::uuid[])`;
 
+const isGiven = (row: Omit<DealtRow, 'worker_id' | 'served'>): row is ClaimedRow => row.execution_id !== null;
+
 @Injectable()
 export class ClaimStore {
   constructor(
@@ -202,9 +209,8 @@ export class ClaimStore {
     const given = await this.lockByRequestKeys(requests);
     for (let left = requests.filter(({ worker_id }) => !given.has(worker_id)); left.length > 0;) {
       const rows = await this.claimOfKin(left);
-      for (const { worker_id, execution_id, task_id, organization_id } of rows) {
-        if (execution_id === null || task_id === null || organization_id === null) continue;
-        given.set(worker_id, [...(given.get(worker_id) ?? []), { execution_id, task_id, organization_id }]);
+      for (const { worker_id, served: _, ...row } of rows) {
+        if (isGiven(row)) given.set(worker_id, [...(given.get(worker_id) ?? []), row]);
       }
       const served = new Set(rows.filter((row) => row.served).map((row) => row.worker_id));
       left = left.filter(({ worker_id }) => !served.has(worker_id));
@@ -236,7 +242,7 @@ export class ClaimStore {
       [requests.map(({ worker_id }) => worker_id)],
     );
     const rows = await this.database.query<ClaimedRow & { worker_id: string }>(
-      `select l.worker_id, l.execution_id, l.task_id, e.organization_id
+      `select l.worker_id, l.execution_id, l.task_id, e.organization_id, e.agent_type, e.repository_id
        from (select * from jsonb_to_recordset($1::jsonb) as one (worker_id uuid, request_key text) limit $2) ask
        join leases l on l.worker_id = ask.worker_id and l.request_key = ask.request_key
        join agent_executions e on e.id = l.execution_id

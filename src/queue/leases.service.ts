@@ -46,7 +46,7 @@ export class LeasesService {
       width: 2,
     });
     this.calls = new GroupCommit(database, {
-      runAll: (calls) => database.preparedTransaction(() => leases.contactAll(calls)),
+      runAll: (calls) => leases.contactAll(calls),
       limit: 200,
       width: 1,
     });

@@ -205,7 +205,7 @@ export class LeasesStore {
    * only when the last contact was more than a second ago, for a busy worker says very many.
    */
   async contactAll(calls: readonly ContactCall[]): Promise<Contact[]> {
-    const rows = await this.database.query<Contact & { at: number }>(CONTACT, [
+    const rows = await this.database.prepared<Contact & { at: number }>(CONTACT, [
       JSON.stringify(calls.map((call, at) => ({ ...call, at }))),
       calls.length,
     ]);

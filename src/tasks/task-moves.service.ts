@@ -76,7 +76,12 @@ export class TaskMovesService {
   /** Moves locked, running tasks to where their attempts leave them. */
   async applyOutcomes(moves: readonly OutcomeMove[]): Promise<Task[]> {
     moves.forEach(({ task, outcome }) => assertMove(task, outcome.status));
-    const rows = await this.store.applyOutcomes(moves.map(({ task, outcome }) => ({ ...outcome, id: task.id })));
+    const completed = moves.filter(({ outcome }) => outcome.status === 'completed').map(({ task }) => task.id);
+    // Asked in one go: which are locked depends on nothing that the first one says.
+    const [rows, dependents] = await Promise.all([
+      this.store.applyOutcomes(moves.map(({ task, outcome }) => ({ ...outcome, id: task.id }))),
+      completed.length === 0 ? [] : this.dependencies.lockDependents(completed),
+    ]);
     const byId = new Map(rows.map((row) => [row.id, row]));
     const changes = moves.map((move) => ({ ...move, task: byId.get(move.task.id) ?? move.task, before: move.task }));
     await this.notices.tellEach(
@@ -86,7 +91,8 @@ export class TaskMovesService {
       }),
     );
     const changed = changes.map(({ task }) => task);
-    await this.follow(changed);
+    await this.wake(dependents);
+    await this.passOverBehind(changed);
     // Keys come last in the order of locks.
     await this.queue.releaseAll(changed);
     await this.queue.enqueueAll(changed.filter(({ status }) => status === 'pending'));
@@ -98,7 +104,7 @@ export class TaskMovesService {
     assertMove(task, 'cancelled');
     const cancelled = await this.store.cancel(task.id, reason);
     await this.notices.tell('task.cancelled', [cancelled], actor, { reason });
-    await this.follow([cancelled]);
+    await this.passOverBehind([cancelled]);
     await this.queue.remove(task);
     return cancelled;
   }
@@ -165,19 +171,16 @@ export class TaskMovesService {
     return skipped;
   }
 
-  /** What the change of tasks means for those that wait for them. */
-  private async follow(tasks: readonly Task[]): Promise<void> {
-    const completed = tasks.filter(({ status }) => status === 'completed').map(({ id }) => id);
-    if (completed.length > 0) await this.wakeDependents(completed);
+  /** Passes over what waits for tasks that have ended without success. */
+  private async passOverBehind(tasks: readonly Task[]): Promise<void> {
     const ended = tasks.filter(({ status }) => status !== 'completed' && isFinal(status)).map(({ id }) => id);
     if (ended.length > 1 && (await this.dependencies.lockBehind(ended)).length === 0) return;
     // One by one: those that are passed over are told because of which.
     for (const id of ended) await this.skipBehind([id]);
   }
 
-  /** Those that waited for these last are queued; those that were skipped for their sake come back. */
-  private async wakeDependents(ids: readonly string[]): Promise<void> {
-    const dependents = await this.dependencies.lockDependents(ids);
+  /** Of the locked dependents of completed tasks, those that waited for these last are queued; skipped ones come back. */
+  private async wake(dependents: readonly string[]): Promise<void> {
     if (dependents.length === 0) return;
     const open = await this.dependencies.countOpen(dependents);
     const idsOf = (which: (one: OpenDependencies) => boolean): string[] =>

@@ -38,14 +38,13 @@ export class ClaimBriefs {
   async for(rows: readonly ClaimedRow[]): Promise<ReadonlyMap<string, ClaimBrief>> {
     if (rows.length === 0) return new Map();
     const executionIds = rows.map((row) => row.execution_id);
-    const [found, ownTasks, left] = await Promise.all([
+    // Asked in one go.
+    const [found, ownTasks, left, agents, places] = await Promise.all([
       this.executions.findByIds(executionIds),
       this.tasks.findByIds(rows.map((row) => row.task_id)),
       this.queue.findHeritage(executionIds),
-    ]);
-    const [agents, places] = await Promise.all([
-      this.agents.launches(found.map((execution) => execution.agent_type)),
-      this.repositories.forClaim(found.flatMap((execution) => execution.repository_id ?? [])),
+      this.agents.launches(rows.map((row) => row.agent_type)),
+      this.repositories.forClaim(rows.flatMap((row) => row.repository_id ?? [])),
     ]);
     const executions = new Map(found.map((execution) => [execution.id, execution]));
     const tasks = new Map(ownTasks.map((task) => [task.id, task]));
