@@ -215,12 +215,14 @@ export class QueueModel extends QueueModelPlaces {
   }
 
   private wake(index: number): void {
-    for (const one of this.dependents(index)) {
-      const { status } = this.task(one);
-      if (status !== 'blocked' && status !== 'skipped') continue;
-      if (this.unmet(one) === 0) this.makePending(one);
-      else if (status === 'skipped' && !this.hasBroken(one)) this.task(one).status = 'blocked';
-    }
+    const waiting = this.dependents(index).filter((one) => ['blocked', 'skipped'].includes(this.task(one).status));
+    const ready = waiting.filter((one) => this.unmet(one) === 0);
+    // All at once: of those that want the same key the most urgent gets it.
+    ready.sort((a, b) => this.task(a).priority.localeCompare(this.task(b).priority) || a - b);
+    ready.forEach((one) => this.makePending(one));
+    for (const one of waiting)
+      if (!ready.includes(one) && this.task(one).status === 'skipped' && !this.hasBroken(one))
+        this.task(one).status = 'blocked';
   }
 
   private skip(index: number): void {

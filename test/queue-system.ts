@@ -107,11 +107,11 @@ export class QueueSystem {
     const { id, key_id, actor } = this.worker(worker);
     return this.step(async () => {
       const request = { worker_id: id, key_id, actor, max, request_key: null };
-      const [rows = []] = await this.get(QueueService).claimAll(
+      const [rows] = await this.get(QueueService).claimAll(
         [{ ...request, closed: new AbortController().signal }],
-        (claimed) => Promise.resolve(new Map(claimed.map((row) => [row.execution_id, row.task_id]))),
+        (given) => Promise.resolve(given),
       );
-      return rows.map((task_id) => this.tasks.indexOf(task_id));
+      return (rows ?? []).map(({ task_id }) => this.tasks.indexOf(task_id));
     });
   }
 
@@ -274,17 +274,17 @@ export class QueueSystem {
     }
   }
 
-  /** Counts statements, and cuts the connection before the one that was asked for. */
+  /** Counts statements, and cuts the connection before the one that was asked for: those behind it fail as well. */
   private watch(): void {
     const { database } = this.server;
     const execute = Reflect.get(Database.prototype, 'execute') as (...given: unknown[]) => Promise<unknown>;
-    Reflect.set(database, 'execute', async (on: unknown, sql: string, parameters: unknown) => {
+    Reflect.set(database, 'execute', async (on: unknown, sql: string, ...more: unknown[]) => {
       // A lane is made in a transaction of its own before that of its task: what counts is how the last one ended.
-      if (sql === 'begin' && this.within.getStore()) this.committed = false;
+      if (sql.startsWith('begin') && this.within.getStore()) this.committed = false;
       if (this.within.getStore()) this.statements += 1;
-      if (this.within.getStore() && this.statements === this.crashAt)
+      if (this.within.getStore() && this.statements >= this.crashAt)
         throw new DatabaseUnavailable(new Error('cut by the test'));
-      const result = await execute.call(database, on, sql, parameters);
+      const result = await execute.call(database, on, sql, ...more);
       if (sql === 'commit' && this.within.getStore()) this.committed = true;
       return result;
     });

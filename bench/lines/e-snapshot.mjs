@@ -7,7 +7,7 @@ export const line = {
   title: `64 workers while somebody holds a snapshot for ${HELD_SECONDS} s`,
   unit: 'tasks/s',
   better: 'more',
-  rounds: 2,
+  rounds: 1,
   promises: [{ of: 'channel, snapshot', to: 'channel', at_least: 0.8 }],
 
   /** @param {import('../bench.mjs').Bench} bench */

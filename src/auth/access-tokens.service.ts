@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { JwtService, TokenExpiredError, type JwtModuleOptions } from '@nestjs/jwt';
 import type { AuthConfig } from '../config/auth.config.js';
@@ -26,11 +27,15 @@ export interface AccessClaims {
 }
 
 /** Settings of the library. It is told the algorithm both ways, so that no token can choose it. */
-export const jwtOptions = (config: AuthConfig): JwtModuleOptions => ({
-  secret: config.jwt_secret,
-  signOptions: { algorithm: 'HS256', issuer: ISSUER, audience: AUDIENCE, expiresIn: config.jwt_expiration },
-  verifyOptions: { algorithms: ['HS256'], issuer: ISSUER, audience: AUDIENCE },
-});
+export function jwtOptions(config: AuthConfig): JwtModuleOptions {
+  // Made once: of a text the library makes a key for every token, and tries first whether it is a public one.
+  const key = createSecretKey(config.jwt_secret, 'utf8');
+  return {
+    secretOrKeyProvider: () => key,
+    signOptions: { algorithm: 'HS256', issuer: ISSUER, audience: AUDIENCE, expiresIn: config.jwt_expiration },
+    verifyOptions: { algorithms: ['HS256'], issuer: ISSUER, audience: AUDIENCE },
+  };
+}
 
 /** Makes and reads access tokens. */
 @Injectable()

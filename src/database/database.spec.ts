@@ -61,9 +61,10 @@ describe('a prepared transaction', () => {
 
 describe('what is to be written at the commit', () => {
   const written: number[][] = [];
-  const write = async (items: readonly number[]): Promise<void> => {
+  const write = (items: readonly number[]): Promise<unknown> => {
+    if (items.includes(0)) throw new Error('nothing is there to be written');
     written.push([...items]);
-    await database.query('insert into things (id) select unnest($1::integer[])', [items]);
+    return database.query('insert into things (id) select unnest($1::integer[])', [items]);
   };
   const stored = async (): Promise<number[]> =>
     (await database.query<{ id: number }>('select id from things where id > 100 order by id')).map(({ id }) => id);
@@ -100,6 +101,11 @@ describe('what is to be written at the commit', () => {
       await database.atCommit(write, [105]);
     });
     await expect(failing).rejects.toThrow('duplicate key');
-    expect(await stored()).not.toContain(107);
+    const unable = database.transaction(async () => {
+      await database.query('insert into things (id) values (108)');
+      await database.atCommit(write, [0]);
+    });
+    await expect(unable).rejects.toThrow('nothing is there');
+    expect(await stored()).toEqual([101, 102, 103, 104, 105]);
   });
 });

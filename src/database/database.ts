@@ -34,7 +34,12 @@ interface Transaction {
   afterCommit: (() => void)[];
 }
 
-type Write = (items: readonly unknown[]) => Promise<void>;
+/** What a transaction gives once its last statements, which are asked already, have been answered. */
+export class Last<T> {
+  constructor(readonly result: Promise<T>) {}
+}
+
+type Write = (items: readonly unknown[]) => Promise<unknown>;
 
 /** How a transaction is done. */
 interface Manner {
@@ -96,8 +101,8 @@ export class Database {
    * The same for the few statements that are run all the time, which each connection then has prepared: made anew, the
    * plan of a claim costs as much as the claim. Not for statements with conditions that are switched off by a null.
    */
-  async preparedTransaction<T>(work: () => Promise<T>): Promise<T> {
-    if (this.context.getStore() !== undefined) return work();
+  async preparedTransaction<T>(work: () => Promise<T | Last<T>>): Promise<T> {
+    if (this.context.getStore() !== undefined) return resultOf(await work());
     return this.repeated(() => this.attempt(work, PREPARED));
   }
 
@@ -126,8 +131,11 @@ export class Database {
     }
   }
 
-  /** Has `write` take items with all others of the transaction in one go, before its commit; at once where there is none. */
-  async atCommit<T>(write: (items: readonly T[]) => Promise<void>, items: readonly T[]): Promise<void> {
+  /**
+   * Has `write` take items with all others of the transaction in one go, before its commit; at once where there is none.
+   * The commit travels with it, so it must ask before it waits for anything, and throw rather than reject if it cannot.
+   */
+  async atCommit<T>(write: (items: readonly T[]) => Promise<unknown>, items: readonly T[]): Promise<void> {
     const transaction = this.context.getStore();
     if (transaction === undefined) await write(items);
     else transaction.atCommit.push({ write: write as Write, items });
@@ -208,7 +216,7 @@ export class Database {
     }
   }
 
-  private async attempt<T>(work: () => Promise<T>, { prepared, alone }: Manner): Promise<T> {
+  private async attempt<T>(work: () => Promise<T | Last<T>>, { prepared, alone }: Manner): Promise<T> {
     // The statement under way reports the loss; without a listener the event itself would end the process.
     const heard = (error: Error): void => this.logger.warn(`a connection broke in a transaction: ${error.message}`);
     const transaction: Transaction = { client: await this.connect(heard), prepared, atCommit: [], afterCommit: [] };
@@ -217,15 +225,15 @@ export class Database {
       return await this.context.run(transaction, async () => {
         // Neither is waited for where nothing hangs on it: what is asked in one go travels in one packet.
         const begun = this.run(prepared ? BEGIN_PREPARED : 'begin', []);
-        const worked = Promise.all([work(), begun]);
-        if (!alone) await worked;
+        const worked = Promise.all([work(), begun]).then(([result]): T | Last<T> => result);
+        const result = alone ? worked.then(resultOf<T>) : resultOf<T>(await worked);
         const written = together(transaction.atCommit).map(({ write, items }) => write(items));
-        const [[result], { command }] = await Promise.all([worked, this.run('commit', []), ...written]);
+        const [given, { command }] = await Promise.all([result, this.run('commit', []), ...written]);
         // PostgreSQL takes the commit of a transaction in which something has failed for a rollback.
         if (command !== 'COMMIT') throw new Error('a transaction was undone although nothing in it was said to fail');
         // Outside of the context: what is announced must not run in the transaction that has ended.
         this.context.exit(() => transaction.afterCommit.forEach((action) => action()));
-        return result;
+        return given;
       });
     } catch (error) {
       // A connection that does not answer any more would let the caller wait once again.
@@ -265,6 +273,8 @@ export class Database {
     });
   }
 }
+
+const resultOf = async <T>(given: T | Last<T>): Promise<T> => (given instanceof Last ? given.result : given);
 
 /**
  * Has statements that are asked in one go sent in one packet: each is a system call otherwise, and wakes PostgreSQL. They

@@ -19,7 +19,7 @@ export type { NewEvent };
 /** What happened. Facts are recorded with the change they tell of, and read in one order by everybody. */
 @Injectable()
 export class EventsService {
-  private readonly write = (events: readonly NewEvent[]): Promise<void> => this.store.record(events);
+  private readonly write = (events: readonly NewEvent[]): Promise<unknown> => this.store.record(events);
 
   constructor(
     private readonly store: EventsStore,

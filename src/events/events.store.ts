@@ -28,8 +28,8 @@ export class EventsStore {
   constructor(private readonly database: Database) {}
 
   /** Writes facts to the outbox, in the transaction that made them true. */
-  async record(events: readonly NewEvent[]): Promise<void> {
-    await this.database.query(
+  record(events: readonly NewEvent[]): Promise<unknown> {
+    return this.database.query(
       `insert into event_outbox (organization_id, type, actor, subject, data)
        select organization_id, type, actor, subject, coalesce(data, '{}')
        from jsonb_to_recordset($1::jsonb)

@@ -41,7 +41,7 @@ export class FinishesService {
       runAll: (wishes) => this.endAll(wishes),
       keysOf: ({ id }) => [id],
       limit: 100,
-      width: 1,
+      width: 2,
     });
   }
 

@@ -140,6 +140,13 @@ export class LeasesService {
     return this.call({ worker_id, named, metrics, contact: metrics === null ? 'word' : 'beat' });
   }
 
+  /** The same for several workers, in the transaction under way. */
+  async signalsOf(workerIds: readonly string[]): Promise<ReadonlyMap<string, Signals>> {
+    const calls = workerIds.map((worker_id) => ({ worker_id, named: [], metrics: null, contact: 'word' as const }));
+    const contacts = calls.length === 0 ? [] : await this.leases.contactAll(calls);
+    return new Map(workerIds.flatMap((id, at) => (contacts[at] ? [[id, signalsIn(contacts[at])] as const] : [])));
+  }
+
   /** The same where the worker has said nothing, to tell it by ourselves. */
   look(worker_id: string, named: readonly string[]): Promise<Signals> {
     return this.call({ worker_id, named, metrics: null, contact: 'none' });
@@ -155,8 +162,7 @@ export class LeasesService {
   }
 
   private async call(call: ContactCall): Promise<Signals> {
-    const { cancel, lost, desired_status } = await this.calls.run(call);
-    return { cancel, lost, desired_status };
+    return signalsIn(await this.calls.run(call));
   }
 
   private async takeAll(items: readonly (readonly WorkerReport[])[]): Promise<LeaseRow[][]> {
@@ -184,3 +190,5 @@ export class LeasesService {
     }
   }
 }
+
+const signalsIn = ({ cancel, lost, desired_status }: Contact): Signals => ({ cancel, lost, desired_status });

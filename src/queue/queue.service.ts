@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/database.js';
+import { Database, Last } from '../database/database.js';
 import { HintsService } from '../events/hints.service.js';
 import { eventsTopic } from '../events/topics.js';
 import { ClaimStore, type ClaimedRow, type ClaimRequest, type Heritage } from './claim.store.js';
@@ -138,29 +138,26 @@ export class QueueService {
   }
 
   /**
-   * Gives each worker up to `max` tasks, unless its `closed` is aborted before the commit: then it gets nothing. The same
-   * `request_key` within ten minutes gives what it still runs. Each worker may be there once. `read` gives, still
-   * in the transaction, what workers are told of their executions, by the ids of these.
+   * Gives each worker up to `max` tasks, unless its `closed` is aborted before: then it gets nothing. The same
+   * `request_key` within ten minutes gives what it still runs. Each worker may be there once. `read` gives, in the same
+   * transaction, what each worker that got something is told; null for the others.
    */
   async claimAll<Told>(
     requests: readonly (ClaimRequest & { closed: AbortSignal })[],
-    read: (rows: readonly ClaimedRow[]) => Promise<ReadonlyMap<string, Told>>,
-  ): Promise<Told[][]> {
+    read: (given: ReadonlyMap<string, readonly ClaimedRow[]>) => Promise<ReadonlyMap<string, Told>>,
+  ): Promise<(Told | null)[]> {
     for (;;) {
       const there = requests.filter(({ closed }) => !closed.aborted);
-      if (there.length === 0) return requests.map(() => []);
+      if (there.length === 0) return requests.map(() => null);
       try {
-        return await this.database.preparedTransaction(async () => {
+        const told = await this.database.preparedTransaction(async () => {
           const given = await this.claims.claimAll(there);
-          const rows = [...given.values()].flat();
-          const told = await read(rows);
           if (there.some(({ worker_id, closed }) => closed.aborted && given.has(worker_id))) throw new Abandoned();
-          const organizations = new Set(rows.map(({ organization_id }) => organization_id));
+          const organizations = new Set([...given.values()].flat().map(({ organization_id }) => organization_id));
           for (const organization_id of organizations) this.hints.send(eventsTopic(organization_id));
-          return requests.map(({ worker_id }) =>
-            (given.get(worker_id) ?? []).flatMap((row) => told.get(row.execution_id) ?? []),
-          );
+          return new Last(read(given));
         });
+        return requests.map(({ worker_id }) => told.get(worker_id) ?? null);
       } catch (error) {
         // The others ask again without the one that is gone.
         if (!(error instanceof Abandoned)) throw error;

@@ -85,15 +85,21 @@ export class TaskCreation {
         for (const draft of drafts) fates.set(draft.id, fateOf(draft, known));
       }
       const rows = wishes.flatMap((wish) => wish.rows);
-      const tasks = await this.store.insertAll(
-        rows.map((row) => ({ ...row, status: fates.get(row.id) === 'met' ? 'pending' : 'blocked' })),
-      );
-      await this.dependencies.insert(
-        wishes
-          .flatMap(({ drafts }) => drafts)
-          .flatMap(({ id, waitsFor }) => waitsFor.map((depends_on_id) => ({ task_id: id, depends_on_id }))),
-      );
-      await this.queue.enqueueAll(tasks.filter(({ status }) => status === 'pending'));
+      const decided = rows.map((row) => {
+        const status: NewTask['status'] = fates.get(row.id) === 'met' ? 'pending' : 'blocked';
+        return { ...row, status };
+      });
+      const edges = wishes
+        .flatMap(({ drafts }) => drafts)
+        .flatMap(({ id, waitsFor }) => waitsFor.map((depends_on_id) => ({ task_id: id, depends_on_id })));
+      // Asked in one go.
+      const [tasks] = await Promise.all([
+        this.store.insertAll(decided),
+        this.dependencies.insert(edges),
+        this.queue.enqueueAll(
+          decided.flatMap((row) => (row.status === 'pending' ? [{ ...row, run_at: row.run_at ?? 'now' }] : [])),
+        ),
+      ]);
       await this.notices.tellEach(tasks.map((task) => ({ type: 'task.created', task, actor: task.actor, data: {} })));
       const broken = tasks.filter(({ id }) => fates.get(id) === 'broken');
       if (broken.length > 0) await this.moves.skipAll(broken);

@@ -7,7 +7,7 @@ import { queueTopics } from '../queue/queue.service.js';
 import { LeasesService, type Signals, workerTopic } from '../queue/leases.service.js';
 import { Bell } from '../events/bell.js';
 import type { ClaimBrief } from './claim-briefs.service.js';
-import { GrantsService, type OpenRequest } from './grants.service.js';
+import { type Grant, GrantsService, NOTHING, type OpenRequest } from './grants.service.js';
 import { WorkersStore } from './workers.store.js';
 
 export interface ClaimWish {
@@ -41,7 +41,7 @@ class Sharers {
 /** Claims: at once when there is work, else a wait that new work, a cancellation or a pause ends. */
 @Injectable()
 export class ClaimsService {
-  private readonly shared = new Map<string, { sharers: Sharers; claims: Promise<ClaimBrief[]> }>();
+  private readonly shared = new Map<string, { sharers: Sharers; claims: Promise<Grant> }>();
 
   constructor(
     private readonly grants: GrantsService,
@@ -54,17 +54,17 @@ export class ClaimsService {
 
   /** Up to `max` tasks; empty after `wait_seconds`, for a worker that is not active, and while the server stops. */
   async claim(worker: WorkerPrincipal, wish: ClaimWish): Promise<{ executions: ClaimBrief[]; signals: Signals }> {
-    const executions = await this.grant(worker, wish);
-    return { executions, signals: await this.leases.signals(worker.id) };
+    const { briefs, signals } = await this.grant(worker, wish);
+    return { executions: briefs, signals: signals ?? (await this.leases.signals(worker.id)) };
   }
 
   /** The same, for who tells the worker what it is to know by himself. */
-  grant(worker: WorkerPrincipal, wish: ClaimWish): Promise<ClaimBrief[]> {
+  grant(worker: WorkerPrincipal, wish: ClaimWish): Promise<Grant> {
     return wish.request_key === null ? this.take(worker, wish) : this.share(worker, wish);
   }
 
   /** Requests with the same key that wait at the same time share one wait. */
-  private share(worker: WorkerPrincipal, wish: ClaimWish): Promise<ClaimBrief[]> {
+  private share(worker: WorkerPrincipal, wish: ClaimWish): Promise<Grant> {
     const key = `${worker.key_id} ${wish.request_key ?? ''}`;
     const known = this.shared.get(key);
     if (known && !known.sharers.closed.aborted) {
@@ -82,31 +82,31 @@ export class ClaimsService {
     return claims;
   }
 
-  private async take(worker: WorkerPrincipal, wish: ClaimWish): Promise<ClaimBrief[]> {
-    if (wish.closed.aborted || this.lifecycle.stopping.aborted) return [];
+  private async take(worker: WorkerPrincipal, wish: ClaimWish): Promise<Grant> {
+    if (wish.closed.aborted || this.lifecycle.stopping.aborted) return NOTHING;
     const until = Date.now() + wish.wait_seconds * 1000;
     const { max, request_key } = wish;
     const { id: worker_id, key_id, actor } = worker;
     const request = { worker_id, key_id, actor, max, request_key, closed: wish.closed };
-    const claims = await this.grants.grant(request);
-    return claims.length > 0 || wish.wait_seconds === 0 ? claims : this.wait(worker, request, until);
+    const grant = await this.grants.grant(request);
+    return grant.briefs.length > 0 || wish.wait_seconds === 0 ? grant : this.wait(worker, request, until);
   }
 
-  private async wait(worker: WorkerPrincipal, request: OpenRequest, until: number): Promise<ClaimBrief[]> {
+  private async wait(worker: WorkerPrincipal, request: OpenRequest, until: number): Promise<Grant> {
     const before = await this.leases.signals(worker.id);
     const { organization_id, agent_types } = await this.workers.findScope(worker.id);
     const topics = [...queueTopics(organization_id, agent_types), workerTopic(worker.id)];
     const bell = new Bell(this.hints, topics, [request.closed, this.lifecycle.stopping]);
     try {
       for (;;) {
-        if (bell.over) return [];
+        if (bell.over) return NOTHING;
         bell.reset();
-        const claims = await this.grants.grant(request);
+        const grant = await this.grants.grant(request);
         const left = until - Date.now();
-        if (claims.length > 0 || left <= 0) return claims;
+        if (grant.briefs.length > 0 || left <= 0) return grant;
         const signals = await this.leases.signals(worker.id);
         const isNews = signals.cancel.some((id) => !before.cancel.includes(id));
-        if (signals.desired_status !== 'active' || isNews) return [];
+        if (signals.desired_status !== 'active' || isNews) return NOTHING;
         // No hint says that `run_at` has come.
         await bell.rung(Math.min(left, this.config.wait_look_seconds * 1000 * (0.9 + Math.random() * 0.2)));
       }

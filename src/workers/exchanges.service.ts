@@ -10,6 +10,7 @@ import { problemOf, type Problem } from '../http/problem.js';
 import { LeasesService, type Signals } from '../queue/leases.service.js';
 import type { ClaimBrief } from './claim-briefs.service.js';
 import { ClaimsService } from './claims.service.js';
+import { type Grant, NOTHING } from './grants.service.js';
 import type { FinishItemReceiptDto, ItemReceiptDto, LogItemReceiptDto } from './exchange.dto.js';
 import type { Beat } from './heartbeats.service.js';
 import type { ClaimDto } from './protocol.dto.js';
@@ -59,10 +60,14 @@ export class ExchangesService {
     ]);
     const finish = await Promise.all((said.finish ?? []).map((item) => this.finish(context, item)));
     const isFaulty = [...logs, ...progress, ...finish].some(({ problem }) => problem !== undefined);
-    const executions = said.claim ? await this.claim(context, said.claim, isFaulty) : [];
+    const { briefs: executions, signals: told } = said.claim
+      ? await this.claim(context, said.claim, isFaulty)
+      : NOTHING;
     const ids = [...logs, ...progress, ...finish.filter(({ problem }) => problem)].map((item) => item.execution_id);
     const named = ids.filter((id) => id !== null && isId(id)) as string[];
-    const signals = await this.leases.signals(worker.id, [...new Set(named)], said.metrics ?? null);
+    const isTold = named.length === 0 && said.metrics === undefined;
+    const signals =
+      isTold && told ? told : await this.leases.signals(worker.id, [...new Set(named)], said.metrics ?? null);
     return { logs, progress, finish, executions, ...signals };
   }
 
@@ -99,7 +104,7 @@ export class ExchangesService {
       request_key = null,
     }: { max?: number; wait_seconds?: number; request_key?: string | null },
     isFaulty: boolean,
-  ): Promise<ClaimBrief[]> {
+  ): Promise<Grant> {
     return this.claims.grant(worker, { max, wait_seconds: isFaulty ? 0 : wait_seconds, request_key, closed });
   }
 
