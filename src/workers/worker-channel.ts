@@ -19,8 +19,8 @@ import { isVerb, VERBS, type WorkerVerbs } from './worker-verbs.service.js';
 const ANONYMOUS_MS = 10_000;
 /** Words of one worker that may be under way; more are read when one of them is answered. */
 const MOST_UNDER_WAY = 64;
-/** Hints may be lost. */
-const LOOK_MS = 5000;
+/** Hints may be lost. Answers to heartbeats say the same, and come about as often. */
+const LOOK_MS = 15_000;
 
 /** What a channel needs of the server; `known` is called when it is known whose it is. */
 export interface ChannelSurroundings {
