@@ -82,9 +82,10 @@ describe('the page for Prometheus', () => {
     const typed = heads.filter(({ kind }) => kind === 'TYPE').map(({ name }) => name);
     expect(new Set(typed).size).toBe(typed.length);
     expect(heads.filter(({ kind }) => kind === 'HELP').map(({ name }) => name)).toEqual(typed);
-    for (const { name, rest } of heads.filter(({ kind }) => kind === 'TYPE'))
+    for (const { name, rest } of heads.filter(({ kind }) => kind === 'TYPE')) {
       if (name.endsWith('_total')) expect({ name, rest }).toEqual({ name, rest: 'counter' });
       if (name.startsWith('miyabi_')) expect(rest === 'counter').toBe(name.endsWith('_total'));
+    }
     for (const name of samplesOf(text).keys()) {
       const family = name.replace(/\{.*/, '').replace(/_(bucket|sum|count)$/, '');
       expect(typed.includes(family) || typed.includes(name.replace(/\{.*/, ''))).toBe(true);
