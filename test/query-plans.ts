@@ -130,13 +130,15 @@ export async function unindexedForeignKeys(sql: pg.Client): Promise<string[]> {
 /** A parameter written out; its type is that of the place where it stands. */
 function literal(value: unknown): string {
   if (value === null || value === undefined) return 'null';
-  if (Array.isArray(value)) {
-    const items = value.map((item: unknown) => (item === null ? 'null' : JSON.stringify(String(item))));
-    return pg.escapeLiteral(`{${items.join(',')}}`);
-  }
-  if (Buffer.isBuffer(value)) return pg.escapeLiteral(`\\x${value.toString('hex')}`);
-  if (value instanceof Date) return pg.escapeLiteral(value.toISOString());
-  return pg.escapeLiteral(typeof value === 'object' ? JSON.stringify(value) : `${value as string | number | boolean}`);
+  if (!Array.isArray(value)) return pg.escapeLiteral(textOf(value));
+  const items = value.map((item: unknown) => (item === null ? 'null' : JSON.stringify(textOf(item))));
+  return pg.escapeLiteral(`{${items.join(',')}}`);
+}
+
+function textOf(value: unknown): string {
+  if (Buffer.isBuffer(value)) return `\\x${value.toString('hex')}`;
+  if (value instanceof Date) return value.toISOString();
+  return typeof value === 'object' ? JSON.stringify(value) : String(value);
 }
 
 const nodesOf = (node: PlanNode): PlanNode[] => [node, ...(node.Plans ?? []).flatMap(nodesOf)];

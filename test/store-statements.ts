@@ -17,7 +17,7 @@ export interface Statement {
 
 /** How many different parameters are kept of one statement. */
 const SAMPLES = 3;
-const CALL = /this\.database\s*\.(?:query|one|count)\b/g;
+const CALL = /this\.database\s*\.(?:query|one|count|prepared)\b/g;
 const FRAME = /\/(?<place>(?<file>[\w-]+\.store\.ts):\d+):\d+\)?$/m;
 
 /** `tasks.store.ts:101`: every place of a store that asks the database, as it stands in the sources. */

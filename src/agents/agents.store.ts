@@ -60,7 +60,7 @@ export class AgentsStore {
   }
 
   async findKnown(types: readonly string[]): Promise<string[]> {
-    const rows = await this.database.query<{ agent_type: string }>(
+    const rows = await this.database.prepared<{ agent_type: string }>(
       'select agent_type from agents where agent_type = any ($1)',
       [types],
     );

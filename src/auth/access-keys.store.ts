@@ -69,7 +69,7 @@ export class AccessKeysStore {
    * sessions: every request pays for this. Who left and came back is a member anew, and the keys of before stay dead.
    */
   async findByHash(hashes: readonly string[]): Promise<ReadonlyMap<string, KnownKey>> {
-    const rows = await this.database.query<KnownKey>(
+    const rows = await this.database.prepared<KnownKey>(
       `select encode(k.secret_hash, 'hex') as hash, k.id, k.organization_id, k.kind, k.worker_id, k.permissions,
               k.created_by, m.role,
               k.revoked_at is null and (k.expires_at is null or k.expires_at > now())

@@ -67,7 +67,7 @@ export class SessionsStore {
    * another feature: every request pays for this, and a second statement would cost as much again.
    */
   async findLive(ids: readonly string[]): Promise<ReadonlyMap<string, LiveSession>> {
-    const rows = await this.database.query<LiveSession>(
+    const rows = await this.database.prepared<LiveSession>(
       `select s.id, s.user_id, s.organization_id, s.origin, u.login, u.is_administrator, m.role,
               s.last_used_at < now() - interval '1 minute' as is_stale
        from sessions s
