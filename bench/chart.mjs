@@ -1,7 +1,7 @@
 // The picture of the last results: a block for each line, a bar for each side, drawn from the files alone.
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { figure } from './report.mjs';
+import { figure } from './measures.mjs';
 
 const WIDTH = 860;
 const LABELS = 230;

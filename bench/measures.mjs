@@ -42,3 +42,12 @@ export function percentiles(values, shares) {
 
 /** What one side makes of another, round by round: the machine may be slower in one round than in the next. */
 export const ratios = (of, to) => summary(of.map((value, round) => value / to[round]));
+
+/**
+ * A figure with three digits, or whole.
+ * @param {number} value
+ */
+export function figure(value) {
+  if (Math.abs(value) >= 1000) return Math.round(value).toLocaleString('en');
+  return value.toPrecision(3).replace(/\.0+$/, '');
+}

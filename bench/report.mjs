@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '../scripts/root.mjs';
 import { chartOf } from './chart.mjs';
-import { ratios, summary } from './measures.mjs';
+import { figure, ratios, summary } from './measures.mjs';
 
 /** @typedef {{ text: string, promised: string, kept: boolean, ratio: ReturnType<typeof summary> }} Verdict */
 
@@ -27,12 +27,6 @@ export function verdictsOf({ line, sides }) {
       ratio,
     };
   });
-}
-
-/** @param {number} value */
-export function figure(value) {
-  if (Math.abs(value) >= 1000) return Math.round(value).toLocaleString('en');
-  return value.toPrecision(3).replace(/\.0+$/, '');
 }
 
 const spread = ({ least, most }) => `${figure(least)} … ${figure(most)}`;

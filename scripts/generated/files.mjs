@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import openapiTypescript, { astToString } from 'openapi-typescript';
 import { format, resolveConfig } from 'prettier';
+import { chartOf } from '../../bench/chart.mjs';
 import { root } from '../root.mjs';
 import { describeApplication } from './application.mjs';
 import { configurationTable, environmentExample } from './configuration.mjs';
@@ -22,6 +23,7 @@ export async function generateFiles() {
     ['docs/permissions.md', await asMarkdown(await permissionsPage(document))],
     ['docs/task-states.md', await asMarkdown(await taskStatesPage())],
     ['.env.example', await environmentExample()],
+    ['docs/benchmark.svg', chartOf(join(root, 'bench', 'results'))],
   ]);
   if (existsSync(join(root, 'README.md'))) files.set('README.md', await asMarkdown(spliceReadme(table)));
   return files;
