@@ -33,6 +33,12 @@ export interface StepOutcome<T> {
   committed: boolean;
 }
 
+/**
+ * Tells the statements of a step from those that duties and hints make beside it. One for all histories: each costs every
+ * promise that follows.
+ */
+const within = new AsyncLocalStorage<QueueSystem>();
+
 /** The product itself, asked like the model: one organization for each history, tasks and executions by their index. */
 export class QueueSystem {
   readonly tasks: string[] = [];
@@ -41,8 +47,6 @@ export class QueueSystem {
   private crashAt = Infinity;
   private statements = 0;
   private committed = false;
-  /** Tells the statements of a step from those that duties and hints make beside it. */
-  private readonly within = new AsyncLocalStorage<true>();
 
   private constructor(
     readonly server: TestApp,
@@ -265,7 +269,7 @@ export class QueueSystem {
     this.statements = 0;
     this.committed = false;
     try {
-      return { result: await this.within.run(true, work), committed: true };
+      return { result: await within.run(this, work), committed: true };
     } catch (error) {
       if (error instanceof DomainError) return { result: error.code, committed: this.committed };
       throw error;
@@ -280,12 +284,12 @@ export class QueueSystem {
     const execute = Reflect.get(Database.prototype, 'execute') as (...given: unknown[]) => Promise<unknown>;
     Reflect.set(database, 'execute', async (on: unknown, sql: string, ...more: unknown[]) => {
       // A lane is made in a transaction of its own before that of its task: what counts is how the last one ended.
-      if (sql.startsWith('begin') && this.within.getStore()) this.committed = false;
-      if (this.within.getStore()) this.statements += 1;
-      if (this.within.getStore() && this.statements >= this.crashAt)
+      if (sql.startsWith('begin') && within.getStore() === this) this.committed = false;
+      if (within.getStore() === this) this.statements += 1;
+      if (within.getStore() === this && this.statements >= this.crashAt)
         throw new DatabaseUnavailable(new Error('cut by the test'));
       const result = await execute.call(database, on, sql, ...more);
-      if (sql === 'commit' && this.within.getStore()) this.committed = true;
+      if (sql === 'commit' && within.getStore() === this) this.committed = true;
       return result;
     });
   }
