@@ -111,8 +111,9 @@ export class QueueModel extends QueueModelPlaces {
   sweep(): void {
     this.executions.forEach((one, index) => {
       if (one.status !== 'running') return;
-      if (one.deadline < this.now - TIMEOUT_GRACE) this.end(index, 'failed', 'timeout', false);
-      else if (one.expires < this.now) this.end(index, 'failed', 'worker_lost', false);
+      // At the very moment too: the clock of the database has gone on a little since.
+      if (one.deadline <= this.now - TIMEOUT_GRACE) this.end(index, 'failed', 'timeout', false);
+      else if (one.expires <= this.now) this.end(index, 'failed', 'worker_lost', false);
     });
   }
 
