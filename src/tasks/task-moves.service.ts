@@ -183,16 +183,13 @@ export class TaskMovesService {
   private async wake(dependents: readonly string[]): Promise<void> {
     if (dependents.length === 0) return;
     const open = await this.dependencies.countOpen(dependents);
-    const idsOf = (which: (one: OpenDependencies) => boolean): string[] =>
-      open.filter(which).map(({ task_id }) => task_id);
-    await this.moveAll(
-      idsOf(({ status, unmet }) => unmet === 0 && (status === 'blocked' || status === 'skipped')),
-      'pending',
-    );
-    await this.moveAll(
-      idsOf(({ status, unmet, broken }) => unmet > 0 && broken === 0 && status === 'skipped'),
-      'blocked',
-    );
+    const ready = open.filter(({ status, unmet }) => unmet === 0 && (status === 'blocked' || status === 'skipped'));
+    await this.moveAll(idsOf(ready), 'pending');
+    const skipped = open.filter(({ status, unmet }) => unmet > 0 && status === 'skipped');
+    if (skipped.length === 0) return;
+    // Looked at anew: one that has just come back may have been what they were skipped for.
+    const left = ready.length === 0 ? skipped : await this.dependencies.countOpen(idsOf(skipped));
+    await this.moveAll(idsOf(left.filter(({ broken }) => broken === 0)), 'blocked');
   }
 
   private async moveAll(ids: readonly string[], status: 'pending' | 'blocked'): Promise<void> {
@@ -245,3 +242,5 @@ export class TaskMovesService {
 function assertMove(task: Task, status: TaskStatus): void {
   if (!mayMove(task.status, status)) throw new Error(`no move from ${task.status} to ${status}`);
 }
+
+const idsOf = (open: readonly OpenDependencies[]): string[] => open.map(({ task_id }) => task_id);
