@@ -6,8 +6,8 @@ const TICK_MS = 10;
 
 /** Milliseconds that a process has had so far. */
 export function cpuOf(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-  return (Number(fields[11]) + Number(fields[12])) * TICK_MS;
+  const [own, system] = timesOf(pid);
+  return own + system;
 }
 
 /** The same for all processes that run in a directory, those of its children that have ended included. */
@@ -16,13 +16,18 @@ export function cpuIn(directory) {
   for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
     try {
       if (!readlinkSync(`/proc/${pid}/cwd`).startsWith(directory)) continue;
-      const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-      sum += fields.slice(11, 15).reduce((total, ticks) => total + Number(ticks), 0) * TICK_MS;
+      sum += timesOf(pid).reduce((total, time) => total + time, 0);
     } catch {
       // It has ended.
     }
   }
   return sum;
+}
+
+/** Milliseconds in the program, in the kernel for it, and both of its children that have ended. */
+function timesOf(pid) {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
+  return fields.slice(11, 15).map((ticks) => Number(ticks) * TICK_MS);
 }
 
 /** Mebibytes that a process holds for itself, shared pages by their share. */

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { runProgram } from '../scripts/run-program.mjs';
+import { npmCommand, runProgram } from '../scripts/run-program.mjs';
 import { root } from '../scripts/root.mjs';
 
 const directory = join(root, 'bench', 'rivals');
@@ -16,8 +16,7 @@ export async function ensureRivals(signal) {
   const wanted = readFileSync(lock, 'utf8');
   if (existsSync(stamp) && readFileSync(stamp, 'utf8') === wanted) return;
   console.log('Installing the other side of the comparison from bench/rivals/package-lock.json (about 300 MB).');
-  const npm = process.env.npm_execpath?.endsWith('.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
-  const { fault, output } = await runProgram([...npm, 'ci', '--include=optional'], { cwd: directory, signal });
+  const { fault, output } = await runProgram([...npmCommand(), 'ci', '--include=optional'], { cwd: directory, signal });
   if (fault !== null) throw new Error(`npm ci failed in bench/rivals (${fault}):\n${output.trim()}`);
   writeFileSync(stamp, wanted);
 }

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { withLock } from './lock.mjs';
 import { startProgress } from './progress.mjs';
 import { dataDirectory, root } from './root.mjs';
-import { runProgram } from './run-program.mjs';
+import { npmCommand, runProgram } from './run-program.mjs';
 
 const modules = join(root, 'node_modules');
 const stampFile = join(modules, '.miyabi-lock');
@@ -77,10 +77,9 @@ function readPackages(file) {
 async function install(signal) {
   rmSync(stampFile, { force: true });
   const progress = startProgress('Installing', countWanted(), countInstalled);
-  // The npm that runs this script, else the one on the PATH. NODE_ENV=production would leave the compiler out.
-  const npm = process.env.npm_execpath?.endsWith('.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
+  // NODE_ENV=production would leave the compiler out.
   const flags = ['--include=dev', '--include=optional', '--no-audit', '--no-fund'];
-  const { fault, output } = await runProgram([...npm, 'ci', ...flags], { cwd: root, signal });
+  const { fault, output } = await runProgram([...npmCommand(), 'ci', ...flags], { cwd: root, signal });
   progress.end(fault === null);
   if (fault !== null) throw new Error(`npm ci failed (${fault}):\n${output.trim()}`);
 }

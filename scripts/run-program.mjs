@@ -19,3 +19,7 @@ export function runProgram([program, ...args], { cwd, env, show = false, signal 
     );
   });
 }
+
+/** The npm that runs this script, else the one on the PATH. */
+export const npmCommand = () =>
+  process.env.npm_execpath?.endsWith('.js') ? [process.execPath, process.env.npm_execpath] : ['npm'];
