@@ -95,7 +95,7 @@ it('a claim that looks first and takes afterwards gives a task to two: this woul
       ]);
       given.push(...rows.map(({ task_id }) => task_id));
       const { organization_id } = person;
-      const claimed = { organization_id, agent_type: 'note', repository_id: null };
+      const claimed = { organization_id, agent_type: 'note', repository_id: null, lane_id: 1 };
       return rows.map(({ task_id }) => ({ ...claimed, task_id, execution_id: newId() }));
     };
     store.claimAll = (requests) =>

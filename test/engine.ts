@@ -17,7 +17,7 @@ export class Engine {
     private readonly person: TestPerson,
   ) {}
 
-  private get principal(): Principal {
+  get principal(): Principal {
     return { kind: 'user', organization_id: this.person.organization_id, actor: SYSTEM } as Principal;
   }
 

@@ -94,12 +94,14 @@ const FILL: Readonly<Record<string, string>> = {
     select id_of(4, n), case when n % 40 > 0 then ${OWNER} end, 'worker ' || n, ${LABELS},
       case when n % 3 = 0 then array[${AGENT}] end, case when n % 3 = 1 then array['claude'] end, 4, ${AGE(ROWS.workers)}
     from ${series(ROWS.workers)}`,
-  worker_liveness: `insert into worker_liveness (worker_id, last_heartbeat, key_id, running, completed)
-    select id_of(4, n), now() - make_interval(secs => n % 1200), id_of(9, n), 1, n % 100 from ${series(ROWS.workers)}`,
+  worker_liveness: `insert into worker_liveness (worker_id, last_heartbeat, key_id, completed)
+    select id_of(4, n), now() - make_interval(secs => n % 1200), id_of(9, n), n % 100 from ${series(ROWS.workers)}`,
   queue_turns: `insert into queue_turns (key, served_at)
     select ${OWNER} || '/' || id_of(3, n), ${AGE(ROWS.lanes)} from ${series(ROWS.lanes)} order by n`,
   queue_lanes: `insert into queue_lanes (key, turn_id, organization_id, repository_id, agent_type, required_labels)
     select 'lane ' || n, n, ${OWNER}, id_of(3, n), ${AGENT}, ${LABELS} from ${series(ROWS.lanes)} order by n`,
+  queue_heads: `insert into queue_heads (lane_id, priority)
+    select id, priority from queue_lanes cross join (values ('P0'), ('P1'), ('P2')) as p (priority)`,
   tasks: `insert into tasks (id, organization_id, actor, repository_id, name, description, status, priority, agent_type,
       issue_number, required_labels, concurrency_key, run_at, worker_id, current_execution_id, attempts, lane_id,
       created_at, updated_at, started_at, completed_at)
@@ -155,6 +157,7 @@ export const FILLED: readonly string[] = Object.keys(FILL);
 export const SMALL: Readonly<Record<string, string>> = {
   agents: 'the catalogue: some two dozen entries',
   duty_runs: 'one row for each duty',
+  event_marks: 'one row for each who takes all events',
   migrations: 'one row for each migration',
 };
 

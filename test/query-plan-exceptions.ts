@@ -57,6 +57,16 @@ export const EXCEPTIONS: readonly PlanException[] = [
     reason: 'looks at the heads of the lanes of an organization, at most 2,000 with three priorities each',
   },
   {
+    names: ['HeadsStore.reopen'],
+    what: 'reads all of queue_heads',
+    reason: 'looks at each lane once a minute, in one process',
+  },
+  {
+    names: ['HeadsStore.reopen'],
+    what: 'costs ',
+    reason: 'three short looks into an index for each lane, once a minute',
+  },
+  {
     names: ['EventsStore.removeWaiting'],
     what: 'reads all of event_outbox',
     reason: 'the outbox holds what the last second brought; an index would be paid by every event',

@@ -19,6 +19,7 @@ import { InvitationsStore } from '../src/organizations/invitations.store.js';
 import { OrganizationsStore } from '../src/organizations/organizations.store.js';
 import { ClaimStore } from '../src/queue/claim.store.js';
 import { ConcurrencyStore } from '../src/queue/concurrency.store.js';
+import { HeadsStore } from '../src/queue/heads.store.js';
 import { LeasesStore } from '../src/queue/leases.store.js';
 import { RepositoriesStore } from '../src/repositories/repositories.store.js';
 import { DeviceGrantsStore } from '../src/sign-in/device-grants.store.js';
@@ -101,6 +102,7 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
   await the(WorkersStore).setLaunchers(worker(5), [{ name: 'claude' }]);
   const claim = { key_id: newId(), actor: SYSTEM, max: 1, request_key: 'a key' };
   await the(ClaimStore).claimAll([{ ...claim, worker_id: worker(5) }]);
+  await the(HeadsStore).advance([5, 6], { at: '-infinity', next: '0' });
   await the(LeasesStore).lockWorker(worker(5));
   await the(LeasesStore).lockByWorker(worker(5));
   await the(LeasesStore).isCurrent(execution(118));

@@ -30,8 +30,7 @@ describe('a worker', () => {
     expect((await ada.get(`/tasks/${lost.task_id}`)).body).toMatchObject({ status: 'pending', retry_count: 0 });
     expect((await first.beat([])).status).toBe(401);
     expect((await reborn.finish(kept.execution_id, { outcome: 'completed' })).status).toBe(200);
-    const { rows } = await server.sql.query('select running from worker_liveness where worker_id = $1', [reborn.id]);
-    expect(rows).toEqual([{ running: 0 }]);
+    expect((await ada.get(`/workers/${reborn.id}`)).body).toMatchObject({ active_tasks: 0, completed_tasks: 1 });
   });
 
   it('is listed with what it said of itself, and found by its label, status and health', async () => {

@@ -14,6 +14,7 @@ import { Agent } from '../agents/agent.entity.js';
 import { AuditEntry } from '../audit/audit-entry.entity.js';
 import { DutyRun } from '../duties/duty-run.entity.js';
 import { IdempotencyKey } from '../idempotency/idempotency-key.entity.js';
+import { EventMark } from '../events/event-mark.entity.js';
 import { EventOutbox } from '../events/event-outbox.entity.js';
 import { Event } from '../events/event.entity.js';
 import { Execution } from '../executions/execution.entity.js';
@@ -24,6 +25,7 @@ import { ConcurrencyKey } from '../queue/concurrency-key.entity.js';
 import { ConcurrencyWait } from '../queue/concurrency-wait.entity.js';
 import { Lease } from '../queue/lease.entity.js';
 import { QueueEntry } from '../queue/queue-entry.entity.js';
+import { QueueHead } from '../queue/head.entity.js';
 import { QueueLane } from '../queue/lane.entity.js';
 import { QueueTurn } from '../queue/turn.entity.js';
 import { Repository } from '../repositories/repository.entity.js';
@@ -52,6 +54,7 @@ export const entities: (new () => ObjectLiteral)[] & EntityTarget<ObjectLiteral>
   DutyRun,
   IdempotencyKey,
   EventOutbox,
+  EventMark,
   Event,
   Execution,
   ExecutionLog,
@@ -62,6 +65,7 @@ export const entities: (new () => ObjectLiteral)[] & EntityTarget<ObjectLiteral>
   Lease,
   QueueEntry,
   QueueLane,
+  QueueHead,
   QueueTurn,
   Repository,
   Task,

@@ -27,6 +27,8 @@ import { TaskLists1790000000270 } from '../../migrations/1790000000270-task-list
 import { CountPriorities1790000000290 } from '../../migrations/1790000000290-count-priorities.js';
 import { HotPath1790000000300 } from '../../migrations/1790000000300-hot-path.js';
 import { RemovedLogs1790000000310 } from '../../migrations/1790000000310-removed-logs.js';
+import { RoomOfWorkers1790000000320 } from '../../migrations/1790000000320-room-of-workers.js';
+import { HeadsOfLanes1790000000330 } from '../../migrations/1790000000330-heads-of-lanes.js';
 import { Lookups1790000000280 } from '../../migrations/1790000000280-lookups.js';
 
 /** Every migration in the order of its number. */
@@ -60,4 +62,6 @@ export const migrations: (new () => MigrationInterface)[] = [
   CountPriorities1790000000290,
   HotPath1790000000300,
   RemovedLogs1790000000310,
+  RoomOfWorkers1790000000320,
+  HeadsOfLanes1790000000330,
 ];

@@ -8,6 +8,7 @@ import { EventSockets } from './event-sockets.service.js';
 import { EventRetentionDuty } from './event-retention.duty.js';
 import { EventsController } from './events.controller.js';
 import { EventsService } from './events.service.js';
+import { EventMarksStore } from './event-marks.store.js';
 import { EventsStore } from './events.store.js';
 import { HintsService } from './hints.service.js';
 import { OrganizationEvents } from './organization-events.js';
@@ -21,6 +22,7 @@ import { SequencerDuty } from './sequencer.duty.js';
     EventFeeds,
     EventSockets,
     EventsStore,
+    EventMarksStore,
     HintsService,
     SequencerDuty,
     EventRetentionDuty,

@@ -1,12 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
+import { EventMarksStore, type MarkedEvent } from './event-marks.store.js';
 import { EventsStore, type EventRow, type NewEvent } from './events.store.js';
+import type { EventType } from './event-types.js';
 import { HintsService } from './hints.service.js';
 import { eventsTopic } from './topics.js';
 
 const SEQUENCE_BATCH = 1000;
 /** How much of the order is looked through at once for a few types. */
 const SLICE = 2000;
+/** How many facts are handed at once to who takes them all. */
+const TAKEN = 5000;
 
 /** Facts in their order. `reached` is how far the page goes when more may follow, null when it goes to the end. */
 export interface EventPage {
@@ -14,7 +18,7 @@ export interface EventPage {
   reached: string | null;
 }
 
-export type { NewEvent };
+export type { MarkedEvent, NewEvent };
 
 /** What happened. Facts are recorded with the change they tell of, and read in one order by everybody. */
 @Injectable()
@@ -23,6 +27,7 @@ export class EventsService {
 
   constructor(
     private readonly store: EventsStore,
+    private readonly marks: EventMarksStore,
     private readonly hints: HintsService,
     private readonly database: Database,
   ) {}
@@ -70,6 +75,30 @@ export class EventsService {
     }
     const rows = await this.store.findAfter(filter);
     return { rows, reached: rows.length === limit ? lastOf(rows) : null };
+  }
+
+  /**
+   * Hands the facts of some types that have their place and are behind the mark of a name to `take`, in steps and in their
+   * order, each of them once: the mark moves in the transaction in which `take` writes.
+   */
+  async takeNew(
+    name: string,
+    types: readonly EventType[],
+    take: (events: readonly MarkedEvent[]) => Promise<void>,
+  ): Promise<void> {
+    while (await this.marks.isBehind(name)) {
+      await this.database.transaction(async () => {
+        const { events, end } = await this.marks.findNext(await this.marks.lock(name), types, TAKEN);
+        if (events.length > 0) await take(events);
+        if (end !== null) await this.marks.move(name, end);
+      });
+    }
+  }
+
+  /** The same, with those that wait for their place. */
+  async takeAll(...of: Parameters<EventsService['takeNew']>): Promise<void> {
+    while (await this.clearBacklog());
+    await this.takeNew(...of);
   }
 
   /** The end of the order of an organization as it is now. */

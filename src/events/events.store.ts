@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Actor } from '../auth/principal.js';
 import { Database } from '../database/database.js';
 import type { EventSubject, EventType } from './event-types.js';
+import { OutboxFloor, type OutboxLook } from './outbox-floor.js';
 
 export interface NewEvent {
   organization_id: string;
@@ -25,15 +26,18 @@ const SEQUENCER_LOCK = 7_215_002;
 
 @Injectable()
 export class EventsStore {
+  private readonly floor = new OutboxFloor();
+
   constructor(private readonly database: Database) {}
 
-  /** Writes facts to the outbox, in the transaction that made them true. */
+  /** Writes facts to the outbox, in the transaction that made them true. It has its number before they have theirs. */
   record(events: readonly NewEvent[]): Promise<unknown> {
     return this.database.query(
       `insert into event_outbox (organization_id, type, actor, subject, data)
        select organization_id, type, actor, subject, coalesce(data, '{}')
        from jsonb_to_recordset($1::jsonb)
-         as fact (organization_id uuid, type text, actor jsonb, subject jsonb, data jsonb)`,
+         as fact (organization_id uuid, type text, actor jsonb, subject jsonb, data jsonb)
+       where pg_current_xact_id() is not null`,
       [JSON.stringify(events)],
     );
   }
@@ -43,17 +47,27 @@ export class EventsStore {
    * a reader never sees a place filled behind one it has already read. Gives how many were placed.
    */
   async sequence(limit: number): Promise<number> {
-    return this.database.preparedTransaction(async () => {
+    const known = this.floor.known;
+    const look = await this.database.preparedTransaction(async () => {
       await this.database.query('select pg_advisory_xact_lock($1)', [SEQUENCER_LOCK]);
-      return this.database.count(
+      return this.database.one<OutboxLook>(
         `with next as (
-           delete from event_outbox where id = any (array(select id from event_outbox order by id limit $1)) returning *
+           delete from event_outbox
+           where id = any (array(select id from event_outbox where id >= $2::bigint order by id limit $1)) returning *
+         ), placed as (
+           insert into events (organization_id, type, actor, subject, data, created_at)
+           select organization_id, type, actor, subject, data, created_at from next order by id
          )
-         insert into events (organization_id, type, actor, subject, data, created_at)
-         select organization_id, type, actor, subject, data, created_at from next order by id`,
-        [limit],
+         select (select count(*)::integer from next) as placed, (select max(id) from next) as reached,
+                (select last_value from event_outbox_id_seq) as last,
+                pg_snapshot_xmax(pg_current_snapshot())::text as next,
+                $3::text::xid8 <= pg_snapshot_xmin(pg_current_snapshot()) as over`,
+        [limit, known.from, known.next],
       );
     });
+    if (look === null) return 0;
+    this.floor.saw(known, look, limit);
+    return look.placed;
   }
 
   /** Removes events from the front of the order that happened long ago. Gives how many. */
@@ -69,15 +83,20 @@ export class EventsStore {
   /** Facts that wait for their place: how many, counted to ten thousand, and for how many seconds the first of them. */
   async lag(): Promise<{ waiting: number; seconds: number }> {
     const row = await this.database.one<{ waiting: number; seconds: number }>(
-      `select (select count(*)::integer from (select from event_outbox limit 10000) front) as waiting,
-              coalesce((select extract(epoch from now() - created_at) from event_outbox order by id limit 1), 0)::float8
-                as seconds`,
+      `select (select count(*)::integer from (select from event_outbox where id >= $1::bigint limit 10000) front) as waiting,
+              coalesce((
+                select extract(epoch from now() - created_at) from event_outbox where id >= $1::bigint order by id limit 1
+              ), 0)::float8 as seconds`,
+      [this.floor.known.from],
     );
     return row ?? { waiting: 0, seconds: 0 };
   }
 
   async backlog(): Promise<boolean> {
-    const row = await this.database.one<{ waiting: boolean }>('select exists (select from event_outbox) as waiting');
+    const row = await this.database.one<{ waiting: boolean }>(
+      'select exists (select from event_outbox where id >= $1::bigint) as waiting',
+      [this.floor.known.from],
+    );
     return row?.waiting ?? false;
   }
 

@@ -57,11 +57,6 @@ export class AttemptsService {
       if (judged === undefined) throw new TaskNotFound();
       return { ...end, ...judged, ...judgedReport(end) };
     });
-    const closed = ended.map(({ lease: { execution_id, worker_id }, report: { outcome } }) => ({
-      execution_id,
-      worker_id,
-      outcome,
-    }));
     await this.events.record(...ended.map(factOf));
     const { retry_base_seconds } = this.config;
     // A task that has gone on without this attempt keeps what it is; the attempt ends all the same.
@@ -71,7 +66,7 @@ export class AttemptsService {
     // Asked in one go, in the order of locks.
     const [views, , moved] = await Promise.all([
       this.executions.endAll(ended.map(endOf)),
-      this.leases.endAll(closed),
+      this.leases.endAll(ended.map(({ lease }) => lease.execution_id)),
       this.tasks.applyOutcomes(
         moves.map(({ task, budget, lease, report, reason, actor }) => {
           const judged = { ...report, failure_reason: reason ?? undefined };

@@ -3,7 +3,7 @@ import { Database } from '../database/database.js';
 import { DutiesService } from '../duties/duties.service.js';
 import { EventsService } from '../events/events.service.js';
 import { Metrics } from '../metrics/metrics.js';
-import { QueueService } from '../queue/queue.service.js';
+import { QueueViews } from '../queue/queue-views.service.js';
 import { TaskStatsService } from '../tasks/task-stats.service.js';
 import { HEALTH } from '../workers/worker.health.js';
 import { WorkersService } from '../workers/workers.service.js';
@@ -21,7 +21,7 @@ export class GaugesService {
     private readonly metrics: Metrics,
     private readonly database: Database,
     private readonly tasks: TaskStatsService,
-    private readonly queue: QueueService,
+    private readonly queue: QueueViews,
     private readonly events: EventsService,
     private readonly fleet: WorkersService,
     private readonly duties: DutiesService,

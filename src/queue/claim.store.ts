@@ -23,6 +23,7 @@ interface DealtRow {
   organization_id: string | null;
   agent_type: string | null;
   repository_id: string | null;
+  lane_id: number | null;
   served: boolean;
 }
 
@@ -33,12 +34,18 @@ export interface ClaimedRow {
   organization_id: string;
   agent_type: string;
   repository_id: string | null;
+  /** From which it was taken; null for one that was given before. */
+  lane_id: number | null;
 }
+
+/** So many leases may have ended, of all workers, before what is known of one of these is written down anew. */
+const ENDED_LEASES = 500;
 
 /**
  * A claim is one statement, also that of many workers which may serve the same: the first one and its kin; the others are
- * told apart, for a statement of their own. It locks the workers' own narrow rows (so that two claims of one worker
- * cannot exceed its capacity, and none of an earlier life of the worker, told by its token, gets anything), reads the
+ * told apart, for a statement of their own. The workers' own narrow rows have been locked by the statement before it (so
+ * that two claims of one worker cannot exceed its capacity, and none of an earlier life of the worker, told by its token,
+ * gets anything). It counts what they run, behind the leases of theirs that are known to have ended, reads the
  * heads of the lanes they may serve, orders them by priority and by whose turn it is, takes as many rows from each chosen
  * lane as are its share, passing over those that others hold, and deals them out. The limits behind `asked`, `slots`, `picked`
  * and `numbered` change nothing but the planner's guess: without them, it expects a tenth of the queue and reads whole tables
@@ -50,8 +57,14 @@ with asked as materialized (
     as ask (at integer, worker_id uuid, key_id uuid, max integer, request_key text, actor jsonb)
   limit $6
 ), live as materialized (
-  select worker_id, running, key_id from worker_liveness
-  where worker_id in (select worker_id from asked) order by worker_id for update
+  select l.worker_id, l.key_id, l.first_lease, held.running,
+         -- Read before any lease is given: what follows has a greater one.
+         coalesce(held.first, (select last_value from leases_ordinal_seq)) as first
+  from worker_liveness l cross join lateral (
+    select count(*)::integer as running, min(ordinal) as first from leases
+    where worker_id = l.worker_id and ordinal >= l.first_lease
+  ) held
+  where l.worker_id in (select worker_id from asked)
 ), worker as materialized (
   select ask.at, ask.request_key, ask.actor, w.id, w.organization_id, w.labels, w.agent_types, w.launcher_names,
          w.isolation, greatest(0, least(ask.max, w.capacity - live.running)) as free
@@ -79,16 +92,16 @@ with asked as materialized (
   select e.id as lane_id, e.turn_id, p.priority, h.run_at, h.task_id,
          row_number() over (partition by p.priority, e.turn_id order by h.run_at, h.task_id) as round
   from eligible e
-  cross join (values ('P0'), ('P1'), ('P2')) as p (priority)
+  join queue_heads p on p.lane_id = e.id
   cross join lateral (
     select q.run_at, q.task_id from queue_entries q
-    where q.lane_id = e.id and q.priority = p.priority and q.run_at <= now()
+    where q.lane_id = e.id and q.priority = p.priority and q.run_at >= p.run_at and q.run_at <= now()
     order by q.run_at, q.task_id limit $2
   ) h
 ), shares as materialized (
-  select lane_id, turn_id, priority, count(*) as share
+  select lane_id, turn_id, priority, count(*) as share, min(run_at) as first
   from (
-    select heads.lane_id, heads.turn_id, heads.priority
+    select heads.lane_id, heads.turn_id, heads.priority, heads.run_at
     from heads join queue_turns t on t.id = heads.turn_id
     order by heads.priority, heads.round, t.served_at, heads.run_at, heads.task_id
     limit (select count(*) from slots)
@@ -99,7 +112,7 @@ with asked as materialized (
   from shares s
   cross join lateral (
     select e.task_id, e.run_at from queue_entries e
-    where e.lane_id = s.lane_id and e.priority = s.priority and e.run_at <= now()
+    where e.lane_id = s.lane_id and e.priority = s.priority and e.run_at >= s.first and e.run_at <= now()
     order by e.run_at, e.task_id limit s.share
     for update skip locked
   ) q
@@ -130,9 +143,9 @@ with asked as materialized (
   select current_execution_id, id, worker_id, now() + make_interval(secs => $4),
          now() + make_interval(secs => timeout_seconds), request_key
   from started
-), counted as (
-  update worker_liveness l set running = l.running + n.begun, last_work_at = now()
-  from (select worker_id, count(*)::integer as begun from started group by worker_id) n where l.worker_id = n.worker_id
+), moved as (
+  update worker_liveness l set first_lease = live.first
+  from live where l.worker_id = live.worker_id and live.first > live.first_lease + ${String(ENDED_LEASES)}
 ), turns as (
   update queue_turns set served_at = clock_timestamp()
   where id in (
@@ -146,7 +159,7 @@ with asked as materialized (
   from started s cross join (values ('task.started'), ('execution.started')) as fact (type)
 )
 select asked.worker_id, s.current_execution_id as execution_id, s.id as task_id, s.organization_id,
-       s.agent_type, s.repository_id,
+       s.agent_type, s.repository_id, s.lane_id,
        -- With no room there is nothing to be had, whoever may serve what.
        coalesce(w.free, 0) = 0 or kin.id is not null as served
 from asked left join worker w on w.at = asked.at left join kin on kin.at = asked.at
@@ -206,9 +219,10 @@ export class ClaimStore {
    * nothing that is ready. A request with a key gets what an earlier one with it got and still runs.
    */
   async claimAll(requests: readonly ClaimRequest[]): Promise<ReadonlyMap<string, ClaimedRow[]>> {
-    const given = await this.lockByRequestKeys(requests);
+    const locked = this.lockWorkers(requests);
+    const given = await this.findByRequestKeys(requests);
     for (let left = requests.filter(({ worker_id }) => !given.has(worker_id)); left.length > 0;) {
-      const rows = await this.claimOfKin(left);
+      const [rows] = await Promise.all([this.claimOfKin(left), locked]);
       for (const { worker_id, served: _, ...row } of rows) {
         if (isGiven(row)) given.set(worker_id, [...(given.get(worker_id) ?? []), row]);
       }
@@ -230,21 +244,25 @@ export class ClaimStore {
     ]);
   }
 
-  /**
-   * What earlier claims with the same keys got and still run, by worker. Locks the workers' rows first: the same key may
-   * come in at two processes at once.
-   */
-  private async lockByRequestKeys(requests: readonly ClaimRequest[]): Promise<Map<string, ClaimedRow[]>> {
-    const keyed = requests.filter(({ request_key }) => request_key !== null);
-    if (keyed.length === 0) return new Map();
+  /** Until the transaction ends. The statements behind it see what was done before. */
+  private async lockWorkers(requests: readonly ClaimRequest[]): Promise<void> {
     await this.database.query(
       'select 1 from worker_liveness where worker_id = any ($1::uuid[]) order by worker_id for update',
       [requests.map(({ worker_id }) => worker_id)],
     );
+  }
+
+  /** What earlier claims with the same keys got and still run, by worker, while these are locked. */
+  private async findByRequestKeys(requests: readonly ClaimRequest[]): Promise<Map<string, ClaimedRow[]>> {
+    const keyed = requests.filter(({ request_key }) => request_key !== null);
+    if (keyed.length === 0) return new Map();
     const rows = await this.database.query<ClaimedRow & { worker_id: string }>(
-      `select l.worker_id, l.execution_id, l.task_id, e.organization_id, e.agent_type, e.repository_id
+      `select l.worker_id, l.execution_id, l.task_id, e.organization_id, e.agent_type, e.repository_id,
+              null::integer as lane_id
        from (select * from jsonb_to_recordset($1::jsonb) as one (worker_id uuid, request_key text) limit $2) ask
-       join leases l on l.worker_id = ask.worker_id and l.request_key = ask.request_key
+       join worker_liveness live on live.worker_id = ask.worker_id
+       join leases l on l.worker_id = ask.worker_id and l.ordinal >= live.first_lease
+         and l.request_key = ask.request_key
        join agent_executions e on e.id = l.execution_id
        where e.started_at > now() - interval '10 minutes' order by l.execution_id`,
       [JSON.stringify(keyed), keyed.length],

@@ -68,7 +68,7 @@ export class ExplainStore {
                 w.agent_types is null or e.agent_type = any (w.agent_types) as serves,
                 e.builtin or w.launcher_names is null or e.launcher = any (w.launcher_names) as has_cli,
                 e.required_labels <@ w.labels as has_labels,
-                live.running < w.capacity as has_room
+                (select count(*) from leases where worker_id = w.id and ordinal >= live.first_lease) < w.capacity as has_room
          from entry e join workers w on w.organization_id is null or w.organization_id = e.organization_id
          join worker_liveness live on live.worker_id = w.id
          where live.last_heartbeat > now() - interval '300 seconds' and w.status <> 'stopped'

@@ -60,6 +60,11 @@ export class LanesStore {
     );
     const row = await this.database.one<{ id: number }>('select id from queue_lanes where key = $1', [text]);
     if (row === null) throw new Error('a lane that was just made is not there');
+    await this.database.query(
+      `insert into queue_heads (lane_id, priority)
+       select $1, priority from (values ('P0'), ('P1'), ('P2')) as p (priority) on conflict do nothing`,
+      [row.id],
+    );
     return row.id;
   }
 

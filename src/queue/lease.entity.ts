@@ -3,6 +3,7 @@ import { Check, Column, Entity, Index, PrimaryColumn, Unique } from 'typeorm';
 /** An execution that runs: whose it is, how long still, and what changes meanwhile. */
 @Entity('leases')
 @Unique('leases_task_id_key', ['task_id'])
+@Index('leases_worker_id_idx', ['worker_id', 'ordinal'])
 @Index('leases_cancel_idx', ['worker_id'], { where: 'cancel_requested_at is not null' })
 @Check('leases_progress_check', `progress between 0 and 100`)
 export class Lease {
@@ -14,8 +15,11 @@ export class Lease {
 
   /** Null for an attempt begun by hand: it has a time limit and nobody who renews it. */
   @Column({ type: 'uuid', nullable: true })
-  @Index('leases_worker_id_idx')
   worker_id!: string | null;
+
+  /** Grows with each lease that is given, whatever the clocks say. */
+  @Column({ type: 'bigint', generated: 'identity', generatedIdentity: 'ALWAYS' })
+  ordinal!: string;
 
   /** Renewed by heartbeats; only the sweep ends a lease. */
   @Column({ type: 'timestamptz' })

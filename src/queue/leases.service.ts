@@ -66,10 +66,10 @@ export class LeasesService {
     return this.leases.lockEnded(lease, graceful);
   }
 
-  /** Ends leases; their workers have room again, and more in their figures. */
-  async endAll(ended: readonly (LeaseKey & { outcome: string })[]): Promise<void> {
-    await this.leases.endAll(ended);
-    for (const { execution_id } of ended) this.hints.send(executionTopic(execution_id));
+  /** Ends leases; their workers have room again. */
+  async endAll(executionIds: readonly string[]): Promise<void> {
+    await this.leases.endAll(executionIds);
+    for (const id of executionIds) this.hints.send(executionTopic(id));
   }
 
   /** The lease of a task that runs, locked until the transaction ends. */

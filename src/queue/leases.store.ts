@@ -155,25 +155,9 @@ export class LeasesStore {
     );
   }
 
-  /** Ends leases: their rows go, and their workers have room again. A count gone wrong must not keep a task for ever. */
-  async endAll(ended: readonly (LeaseKey & { outcome: string })[]): Promise<void> {
-    await this.database.query(
-      `with said as materialized (
-         select * from jsonb_to_recordset($1::jsonb) as one (execution_id uuid, worker_id uuid, outcome text) limit $2
-       ), gone as (
-         delete from leases l using said where l.execution_id = said.execution_id
-       )
-       update worker_liveness live set
-         running = greatest(live.running - n.ended, 0), last_work_at = now(),
-         completed = live.completed + n.completed, failed = live.failed + n.failed
-       from (
-         select worker_id, count(*)::integer as ended, count(*) filter (where outcome = 'completed') as completed,
-                count(*) filter (where outcome = 'failed') as failed
-         from said where worker_id is not null group by worker_id
-       ) n
-       where live.worker_id = n.worker_id`,
-      [JSON.stringify(ended), ended.length],
-    );
+  /** Ends leases: with their rows gone, their workers have room again. */
+  async endAll(executionIds: readonly string[]): Promise<void> {
+    await this.database.query('delete from leases where execution_id = any ($1::uuid[])', [executionIds]);
   }
 
   /** Execution and time limit of a task that has been begun by hand; no heartbeat renews it and no silence ends it. */

@@ -3,12 +3,15 @@ import { EventsModule } from '../events/events.module.js';
 import { ClaimStore } from './claim.store.js';
 import { ConcurrencyStore } from './concurrency.store.js';
 import { ExplainStore } from './explain.store.js';
+import { HeadsService } from './heads.service.js';
+import { HeadsStore } from './heads.store.js';
 import { KeyPromotionDuty } from './key-promotion.duty.js';
 import { LanesStore } from './lanes.store.js';
 import { LeaseReportStore } from './lease-report.store.js';
 import { LeasesService } from './leases.service.js';
 import { LeasesStore } from './leases.store.js';
 import { LogAppendStore } from './log-append.store.js';
+import { QueueViews } from './queue-views.service.js';
 import { QueueService } from './queue.service.js';
 import { QueueStore } from './queue.store.js';
 
@@ -16,6 +19,9 @@ import { QueueStore } from './queue.store.js';
   imports: [EventsModule],
   providers: [
     QueueService,
+    QueueViews,
+    HeadsService,
+    HeadsStore,
     LeasesService,
     QueueStore,
     ConcurrencyStore,
@@ -27,6 +33,6 @@ import { QueueStore } from './queue.store.js';
     ExplainStore,
     KeyPromotionDuty,
   ],
-  exports: [QueueService, LeasesService],
+  exports: [QueueService, QueueViews, LeasesService],
 })
 export class QueueModule {}

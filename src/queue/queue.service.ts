@@ -3,12 +3,12 @@ import { Database, Last } from '../database/database.js';
 import { HintsService } from '../events/hints.service.js';
 import { eventsTopic } from '../events/topics.js';
 import { ClaimStore, type ClaimedRow, type ClaimRequest, type Heritage } from './claim.store.js';
-import { ConcurrencyStore, type KeyedTask, type KeyWait } from './concurrency.store.js';
-import { ExplainStore, type WaitFacts } from './explain.store.js';
+import { ConcurrencyStore, type KeyedTask } from './concurrency.store.js';
+import { HeadsService } from './heads.service.js';
 import { LanesStore, type LaneKey } from './lanes.store.js';
 import { QueueStore, type NewEntry } from './queue.store.js';
 
-export type { ClaimedRow, ClaimRequest, Heritage, KeyWait, WaitFacts };
+export type { ClaimedRow, ClaimRequest, Heritage };
 
 const ANY = '*';
 const BATCH = 10_000;
@@ -38,7 +38,7 @@ export class QueueService {
     private readonly lanes: LanesStore,
     private readonly queue: QueueStore,
     private readonly claims: ClaimStore,
-    private readonly explain: ExplainStore,
+    private readonly heads: HeadsService,
     private readonly database: Database,
     private readonly keys: ConcurrencyStore,
     private readonly hints: HintsService,
@@ -132,11 +132,6 @@ export class QueueService {
     return idle.length;
   }
 
-  /** Whose end a task waits for that has an exclusive key; null when it waits for none. */
-  keyHolder(taskId: string): Promise<KeyWait | null> {
-    return this.keys.findHolder(taskId);
-  }
-
   /**
    * Gives each worker up to `max` tasks, unless its `closed` is aborted before: then it gets nothing. The same
    * `request_key` within ten minutes gives what it still runs. Each worker may be there once. `read` gives, in the same
@@ -155,6 +150,8 @@ export class QueueService {
           if (there.some(({ worker_id, closed }) => closed.aborted && given.has(worker_id))) throw new Abandoned();
           const organizations = new Set([...given.values()].flat().map(({ organization_id }) => organization_id));
           for (const organization_id of organizations) this.hints.send(eventsTopic(organization_id));
+          const lanes = [...given.values()].flat().flatMap(({ lane_id }) => lane_id ?? []);
+          this.database.afterCommit(() => this.heads.passed(lanes));
           return new Last(read(given));
         });
         return requests.map(({ worker_id }) => told.get(worker_id) ?? null);
@@ -168,19 +165,6 @@ export class QueueService {
   /** What earlier attempts and dependencies left for executions that have just been claimed. */
   findHeritage(executionIds: readonly string[]): Promise<Heritage[]> {
     return this.claims.findHeritage(executionIds);
-  }
-
-  /** For how many seconds the longest of the tasks that a worker may take has been in the queue; null when none is. */
-  oldestWait(
-    organizationId: string | null,
-    filter: { repository_id?: string; agent_type?: string },
-  ): Promise<number | null> {
-    return this.explain.oldestWait(organizationId, filter);
-  }
-
-  /** Null when the task is not in the queue. */
-  waitFacts(taskId: string): Promise<WaitFacts | null> {
-    return this.explain.waitFacts(taskId);
   }
 
   private async enter(task: KeyedTask | null): Promise<void> {

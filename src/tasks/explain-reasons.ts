@@ -1,5 +1,5 @@
 import { installHint } from '../agents/known-clis.js';
-import type { KeyWait, WaitFacts } from '../queue/queue.service.js';
+import type { KeyWait, WaitFacts } from '../queue/queue-views.service.js';
 import type { Dependency } from './dependencies.store.js';
 import { FAILURE_RULES } from './failure-reasons.js';
 import type { Task } from './task.entity.js';

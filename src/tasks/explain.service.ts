@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { organizationOf, type Principal } from '../auth/principal.js';
-import { QueueService } from '../queue/queue.service.js';
+import { QueueViews } from '../queue/queue-views.service.js';
 import { DependenciesStore } from './dependencies.store.js';
 import {
   reasonsOfBudget,
@@ -34,7 +34,7 @@ export class ExplainService {
     private readonly tasks: TasksService,
     private readonly store: TasksStore,
     private readonly dependencies: DependenciesStore,
-    private readonly queue: QueueService,
+    private readonly queue: QueueViews,
   ) {}
 
   async explain(principal: Principal, id: string): Promise<Explanation> {

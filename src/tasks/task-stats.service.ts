@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { organizationOf, type Principal } from '../auth/principal.js';
-import { QueueService } from '../queue/queue.service.js';
+import { QueueViews } from '../queue/queue-views.service.js';
 import { TASK_STATES, type TaskStatus } from './task.states.js';
 import { type PendingCount, type StatsFilter, TaskStatsStore } from './task-stats.store.js';
 
@@ -12,7 +12,7 @@ export type TaskStats = Record<TaskStatus, number> & { total: number; oldest_pen
 export class TaskStatsService {
   constructor(
     private readonly store: TaskStatsStore,
-    private readonly queue: QueueService,
+    private readonly queue: QueueViews,
   ) {}
 
   /** How many tasks of the instance wait to be claimed, by agent type and priority. */

@@ -1,8 +1,10 @@
-import { Check, Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
+import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
 
-/** What changes with every contact of a worker. */
+/**
+ * What changes with the contacts of a worker. Everything that begins or ends an execution of it locks this row first, and
+ * changes nothing in it.
+ */
 @Entity('worker_liveness')
-@Check('worker_liveness_running_check', `running >= 0`)
 export class WorkerLiveness {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'worker_liveness_pkey' })
   @ForeignKey('Worker', { name: 'worker_liveness_worker_id_fkey', onDelete: 'CASCADE' })
@@ -18,9 +20,9 @@ export class WorkerLiveness {
   @Column({ type: 'uuid', nullable: true })
   key_id!: string | null;
 
-  /** Executions it holds; kept by every statement that begins or ends one. */
-  @Column({ type: 'integer', default: 0 })
-  running!: number;
+  /** None of its leases has a smaller ordinal. */
+  @Column({ type: 'bigint', default: 0 })
+  first_lease!: string;
 
   /** Executions it ended with success. */
   @Column({ type: 'integer', default: 0 })

@@ -16,6 +16,7 @@ import { HeartbeatsService } from './heartbeats.service.js';
 import { ProtocolController } from './protocol.controller.js';
 import { WorkerChannels } from './worker-channels.service.js';
 import { WorkerVerbs } from './worker-verbs.service.js';
+import { WorkerFiguresService } from './worker-figures.service.js';
 import { WorkersController } from './workers.controller.js';
 import { WorkersService } from './workers.service.js';
 import { WorkersStore } from './workers.store.js';
@@ -36,6 +37,7 @@ import { WorkersStore } from './workers.store.js';
   providers: [
     WorkersService,
     WorkersStore,
+    WorkerFiguresService,
     HeartbeatsService,
     ClaimsService,
     GrantsService,

@@ -14,6 +14,7 @@ import {
   WorkerNameTaken,
   WorkerNotFound,
 } from './worker.errors.js';
+import { WorkerFiguresService } from './worker-figures.service.js';
 import type { Health } from './worker.health.js';
 import { WorkersStore, type WorkerDescription, type WorkerView } from './workers.store.js';
 
@@ -34,6 +35,7 @@ export interface WorkerRegistration extends WorkerDescription {
 export class WorkersService {
   constructor(
     private readonly store: WorkersStore,
+    private readonly figures: WorkerFiguresService,
     private readonly executions: ExecutionsService,
     private readonly keys: AccessKeysService,
     private readonly events: EventsService,
@@ -74,6 +76,7 @@ export class WorkersService {
   }
 
   async find(principal: Principal, id: string): Promise<WorkerView> {
+    await this.figures.countAll();
     const worker = await this.store.findOne(organizationOf(principal), id);
     if (worker === null) throw new WorkerNotFound();
     return worker;
@@ -84,6 +87,7 @@ export class WorkersService {
     input: { status?: string; health?: string; label?: string; cursor?: string; limit: number },
     present: (worker: WorkerView) => T,
   ): Promise<Page<T>> {
+    await this.figures.countAll();
     const rows = await this.store.findPage({
       organization_id: organizationOf(principal),
       status: input.status ?? null,

@@ -30,6 +30,14 @@ export type WorkerView = Worker & {
   failed_tasks: number;
 };
 
+/** What a worker has done since its figures were written down last. */
+export interface FiguresChange {
+  worker_id: string;
+  completed: number;
+  failed: number;
+  last_work_at?: Date;
+}
+
 /** What a worker says of itself. */
 export interface WorkerDescription {
   labels: readonly string[];
@@ -46,7 +54,8 @@ const NAMES = ['workers_name_key', 'workers_instance_name_key'];
 
 const VIEW = `
   select w.*, ${healthSql('w', 'live')} as health, live.last_heartbeat, live.last_work_at, live.metrics,
-         live.running as active_tasks, live.completed as completed_tasks, live.failed as failed_tasks
+         (select count(*)::integer from leases where worker_id = w.id and ordinal >= live.first_lease) as active_tasks,
+         live.completed as completed_tasks, live.failed as failed_tasks
   from workers w join worker_liveness live on live.worker_id = w.id`;
 
 @Injectable()
@@ -108,6 +117,25 @@ export class WorkersStore {
     return this.database.query(
       `select ${healthSql('w', 'live')} as health, count(*)::integer as workers
        from workers w join worker_liveness live on live.worker_id = w.id group by 1`,
+    );
+  }
+
+  /** Adds to the figures of workers; of one that is gone nothing is kept. */
+  async addFigures(changes: readonly FiguresChange[]): Promise<void> {
+    await this.database.query(
+      `with said as materialized (
+         select * from jsonb_to_recordset($1::jsonb)
+           as change (worker_id uuid, completed integer, failed integer, last_work_at timestamptz)
+         limit $2
+       ), due as materialized (
+         select worker_id from worker_liveness where worker_id in (select worker_id from said)
+         order by worker_id for no key update
+       )
+       update worker_liveness live set
+         completed = live.completed + said.completed, failed = live.failed + said.failed,
+         last_work_at = greatest(live.last_work_at, said.last_work_at)
+       from said join due on due.worker_id = said.worker_id where live.worker_id = said.worker_id`,
+      [JSON.stringify(changes), changes.length],
     );
   }
 
