@@ -13,3 +13,13 @@ export const statementsWait = (server: TestApp, count: number): Promise<void> =>
     );
     return waiting?.n === count;
   });
+
+/** Waits until no transaction is under way, also none whose connection has been cut. */
+export const transactionsEnd = (server: TestApp): Promise<void> =>
+  eventually('all transactions have ended', async () => {
+    const { rows } = await server.sql.query<{ open: number }>(
+      `select count(*)::integer as open from pg_stat_activity
+       where datname = current_database() and xact_start is not null and pid <> pg_backend_pid()`,
+    );
+    return rows[0]?.open === 0;
+  });

@@ -20,6 +20,14 @@ export class QueueConfig {
   readonly heartbeat_seconds!: number;
 
   @Variable({
+    name: 'HEARTBEAT_GATHER_SECONDS',
+    about: 'How long a heartbeat waits for others, which are then written together.',
+    read: seconds(0, 2),
+    default: 0.2,
+  })
+  readonly heartbeat_gather_seconds!: number;
+
+  @Variable({
     name: 'SWEEP_SECONDS',
     about: 'How often ended leases and timed-out executions are looked for.',
     read: seconds(0.1, 600),

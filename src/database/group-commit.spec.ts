@@ -7,9 +7,15 @@ import { GroupCommit } from './group-commit.js';
 const outside = { isInTransaction: false } as Database;
 const within = { isInTransaction: true } as Database;
 
+/** Even numbers wait for company. */
+interface Patience {
+  milliseconds: number;
+  isPatient: (item: number) => boolean;
+}
+
 /** A group that doubles numbers, and what batches it had; 13 spoils the batch it is in. */
 function doubling(
-  settings: { limit?: number; width?: number; keysOf?: (item: number) => string[] } = {},
+  settings: { limit?: number; width?: number; keysOf?: (item: number) => string[]; patience?: Patience } = {},
   on = outside,
 ) {
   const batches: number[][] = [];
@@ -49,6 +55,47 @@ describe('group commit', () => {
       [1, 2],
       [3, 4],
     ]);
+  });
+
+  const evenWait = (milliseconds: number): Patience => ({ milliseconds, isPatient: (item) => item % 2 === 0 });
+
+  it('has those that wait for company wait for each other', async () => {
+    const { group, batches, open } = doubling({ patience: evenWait(50) });
+    const first = group.run(2);
+    await open();
+    const second = group.run(4);
+    await open();
+    expect(batches).toEqual([]);
+    const both = Promise.all([first, second]);
+    let done = false;
+    void both.then(() => {
+      done = true;
+    });
+    for (; !done; await open()) await new Promise((resolve) => setTimeout(resolve, 5));
+    expect(await both).toEqual([4, 8]);
+    expect(batches).toEqual([[2, 4]]);
+  });
+
+  it('has them go with the first that does not wait, in their order', async () => {
+    const { group, batches, open } = doubling({ patience: evenWait(60_000) });
+    const all = [2, 4, 3].map((item) => group.run(item));
+    await open();
+    expect(await Promise.all(all)).toEqual([4, 8, 6]);
+    expect(batches).toEqual([[2, 4, 3]]);
+  });
+
+  it('has them wait also while others are under way', async () => {
+    const { group, batches, open } = doubling({ patience: evenWait(60_000) });
+    const first = group.run(1);
+    for (let turn = 0; turn < 3; turn += 1) await new Promise(setImmediate);
+    const waits = group.run(2);
+    await open();
+    expect(await first).toBe(2);
+    expect(batches).toEqual([[1]]);
+    const last = group.run(5);
+    await open();
+    expect(await Promise.all([waits, last])).toEqual([4, 10]);
+    expect(batches).toEqual([[1], [2, 5]]);
   });
 
   it('keeps to its limit, and to its width', async () => {

@@ -11,6 +11,8 @@ export interface GroupSettings<Item, Result> {
   width: number;
   /** Items that have a key in common are never under way at the same time, and keep their order. */
   keysOf?(item: Item): readonly string[];
+  /** Items that wait for company, for so many milliseconds, unless one comes that does not. */
+  patience?: { milliseconds: number; isPatient(item: Item): boolean };
 }
 
 interface Waiting<Item, Result> {
@@ -21,14 +23,15 @@ interface Waiting<Item, Result> {
 
 /**
  * Group commit: what callers want at the same time is done together, with the statements and the commit of one. Nobody
- * waits for company: a caller that comes alone is served at once, and a batch is what has come while others were under
- * way. Each caller gets their own answer, and their own error: a batch that fails is done again one by one.
+ * waits for company who has not said so: a caller that comes alone is served at once, and a batch is what has come while
+ * others were under way. Each caller gets their own answer, and their own error: a batch that fails is done again one by one.
  */
 export class GroupCommit<Item, Result> {
   private readonly waiting: Waiting<Item, Result>[] = [];
   private readonly busy = new Set<string>();
   private underWay = 0;
   private gathering = false;
+  private patient: NodeJS.Timeout | null = null;
   // A batch belongs to all who wait for it, so it must not run in the context of the one who came first.
   private readonly outside = AsyncLocalStorage.snapshot();
 
@@ -42,16 +45,28 @@ export class GroupCommit<Item, Result> {
     if (this.database.isInTransaction) return own(await this.settings.runAll([item]), 0);
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, resolve, reject });
-      this.gather();
+      if (this.settings.patience?.isPatient(item)) this.wait(this.settings.patience.milliseconds);
+      else this.gather();
     });
   }
 
+  /** Has items that came one after the other done together, with the first that cannot wait or after a while. */
+  private wait(milliseconds: number): void {
+    this.patient ??= setTimeout(() => {
+      this.patient = null;
+      this.gather();
+    }, milliseconds);
+  }
+
   private gather(): void {
+    if (this.patient !== null && this.waiting.every(({ item }) => this.settings.patience?.isPatient(item))) return;
     if (this.gathering || this.waiting.length === 0 || this.underWay >= this.settings.width) return;
     this.gathering = true;
     // Requests that arrive together are all read before the immediates of that turn run.
     setImmediate(() => {
       this.gathering = false;
+      if (this.patient !== null) clearTimeout(this.patient);
+      this.patient = null;
       const batch = this.take();
       // All of them wait for something that is under way, whose end comes back here.
       if (batch.length === 0) return;

@@ -28,7 +28,7 @@ export const executionTopic = (executionId: string): string => `execution:${exec
 @Injectable()
 export class LeasesService {
   private readonly told: GroupCommit<WorkerReport[], LeaseRow[]>;
-  private readonly calls: GroupCommit<ContactCall, Contact>;
+  private readonly calls: GroupCommit<ContactCall & { patient?: boolean }, Contact>;
 
   constructor(
     private readonly leases: LeasesStore,
@@ -38,17 +38,20 @@ export class LeasesService {
     private readonly config: QueueConfig,
     database: Database,
   ) {
+    const milliseconds = config.heartbeat_gather_seconds * 1000;
     this.told = new GroupCommit(database, {
       runAll: (items) => database.preparedTransaction(() => this.takeAll(items)),
       // What is said of an execution later comes later.
       keysOf: (reports) => reports.map(({ id }) => id),
       limit: 100,
       width: 2,
+      patience: { milliseconds, isPatient: (reports) => reports.every(isRenewal) },
     });
     this.calls = new GroupCommit(database, {
       runAll: (calls) => leases.contactAll(calls),
       limit: 200,
       width: 1,
+      patience: { milliseconds, isPatient: ({ patient }) => patient === true },
     });
   }
 
@@ -96,12 +99,6 @@ export class LeasesService {
   /** Leases whose time is over, unlocked; `lockEnded` then takes one of them. */
   findEnded(graceful: boolean, limit: number): Promise<EndedLease[]> {
     return this.leases.findEnded(graceful, limit);
-  }
-
-  /** Takes what a worker says of its executions, and renews exactly these. */
-  async renew(worker_id: string, reports: readonly LeaseReport[]): Promise<void> {
-    const { lease_seconds } = this.config;
-    if (reports.length > 0) await this.told.run(reports.map((report) => ({ ...report, worker_id, lease_seconds })));
   }
 
   /** Takes what a worker says of executions; gives the leases of those that are this worker's, and of no other. */
@@ -152,13 +149,23 @@ export class LeasesService {
     return this.call({ worker_id, named, metrics: null, contact: 'none' });
   }
 
-  /** The same for a heartbeat. */
-  contact(worker_id: string, named: readonly string[], metrics: object | null): Promise<Contact> {
-    return this.calls.run({ worker_id, named, metrics, contact: 'beat' });
+  /**
+   * Takes a heartbeat: renews exactly the executions of which it speaks, and gives what the worker is to be told. Heartbeats
+   * wait a little for each other, once: nobody is in a hurry, and a write for each would cost more than all they say.
+   */
+  async beat(worker_id: string, reports: readonly LeaseReport[], metrics: object | null): Promise<Contact> {
+    await this.renew(worker_id, reports);
+    const named = reports.map(({ id }) => id);
+    return this.calls.run({ worker_id, named, metrics, contact: 'beat', patient: reports.length === 0 });
   }
 
   isCurrent(executionId: string): Promise<boolean> {
     return this.leases.isCurrent(executionId);
+  }
+
+  private async renew(worker_id: string, reports: readonly LeaseReport[]): Promise<void> {
+    const { lease_seconds } = this.config;
+    if (reports.length > 0) await this.told.run(reports.map((report) => ({ ...report, worker_id, lease_seconds })));
   }
 
   private async call(call: ContactCall): Promise<Signals> {
@@ -190,5 +197,8 @@ export class LeasesService {
     }
   }
 }
+
+/** What nobody waits for: it may be said with others. */
+const isRenewal = ({ lease_seconds }: WorkerReport): boolean => lease_seconds !== null;
 
 const signalsIn = ({ cancel, lost, desired_status }: Contact): Signals => ({ cancel, lost, desired_status });

@@ -27,10 +27,8 @@ export class HeartbeatsService {
 
   /** Notes that a worker is alive and renews exactly the executions it lists. */
   async beat(worker: WorkerPrincipal, beat: Beat): Promise<BeatReceipt> {
-    await this.leases.renew(worker.id, beat.executions);
     if (beat.launchers) await this.store.setLaunchers(worker.id, beat.launchers);
-    const named = beat.executions.map((execution) => execution.id);
-    const { server_time, ...contact } = await this.leases.contact(worker.id, named, beat.metrics ?? null);
+    const { server_time, ...contact } = await this.leases.beat(worker.id, beat.executions, beat.metrics ?? null);
     return {
       server_time: server_time.toISOString(),
       next_heartbeat_seconds: this.config.heartbeat_seconds,
