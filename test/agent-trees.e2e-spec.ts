@@ -1,25 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { HEADS, HYDRA } from './hostile-agent.js';
 import { Installation } from './installation.js';
 import { Person, type Execution } from './person.js';
-
-/**
- * Every way to get out of reach at once. All ignore TERM; each says under its name that it runs: a child, a grandchild,
- * one in a session of its own and far from the checkout, a double fork that nobody waits for, one with an environment
- * of its own, and one that forks for ever.
- */
-const HYDRA = `
-trap '' TERM
-loop='trap "" TERM; echo $NAME; while :; do sleep 1; done'
-NAME=child bash -c "$loop" &
-bash -c "trap '' TERM; NAME=grandchild bash -c '$loop' & wait" &
-(cd /; NAME=session exec setsid bash -c "$loop") &
-( (NAME=orphan setsid bash -c "$loop" &) & )
-env -i "PATH=$PATH" "AGENT_MARK=$AGENT_MARK" NAME=stranger setsid bash -c "$loop" &
-NAME=forker bash -c 'trap "" TERM; echo $NAME; while :; do sleep 0.2 & sleep 0.1; done' &
-echo root
-wait
-while :; do sleep 1; done`;
-const HEADS = ['root', 'child', 'grandchild', 'session', 'orphan', 'stranger', 'forker'];
 
 /** Ends well, but two that ignore TERM stay behind and hold its output open, one of them far from the checkout. */
 const LEAVING = `

@@ -17,7 +17,7 @@ const QUICK: Variables = {
 };
 
 /** What the commands of the tests need. The PATH of a developer may hold agents, which would be found and launched. */
-const TOOLS = ['bash', 'cat', 'env', 'git', 'ls', 'mkdir', 'setsid', 'sh', 'sleep', 'touch'];
+const TOOLS = ['bash', 'cat', 'chmod', 'env', 'git', 'ln', 'ls', 'mkdir', 'setsid', 'sh', 'sleep', 'tee', 'touch'];
 
 const MARK = 'AGENT_MARK';
 
@@ -101,6 +101,7 @@ export class Installation {
       MIYABI_CAPACITY: '4',
       DISK_MIN_FREE: '0',
       TERM_GRACE_SECONDS: '0.5',
+      AGENT_ISOLATION: 'none',
       ...variables,
     };
     const runner = new Program(name, 'runner/main.js', environment, this.scratch.path);

@@ -66,6 +66,7 @@ export class RunnerSite {
       TERM_GRACE_SECONDS: '0.3',
       LOG_LEVEL: 'debug',
       LOG_FORMAT: 'json',
+      AGENT_ISOLATION: 'none',
       ...environment,
     });
     const secrets = new Secrets();

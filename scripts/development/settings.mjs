@@ -65,6 +65,7 @@ export function workerEnvironment({ given }, { url, key }) {
   return {
     MIYABI_WORKER_NAME: 'local',
     MIYABI_WORKER_DIR: join(dataDirectory, 'worker'),
+    AGENT_HIDDEN: dataDirectory,
     ...passed,
     NODE_ENV: 'development',
     MIYABI_URL: url,

@@ -58,6 +58,31 @@ export const list: Reader<readonly string[]> = (value) =>
     .map((word) => word.trim())
     .filter((word) => word !== '');
 
+/** Ports `first-last`, of which agents must be able to use at least one block. */
+export const portRange: Reader<{ first: number; last: number }> = (value) => {
+  const [first = Number.NaN, last = Number.NaN] = /^(\d{4,5})-(\d{4,5})$/.exec(value)?.slice(1).map(Number) ?? [];
+  if (!(first >= 1024 && last <= 65_535 && last - first >= 127))
+    throw new Error('must be ports such as 20000-31999, from 1024 to 65535 and at least 128');
+  return { first, last };
+};
+
+/** A command as a list: words separated by blanks, or a JSON list of texts where one of them holds a blank. */
+export const argv: Reader<readonly string[]> = (value) => {
+  if (!value.trimStart().startsWith('[')) return value.split(/\s+/).filter((word) => word !== '');
+  const items = parsed(value);
+  if (!Array.isArray(items) || !items.every((item) => typeof item === 'string' && item !== ''))
+    throw new Error('must be words, or a JSON list of texts');
+  return items as string[];
+};
+
+function parsed(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    return null;
+  }
+}
+
 const RANGE_WORDS = ['loopback', 'linklocal', 'uniquelocal'];
 
 /** Whether a word names addresses as Express's `trust proxy` knows them: one, a range in CIDR form, or a word for some. */

@@ -2,7 +2,6 @@ import { ConfigurationFaults, type Environment } from './load.js';
 import { loadRunnerSettings } from './runner.config.js';
 
 const COMPLETE: Environment = { MIYABI_URL: 'http://127.0.0.1:8080', MIYABI_KEY: 'myk_of-a-worker' };
-const REFUSED = 'ALLOW_ISOLATION_NONE must be on: agents run as this account and can read what it can read';
 
 function faultsOf(environment: Environment): readonly string[] {
   try {
@@ -16,27 +15,41 @@ function faultsOf(environment: Environment): readonly string[] {
 
 describe('the configuration of a worker', () => {
   it.each(['production', '', undefined])(
-    'refuses agents without isolation in production, which is what %j is',
+    'allows no agents without isolation in production, which is what %j is',
     (NODE_ENV) => {
-      expect(faultsOf({ ...COMPLETE, NODE_ENV })).toEqual([REFUSED]);
-      expect(faultsOf({ ...COMPLETE, NODE_ENV, ALLOW_ISOLATION_NONE: 'off' })).toEqual([REFUSED]);
-      expect(faultsOf({ ...COMPLETE, NODE_ENV, ALLOW_ISOLATION_NONE: 'on' })).toEqual([]);
+      expect(loadRunnerSettings({ ...COMPLETE, NODE_ENV }).runner.allow_isolation_none).toBe(false);
+      const allowed = loadRunnerSettings({ ...COMPLETE, NODE_ENV, ALLOW_ISOLATION_NONE: 'on' });
+      expect(allowed.runner.allow_isolation_none).toBe(true);
     },
   );
 
-  it('takes them in development, unless told not to', () => {
-    expect(faultsOf({ ...COMPLETE, NODE_ENV: 'development' })).toEqual([]);
-    expect(faultsOf({ ...COMPLETE, NODE_ENV: 'development', ALLOW_ISOLATION_NONE: 'off' })).toEqual([REFUSED]);
+  it('allows them in development, unless told not to', () => {
+    const development = { ...COMPLETE, NODE_ENV: 'development' };
+    expect(loadRunnerSettings(development).runner.allow_isolation_none).toBe(true);
+    expect(loadRunnerSettings({ ...development, ALLOW_ISOLATION_NONE: 'off' }).runner.allow_isolation_none).toBe(false);
   });
 
-  it('lists that together with every other fault', () => {
+  it('lists every fault at once', () => {
     expect(faultsOf({ MIYABI_URL: 'localhost', MAX_FILE_BYTES: '1G' }).map((fault) => fault.split(' ')[0])).toEqual([
       'MIYABI_URL',
       'MIYABI_KEY',
       'MAX_FILE_BYTES',
-      'ALLOW_ISOLATION_NONE',
     ]);
-    const wrong = faultsOf({ ...COMPLETE, ALLOW_ISOLATION_NONE: 'yes' });
-    expect(wrong).toEqual(['ALLOW_ISOLATION_NONE must be one of on, off']);
+    const wrong = faultsOf({ ...COMPLETE, ALLOW_ISOLATION_NONE: 'yes', AGENT_ISOLATION: 'some' });
+    expect(wrong).toEqual([
+      'AGENT_ISOLATION must be one of best, uid, namespace, wrapper, none',
+      'ALLOW_ISOLATION_NONE must be one of on, off',
+    ]);
+  });
+
+  it('reads a command as words, or as a list where a word holds a blank', () => {
+    const read = (AGENT_SANDBOX: string): readonly string[] =>
+      loadRunnerSettings({ ...COMPLETE, AGENT_SANDBOX }).runner.agent_sandbox;
+    expect(read('bwrap  --bind / /')).toEqual(['bwrap', '--bind', '/', '/']);
+    expect(read('["bwrap","--bind","/a b","/"]')).toEqual(['bwrap', '--bind', '/a b', '/']);
+    for (const wrong of ['[', '[1]', '[""]'])
+      expect(faultsOf({ ...COMPLETE, AGENT_SANDBOX: wrong })).toEqual([
+        'AGENT_SANDBOX must be words, or a JSON list of texts',
+      ]);
   });
 });

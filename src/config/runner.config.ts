@@ -1,6 +1,6 @@
 import { hostname } from 'node:os';
-import { Configuration, isProduction, type Environment } from './load.js';
-import { list, onOff, oneOf, seconds, text, url, whole } from './readers.js';
+import { Configuration, type Environment } from './load.js';
+import { argv, list, onOff, oneOf, portRange, seconds, text, url, whole } from './readers.js';
 import { RuntimeConfig } from './runtime.config.js';
 import { Variable } from './variable.js';
 
@@ -12,6 +12,13 @@ const AGENT_ENV = [
   ...['ANTHROPIC_API_KEY', 'ANTHROPIC_BASE_URL', 'CLAUDE_CODE_OAUTH_TOKEN', 'OPENAI_API_KEY', 'OPENAI_BASE_URL'],
   ...['GEMINI_API_KEY', 'GOOGLE_API_KEY', 'CURSOR_API_KEY', 'DASHSCOPE_API_KEY', 'OPENROUTER_API_KEY'],
   ...['MISTRAL_API_KEY', 'DEEPSEEK_API_KEY', 'XAI_API_KEY', 'GROQ_API_KEY'],
+];
+
+/** Where the known command-line agents keep who they are signed in as. */
+const AGENT_HOME_FILES = [
+  ...['.claude.json', '.claude/.credentials.json', '.codex/auth.json', '.codex/config.toml'],
+  ...['.gemini/oauth_creds.json', '.gemini/settings.json', '.gemini/google_accounts.json', '.qwen/oauth_creds.json'],
+  ...['.local/share/opencode/auth.json', '.config/opencode/opencode.json', '.config/cursor/auth.json'],
 ];
 
 /** What the runner's own git may see: how to find itself, and the way through a proxy or a private certificate. */
@@ -128,22 +135,100 @@ export class RunnerConfig {
   readonly max_file_bytes!: number;
 
   @Variable({
+    name: 'AGENT_ISOLATION',
+    about:
+      'How agents are kept from the rest of the machine: `uid`, `namespace`, `wrapper` or `none`. `best`: as AGENT_USER or AGENT_SANDBOX says where one is set, else by namespaces where the machine has them.',
+    read: oneOf('best', 'uid', 'namespace', 'wrapper', 'none'),
+    default: 'best',
+  })
+  readonly agent_isolation!: 'best' | 'uid' | 'namespace' | 'wrapper' | 'none';
+
+  @Variable({
+    name: 'AGENT_USER',
+    about: 'Account that agents run as; the worker must then be root. Not for `none`, `namespace` and `wrapper`.',
+    read: text,
+    default: '',
+  })
+  readonly agent_user!: string;
+
+  @Variable({
+    name: 'AGENT_SANDBOX',
+    about:
+      'Command that runs agents, such as bubblewrap or a container runtime: words, or a JSON list of texts. The command of the agent is put behind it; `{checkout}`, `{home}`, `{tmp}` and `{execution}` are filled in.',
+    read: argv,
+    default: [],
+  })
+  readonly agent_sandbox!: readonly string[];
+
+  @Variable({
+    name: 'AGENT_SANDBOX_END',
+    about: 'Command that ends what AGENT_SANDBOX may leave behind, such as a container. Same form.',
+    read: argv,
+    default: [],
+  })
+  readonly agent_sandbox_end!: readonly string[];
+
+  @Variable({
+    name: 'AGENT_READABLE',
+    about: 'More absolute paths that agents in namespaces may read, separated by commas.',
+    read: list,
+    default: [],
+  })
+  readonly agent_readable!: readonly string[];
+
+  @Variable({
+    name: 'AGENT_WRITABLE',
+    about: 'Absolute paths that agents in namespaces may write to beside their checkout, separated by commas.',
+    read: list,
+    default: [],
+  })
+  readonly agent_writable!: readonly string[];
+
+  @Variable({
+    name: 'AGENT_HIDDEN',
+    about:
+      'Absolute paths that agents in namespaces do not see although they lie below /opt, /usr or /etc, separated by commas: the data directory of a server, for instance.',
+    read: list,
+    default: [],
+  })
+  readonly agent_hidden!: readonly string[];
+
+  @Variable({
+    name: 'AGENT_HOME_FILES',
+    about:
+      'Files of the home of the worker that agents in namespaces get a copy of, separated by commas. Default: what the known agents keep their sign-in in.',
+    read: list,
+    default: AGENT_HOME_FILES,
+  })
+  readonly agent_home_files!: readonly string[];
+
+  @Variable({
+    name: 'AGENT_PORTS',
+    about:
+      'Ports that executions get blocks of where a repository asks for some. Workers of one machine may share the range.',
+    read: portRange,
+    default: { first: 20_000, last: 31_999 },
+  })
+  readonly agent_ports!: { readonly first: number; readonly last: number };
+
+  @Variable({
+    name: 'REPOSITORY_FILES',
+    about:
+      'Directory with files for checkouts that are in no repository, such as `.env.test`: below `<owner>/<name>` or `<repository id>`. Without it none are copied.',
+    read: text,
+    default: '',
+  })
+  readonly repository_files!: string;
+
+  @Variable({
     name: 'ALLOW_ISOLATION_NONE',
     about:
-      'Whether agents may run as the account of the worker, without isolation; a worker does not start otherwise. Off in production, on elsewhere.',
+      'Whether agents may run as the account of the worker where nothing better can be had; a worker does not start otherwise. Off in production, on elsewhere.',
     read: onOff,
     default: false,
     development: true,
   })
   readonly allow_isolation_none!: boolean;
-}
-
-/** Read from the raw values, so that it is listed together with any other fault. */
-function isolationFaults(environment: Environment): readonly string[] {
-  const given = environment['ALLOW_ISOLATION_NONE'] ?? '';
-  const isRefused = given === 'off' || (given === '' && isProduction(environment));
-  // So far a worker knows no other isolation, so without this leave it cannot run anything.
-  return isRefused ? ['ALLOW_ISOLATION_NONE must be on: agents run as this account and can read what it can read'] : [];
 }
 
 /** Everything a runner is started with. */
@@ -158,7 +243,7 @@ export interface RunnerSettings {
 
 /** Checked configuration of a runner. Throws ConfigurationFaults with all faults at once. */
 export function loadRunnerSettings(environment: Environment): RunnerSettings {
-  const configuration = new Configuration([RuntimeConfig, RunnerConfig], environment, isolationFaults(environment));
+  const configuration = new Configuration([RuntimeConfig, RunnerConfig], environment);
   const runner = configuration.get(RunnerConfig);
   return {
     runner,

@@ -1,22 +1,22 @@
-import { spawn, type ChildProcessByStdio, type SpawnOptionsWithStdioTuple } from 'node:child_process';
+import { spawn, type ChildProcessByStdio, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { Fault } from './fault.js';
+import type { StartedCommand } from './isolation/isolation.js';
 import { OutputLines } from './output-lines.js';
 import { findProcess } from './process-table.js';
 import { endTree, EXECUTION_VARIABLE, type ProcessMarks } from './process-tree.js';
 
-export interface AgentPlan {
-  readonly argv: readonly [string, ...string[]];
+export interface AgentPlan extends StartedCommand {
   readonly checkout: string;
   /** Directory of the execution; processes that work below it belong to it. */
   readonly directory: string;
   readonly executionId: string;
   readonly taskId: string;
-  /** The allow-list; nothing else of the runner's environment reaches the agent. */
-  readonly environment: Readonly<Record<string, string>>;
+  /** What this execution has of its own beside the allow-list, such as its ports. */
+  readonly variables: Readonly<Record<string, string>>;
   readonly graceMs: number;
   /** Takes lines away; the agent's pipe is not read on before it resolves. */
   readonly onLines: (stream: 'stdout' | 'stderr', lines: readonly string[]) => Promise<void>;
@@ -45,8 +45,13 @@ export async function runAgent(plan: AgentPlan): Promise<AgentEnd> {
   plan.signal.throwIfAborted();
   const child = start(file, args, {
     cwd: plan.checkout,
-    env: { ...plan.environment, [EXECUTION_VARIABLE]: plan.executionId, MIYABI_TASK_ID: plan.taskId },
-    stdio: ['ignore', 'pipe', 'pipe'],
+    env: {
+      ...plan.environment,
+      ...plan.variables,
+      [EXECUTION_VARIABLE]: plan.executionId,
+      MIYABI_TASK_ID: plan.taskId,
+    },
+    stdio: ['ignore', 'pipe', 'pipe', plan.confirms ? 'pipe' : 'ignore'],
     // A session of its own: signals meant for the runner do not reach it, and its group can be ended as one.
     detached: true,
   });
@@ -58,6 +63,7 @@ export async function runAgent(plan: AgentPlan): Promise<AgentEnd> {
   // Not `close`: a daemon that the agent left behind may hold the pipes for ever.
   const exited = once(child, 'exit') as Promise<[number | null, NodeJS.Signals | null]>;
   const marks: ProcessMarks = { executionId: plan.executionId, directory: plan.directory, leader: pid };
+  const confirmation = plan.confirms ? textOf(child.stdio[3] as Readable) : Promise.resolve('ready');
   const output = Promise.all([pump(child.stdout, 'stdout', plan), pump(child.stderr, 'stderr', plan)]);
   // Handled where it is awaited below; without this a fault in between would count as unhandled.
   output.catch(() => undefined);
@@ -68,20 +74,34 @@ export async function runAgent(plan: AgentPlan): Promise<AgentEnd> {
     ending.stop();
     const survivors = [...(await ending.survivors), ...(await endTree(marks, plan.graceMs, plan.hurry))];
     await withinTime(output, [child.stdout, child.stderr]);
+    // Whoever is ended while the sandbox is made has not failed to make it.
+    if (!plan.signal.aborted) checkStart(await confirmation, plan);
     return { exitCode, endedBy, survivors };
   } finally {
     await endTree(marks, 0);
   }
 }
 
+/** What a sandbox says of the start; it closes its end before the agent begins. */
+async function textOf(pipe: Readable): Promise<string> {
+  let text = '';
+  for await (const chunk of pipe) text = (text + String(chunk)).slice(0, 16);
+  return text;
+}
+
+function checkStart(said: string, { program }: AgentPlan): void {
+  if (said === 'missing') throw new Fault('agent_missing', `There is no program ${program} where agents run.`);
+  if (said !== 'ready') throw new Fault('worktree', 'The sandbox of the agent could not be made; its log says why.');
+}
+
 /** Some faults of starting are thrown at once, others come as an event. */
 function start(
   file: string,
   args: readonly string[],
-  options: SpawnOptionsWithStdioTuple<'ignore', 'pipe', 'pipe'>,
+  options: SpawnOptions,
 ): ChildProcessByStdio<null, Readable, Readable> {
   try {
-    return spawn(file, args, options);
+    return spawn(file, args, options) as ChildProcessByStdio<null, Readable, Readable>;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'E2BIG')
       throw startFault(file, error as NodeJS.ErrnoException, options.env?.['PATH']);

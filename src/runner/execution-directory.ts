@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { chmod, lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { isId } from '../ids.js';
+import { isId, newId } from '../ids.js';
 
 /** The files of one execution below the worker's directory. */
 export class ExecutionDirectory {
@@ -14,6 +14,12 @@ export class ExecutionDirectory {
     // The id comes from outside and becomes a path.
     if (!isId(executionId)) throw new Error('an execution id must be a UUID');
     return new ExecutionDirectory(executionId, join(workerDirectory, 'executions', executionId));
+  }
+
+  /** A directory to try something in; not among those that are explained and kept. */
+  static probe(workerDirectory: string): ExecutionDirectory {
+    const id = newId();
+    return new ExecutionDirectory(id, join(workerDirectory, 'probes', id));
   }
 
   /** Those that earlier runs left. */
@@ -33,6 +39,18 @@ export class ExecutionDirectory {
   /** The agent's git directory, put aside when a checkout is kept. */
   get agentGit(): string {
     return join(this.path, 'agent.git');
+  }
+  /** The agent's home, where it has one of its own. */
+  get home(): string {
+    return join(this.path, 'home');
+  }
+  /** Its place for temporary files, on the disk of the worker. */
+  get temporary(): string {
+    return join(this.path, 'tmp');
+  }
+  /** Where its file system is put together. */
+  get root(): string {
+    return join(this.path, 'root');
   }
   get log(): string {
     return join(this.path, 'log.ndjson');
@@ -85,13 +103,28 @@ export class ExecutionDirectory {
 
   /** Removes everything of this execution. */
   async remove(): Promise<void> {
-    try {
-      await rm(this.path, { recursive: true, force: true, maxRetries: 3 });
-    } catch {
-      // Tools such as Go's module cache make directories read-only, which nobody but root can then empty.
-      await makeWritable(this.path);
-      await rm(this.path, { recursive: true, force: true, maxRetries: 3 });
-    }
+    await removeTree(this.path);
+  }
+
+  /** Puts an end to what an agent of another account could still reach in here. */
+  async close(): Promise<void> {
+    await chmod(this.path, 0o700);
+    await this.removeTemporary();
+  }
+
+  /** Removes what an agent had beside its checkout; copies of its keys may be among it. */
+  async removeTemporary(): Promise<void> {
+    for (const path of [this.home, this.temporary, this.root]) await removeTree(path);
+  }
+}
+
+async function removeTree(path: string): Promise<void> {
+  try {
+    await rm(path, { recursive: true, force: true, maxRetries: 3 });
+  } catch {
+    // Tools such as Go's module cache make directories read-only, which nobody but root can then empty.
+    await makeWritable(path);
+    await rm(path, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 

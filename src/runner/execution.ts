@@ -1,5 +1,5 @@
-import { rm } from 'node:fs/promises';
-import { runAgent, type AgentEnd } from './agent-process.js';
+import type { AgentEnd } from './agent-process.js';
+import { workAsAgent } from './agent-work.js';
 import type { Checkout } from './checkout.js';
 import { conclude } from './conclude.js';
 import { Delivery, isLost } from './delivery.js';
@@ -49,6 +49,8 @@ export class Execution implements Running {
   private phase = 'Starting';
   private isDecided = false;
   private listeningSince: number | null = null;
+  /** Files of the worker in the checkout, which are not to be committed. */
+  private copied: readonly string[] = [];
 
   constructor(
     private readonly house: House,
@@ -129,39 +131,23 @@ export class Execution implements Running {
       await delivery.say('info', `Wrote ${await writeNote(checkout.path, grant)}.`);
       return null;
     }
-    await delivery.say('info', `Starting ${launch.argv[0]}.`);
-    this.listeningSince = performance.now();
-    const end = await runAgent({
+    const end = await workAsAgent(house, {
+      grant,
+      directory,
+      delivery,
       argv: launch.argv,
-      checkout: checkout.path,
-      directory: directory.path,
-      executionId: this.id,
-      taskId: grant.task.id,
-      environment: house.settings.agentEnvironment,
-      graceMs: house.settings.runner.term_grace_seconds * 1000,
       signal: this.ending.signal,
-      hurry: house.hurry,
-      onLines: async (stream, lines) => {
-        this.listeningSince = performance.now();
-        // Before anything is cut: half a secret would no longer be recognised.
-        const shown = lines.map((line) => house.secrets.hide(line));
-        this.tail.add(shown);
-        await delivery.append(stream === 'stdout' ? 'info' : 'warn', stream, shown);
+      onSign: (at) => {
+        this.listeningSince = at;
       },
-      onStart: (process) => directory.write(directory.process, JSON.stringify(process)),
-    }).finally(() => {
-      this.listeningSince = null;
+      onOutput: (lines) => this.tail.add(lines),
+      onCopied: (paths) => {
+        this.copied = paths;
+      },
     });
-    await rm(directory.process, { force: true });
-    await this.tellEnd(end, delivery);
-    return end;
-  }
-
-  private async tellEnd(end: AgentEnd, delivery: Delivery): Promise<void> {
-    if (end.survivors.length > 0)
-      await delivery.say('error', `Processes that could not be ended: ${end.survivors.join(', ')}.`);
     const how = end.exitCode === null ? `signal ${end.endedBy ?? 'unknown'}` : `exit code ${String(end.exitCode)}`;
     await delivery.say('info', `The agent ended with ${how}.`);
+    return end;
   }
 
   private async handBack(checkout: Checkout, remote: Remote | null, delivery: Delivery): Promise<HandedBack> {
@@ -169,7 +155,18 @@ export class Execution implements Running {
     const { house, grant, directory } = this;
     const patienceMs = this.reason === null ? TRANSPORT_PATIENCE_MS : HURRIED_PATIENCE_MS[this.reason];
     const localMs = this.reason === null ? LOCAL_MS : HURRIED_LOCAL_MS;
-    const plan = { grant, directory, checkout, delivery, remote, patienceMs, localMs, signal: this.giving.signal };
+    const { copied } = this;
+    const plan = {
+      grant,
+      directory,
+      checkout,
+      delivery,
+      remote,
+      patienceMs,
+      localMs,
+      copied,
+      signal: this.giving.signal,
+    };
     const handedBack = await handBack(house, plan);
     if (handedBack.fault !== null) await delivery.say('error', handedBack.fault.message).catch(() => undefined);
     return handedBack;

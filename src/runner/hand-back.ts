@@ -19,6 +19,8 @@ export interface HandBackPlan {
   readonly patienceMs: number;
   /** How long committing may take, and as long again putting a kept checkout in order. */
   readonly localMs: number;
+  /** Files the worker put into the checkout, which are not to be committed. */
+  readonly copied: readonly string[];
   readonly signal: AbortSignal;
 }
 
@@ -43,6 +45,7 @@ export async function handBack(house: House, plan: HandBackPlan): Promise<Handed
       signal: plan.signal,
       timeMs: plan.localMs,
       maxFileBytes: house.settings.runner.max_file_bytes,
+      leaveOut: plan.copied,
     });
     const harvest = await trusted.collect(messageOf(grant), identityOf(grant), (text) => delivery.say('warn', text));
     const fault = await pushIfAny(trusted, harvest, plan);

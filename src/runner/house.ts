@@ -2,7 +2,9 @@ import type { Logger } from 'pino';
 import type { RunnerSettings } from '../config/runner.config.js';
 import type { ControlPlane } from './control-plane.js';
 import type { Git } from './git.js';
+import type { Isolation } from './isolation/isolation.js';
 import type { Patience } from './patience.js';
+import type { PortBlocks } from './port-blocks.js';
 import type { RepositoryCache } from './repository-cache.js';
 import type { Secrets } from './secrets.js';
 import type { ServerClock } from './server-clock.js';
@@ -16,6 +18,8 @@ export interface House {
   readonly clock: ServerClock;
   readonly git: Git;
   readonly cache: RepositoryCache;
+  readonly isolation: Isolation;
+  readonly ports: PortBlocks;
   readonly log: Logger;
   readonly secrets: Secrets;
   /** Most entries in a log batch, as the server told at registration. */

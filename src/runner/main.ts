@@ -2,6 +2,7 @@ import { environment } from '../config/environment.js';
 import { ConfigurationFaults } from '../config/load.js';
 import { loadRunnerSettings } from '../config/runner.config.js';
 import { VERSION } from '../version.js';
+import { IsolationUnavailable } from './isolation/isolation.js';
 import { LockHeld } from './lock.js';
 import { createLogger } from './logger.js';
 import { NotRegistered } from './registration.js';
@@ -25,7 +26,9 @@ async function main(): Promise<number> {
     log.info('stopped');
     return 0;
   } catch (error) {
-    const isExpected = [ConfigurationFaults, LockHeld, NotRegistered].some((known) => error instanceof known);
+    const isExpected = [ConfigurationFaults, IsolationUnavailable, LockHeld, NotRegistered].some(
+      (known) => error instanceof known,
+    );
     process.stderr.write(`${secrets.hide(isExpected && error instanceof Error ? error.message : describe(error))}\n`);
     return 1;
   }

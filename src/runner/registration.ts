@@ -2,6 +2,7 @@ import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { RunnerConfig } from '../config/runner.config.js';
 import { Refused, type ControlPlane } from './control-plane.js';
+import type { IsolationLevel } from './isolation/isolation.js';
 import { untilAnswered } from './patience.js';
 import type { Launcher, Registration, WorkerRegistration } from './protocol.js';
 
@@ -21,6 +22,8 @@ export interface RegistrarParts {
   readonly config: RunnerConfig;
   readonly version: string;
   readonly launchers: readonly Launcher[];
+  /** How agents are kept from the rest of this machine. */
+  readonly isolation: IsolationLevel;
   readonly log: Logger;
   readonly signal: AbortSignal;
   /** Executions this worker still has something to say of. */
@@ -92,14 +95,14 @@ export class Registrar {
   }
 
   private body(replace: boolean): WorkerRegistration {
-    const { config, version, launchers, executions } = this.parts;
+    const { config, version, launchers, isolation, executions } = this.parts;
     return {
       name: config.worker_name,
       scope: config.worker_scope,
       labels: [...config.labels],
       agent_types: config.agent_types.length === 0 ? null : [...config.agent_types],
       launchers: [...launchers],
-      isolation: 'none',
+      isolation,
       capacity: config.capacity,
       version,
       protocol: PROTOCOL,

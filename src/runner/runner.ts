@@ -13,9 +13,12 @@ import { Git } from './git.js';
 import { HeartbeatLoop } from './heartbeat.js';
 import { patienceFor, type House } from './house.js';
 import { detectLaunchers } from './launchers.js';
+import { chooseIsolation } from './isolation/choose.js';
+import type { Isolation } from './isolation/isolation.js';
 import { Lock } from './lock.js';
 import { MachineMetrics } from './metrics.js';
 import { settleOrphans } from './orphans.js';
+import { PortBlocks } from './port-blocks.js';
 import type { Directives, Grant } from './protocol.js';
 import { NotRegistered, Registrar } from './registration.js';
 import { RepositoryCache } from './repository-cache.js';
@@ -111,6 +114,7 @@ export class Runner {
     const { runner: config, agentEnvironment, gitEnvironment } = settings;
     const plane = this.controlPlane();
     const git = new Git(gitEnvironment);
+    const isolation = await this.isolation(directory);
     const registrar = new Registrar({
       plane,
       config,
@@ -118,6 +122,7 @@ export class Runner {
       log,
       executions,
       launchers: await detectLaunchers(agentEnvironment),
+      isolation: isolation.level,
       signal: this.leavingSignal(),
       onToken: (token) => this.secrets.add(token),
       onRefused: (error) => this.giveUp(error),
@@ -130,6 +135,8 @@ export class Runner {
       log,
       secrets: this.secrets,
       cache: new RepositoryCache(git, directory),
+      isolation,
+      ports: new PortBlocks(config.agent_ports),
       clock: new ServerClock(),
       logBatch: () => registrar.current?.log_batch ?? 500,
       renew: (registration) => registrar.renew(registration),
@@ -137,6 +144,15 @@ export class Runner {
       leaving: this.leaving.signal,
     };
     return { house, registrar };
+  }
+
+  private async isolation(directory: string): Promise<Isolation> {
+    const { isolation, refused } = await chooseIsolation(this.settings, directory);
+    const { level, means } = isolation;
+    if (level === 'none')
+      this.log.warn({ refused }, 'agents run without isolation: they can read what this worker can');
+    else this.log.info({ level, means }, 'agents run isolated');
+    return isolation;
   }
 
   private controlPlane(): ControlPlane {

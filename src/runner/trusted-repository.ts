@@ -27,6 +27,8 @@ export interface HarvestLimits {
   readonly timeMs: number;
   /** Size in bytes above which a file is left out: it may be sparse, and take hours to read. */
   readonly maxFileBytes: number;
+  /** Paths that are nobody's work: left out without a word. */
+  readonly leaveOut?: readonly string[];
 }
 
 /** How many large files are named one by one. */
@@ -96,7 +98,7 @@ export class TrustedRepository {
     await this.skipNested();
     const large = await this.large();
     uncovered.push(...this.described(large));
-    await this.stage(large).catch((error: unknown) => {
+    await this.stage([...large, ...(this.limits.leaveOut ?? [])]).catch((error: unknown) => {
       // Only what git itself said no to; a git that was ended has not looked at everything.
       if (!(error instanceof GitFailed) || error.exitCode === null) throw error;
       uncovered.push(`some files could not be read: ${error.message}`);

@@ -1,0 +1,105 @@
+import { rm } from 'node:fs/promises';
+import { runAgent, type AgentEnd } from './agent-process.js';
+import type { Delivery } from './delivery.js';
+import type { ExecutionDirectory } from './execution-directory.js';
+import { Fault, faultOf } from './fault.js';
+import type { House } from './house.js';
+import type { Argv } from './isolation/isolation.js';
+import { copyLocalFiles } from './local-files.js';
+import { OutputTail } from './output-tail.js';
+import type { PortBlock } from './port-blocks.js';
+import type { Grant } from './protocol.js';
+import { readRepositorySetup, SETUP_FILE } from './repository-setup.js';
+
+export interface AgentWork {
+  readonly grant: Grant;
+  readonly directory: ExecutionDirectory;
+  readonly delivery: Delivery;
+  readonly argv: Argv;
+  /** Ends whatever runs. */
+  readonly signal: AbortSignal;
+  /** Told whenever something runs or was said, and with null when nothing does any more. */
+  readonly onSign: (at: number | null) => void;
+  /** Told each line of the agent, without the worker's secrets. */
+  readonly onOutput: (lines: readonly string[]) => void;
+  /** Told which files the worker itself put into the checkout. */
+  readonly onCopied: (paths: readonly string[]) => void;
+}
+
+/** Runs the agent in its checkout, after what the repository asks for. Rejects with a Fault when it does not come to that. */
+export async function workAsAgent(house: House, work: AgentWork): Promise<AgentEnd> {
+  const { directory, grant, delivery, argv } = work;
+  const { setup, copy, ports } = await readRepositorySetup(directory.checkout);
+  const block = ports === 0 ? null : await house.ports.take(ports);
+  try {
+    if (grant.repository !== null && copy.length > 0) {
+      const { repository } = grant;
+      const from = house.settings.runner.repository_files;
+      await copyLocalFiles({ from, repository, checkout: directory.checkout, paths: copy });
+      work.onCopied(copy);
+      await delivery.say('info', `Copied ${copy.join(', ')} as ${SETUP_FILE} asks.`);
+    }
+    await house.isolation.admit(directory);
+    try {
+      for (const command of setup) await prepare(house, work, command, block);
+      await delivery.say('info', `Starting ${argv[0]}.`);
+      return await run(house, work, argv, block, work.onOutput);
+    } finally {
+      work.onSign(null);
+      await house.isolation.reclaim(directory);
+    }
+  } catch (error) {
+    work.signal.throwIfAborted();
+    throw faultOf(error, 'worktree');
+  } finally {
+    await block?.release();
+  }
+}
+
+/** One command of the repository. It runs as the agent does: it is no more to be trusted. */
+async function prepare(house: House, work: AgentWork, command: Argv, block: PortBlock | null): Promise<void> {
+  const name = command.join(' ');
+  await work.delivery.say('info', `Setting up: ${name}`);
+  const tail = new OutputTail();
+  const end = await run(house, work, command, block, (lines) => tail.add(lines));
+  work.signal.throwIfAborted();
+  if (end.exitCode === 0) return;
+  const how = end.exitCode === null ? `signal ${end.endedBy ?? 'unknown'}` : `exit code ${String(end.exitCode)}`;
+  const text = tail.text();
+  throw new Fault('worktree', `${SETUP_FILE}: ${name} ended with ${how}.${text === '' ? '' : `\n${text}`}`);
+}
+
+async function run(
+  house: House,
+  { grant, directory, delivery, signal, onSign }: AgentWork,
+  argv: Argv,
+  block: PortBlock | null,
+  onOutput: (lines: readonly string[]) => void,
+): Promise<AgentEnd> {
+  onSign(performance.now());
+  const end = await runAgent({
+    ...house.isolation.command(argv, directory),
+    checkout: directory.checkout,
+    directory: directory.path,
+    executionId: directory.executionId,
+    taskId: grant.task.id,
+    variables: block === null ? {} : { MIYABI_PORT_BASE: String(block.base), MIYABI_PORTS: portsOf(block).join(',') },
+    graceMs: house.settings.runner.term_grace_seconds * 1000,
+    signal,
+    hurry: house.hurry,
+    onLines: async (stream, lines) => {
+      onSign(performance.now());
+      // Before anything is cut: half a secret would no longer be recognised.
+      const shown = lines.map((line) => house.secrets.hide(line));
+      onOutput(shown);
+      await delivery.append(stream === 'stdout' ? 'info' : 'warn', stream, shown);
+    },
+    onStart: (process) => directory.write(directory.process, JSON.stringify(process)),
+  });
+  await rm(directory.process, { force: true });
+  if (end.survivors.length > 0)
+    await delivery.say('error', `Processes that could not be ended: ${end.survivors.join(', ')}.`);
+  return end;
+}
+
+const portsOf = ({ base, count }: PortBlock): number[] => Array.from({ length: count }, (_, index) => base + index);
