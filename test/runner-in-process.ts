@@ -25,7 +25,13 @@ export class RunnerInProcess {
       if (method === 'POST' && word !== undefined) this.requests.push(word);
     });
     const settings = loadRunnerSettings({
-      ...{ NODE_ENV: 'test', PATH: process.env['PATH'], LOG_FORMAT: 'json', LOG_LEVEL: 'debug', AGENT_ISOLATION: 'none' },
+      ...{
+        NODE_ENV: 'test',
+        PATH: process.env['PATH'],
+        LOG_FORMAT: 'json',
+        LOG_LEVEL: 'debug',
+        AGENT_ISOLATION: 'none',
+      },
       ...{ MIYABI_URL: url, MIYABI_KEY: REGISTRATION_KEY, MIYABI_WORKER_SCOPE: 'instance' },
       ...{ MIYABI_WORKER_DIR: join(this.directory, 'worker'), DISK_MIN_FREE: '0', TERM_GRACE_SECONDS: '0.3' },
       ...environment,

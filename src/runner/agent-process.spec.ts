@@ -134,30 +134,34 @@ describe('runAgent', () => {
     expect(leftOf(one)).toEqual([]);
   });
 
-  it('takes any amount of output without keeping it in memory', async () => {
-    const spool = await LogSpool.open(join(directory, 'log'));
-    const before = liveMemory();
-    let most = before;
-    let measuredAt = 0;
-    const entry = { level: 'info', stream: 'stdout', logged_at: '' } as const;
-    const bytes = size({ full: 1_000_000_000, short: 200_000_000 });
-    await runAgent(
-      plan(`yes "${'0123456789'.repeat(20)}" | head -c ${String(bytes)}`, {
-        onLines: async (_, more) => {
-          await spool.append(more.map((message) => ({ ...entry, message })));
-          if (spool.count - measuredAt < 200_000) return;
-          measuredAt = spool.count;
-          most = Math.max(most, liveMemory());
-        },
-      }),
-    );
-    expect(measuredAt).toBeGreaterThan(600_000);
-    expect(spool.count).toBe(Math.ceil(bytes / 201));
-    await spool.close();
-    const grown = Math.round((most - before) / 1024 / 1024);
-    figure(19, `MiB by which memory grew at ${String(bytes / 1_000_000)} MB of output`, grown);
-    expect(grown).toBeLessThan(60);
-  }, PATIENCE_MS);
+  it(
+    'takes any amount of output without keeping it in memory',
+    async () => {
+      const spool = await LogSpool.open(join(directory, 'log'));
+      const before = liveMemory();
+      let most = before;
+      let measuredAt = 0;
+      const entry = { level: 'info', stream: 'stdout', logged_at: '' } as const;
+      const bytes = size({ full: 1_000_000_000, short: 200_000_000 });
+      await runAgent(
+        plan(`yes "${'0123456789'.repeat(20)}" | head -c ${String(bytes)}`, {
+          onLines: async (_, more) => {
+            await spool.append(more.map((message) => ({ ...entry, message })));
+            if (spool.count - measuredAt < 200_000) return;
+            measuredAt = spool.count;
+            most = Math.max(most, liveMemory());
+          },
+        }),
+      );
+      expect(measuredAt).toBeGreaterThan(600_000);
+      expect(spool.count).toBe(Math.ceil(bytes / 201));
+      await spool.close();
+      const grown = Math.round((most - before) / 1024 / 1024);
+      figure(19, `MiB by which memory grew at ${String(bytes / 1_000_000)} MB of output`, grown);
+      expect(grown).toBeLessThan(60);
+    },
+    PATIENCE_MS,
+  );
 });
 
 /** Bytes that are in use once the garbage is gone; what a process holds of the system tells more of its collector. */

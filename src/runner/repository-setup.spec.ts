@@ -155,9 +155,7 @@ describe('A runner in a repository with .miyabi.json', () => {
     await writeFile(join(files, 'miyabi', 'example', '.env.test'), 'KEY=1\n');
     await writeFile(join(files, 'miyabi', 'example', 'config', 'local.json'), '{}\n');
     site.start({ REPOSITORY_FILES: files });
-    const grant = site.give(
-      'cat .env.test config/local.json; git add -A; git status --short; echo x > x',
-    );
+    const grant = site.give('cat .env.test config/local.json; git add -A; git status --short; echo x > x');
     expect(await site.server.finished(idOf(grant))).toMatchObject({ outcome: 'completed' });
     expect(site.messages(grant)).toEqual(['KEY=1', '{}']);
     expect(gitIn(site.origin, 'ls-tree', '-r', '--name-only', grant.branch).split('\n')).toEqual([

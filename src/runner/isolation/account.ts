@@ -58,7 +58,7 @@ export async function takeBack(paths: readonly string[], from: Account): Promise
   await chown([`--from=${String(from.uid)}`, '--', own], paths);
 }
 
-const chown = async (args: readonly string[], paths: readonly string[]): Promise<void> =>
-  void (await execa(systemProgram('chown'), ['--recursive', '--no-dereference', '-P', ...args, ...paths], {
-    stdin: 'ignore',
-  }));
+async function chown(args: readonly string[], paths: readonly string[]): Promise<void> {
+  const options = ['--recursive', '--no-dereference', '-P', ...args, ...paths];
+  await execa(systemProgram('chown'), options, { stdin: 'ignore' });
+}
