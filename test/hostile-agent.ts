@@ -104,6 +104,6 @@ export const HEADS = ['root', 'child', 'grandchild', 'session', 'orphan', 'stran
 /** One that leaves everything behind by which it could be known: parent, session, environment, directory. */
 export const GHOST = `
 trap '' TERM
-( (cd / && exec env -i "PATH=$PATH" setsid bash -c 'trap "" TERM; echo ghost; while :; do sleep 1; done' "$GHOST") & )
+( (cd / && exec env -i "PATH=$PATH" setsid bash -c 'trap "" TERM; echo ghost; exec > /dev/null 2>&1; while :; do sleep 1; done' "$GHOST") & )
 echo root
 while :; do sleep 1; done`;

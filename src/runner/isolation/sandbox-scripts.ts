@@ -35,12 +35,17 @@ into() {
   fi
   mount --rbind "$1" "$root$2"
 }
-# With what came along, such as a disk that is mounted below it.
+# With what came along, such as a disk that is mounted below it. A blank stands as \\040 in the list; behind the zero that
+# printf wants it takes three digits more and no digit of the name.
 seal() {
-  while read -r _ _ _ _ target _; do
-    case $target in *\\\\*) target=$(printf %b "$target") ;; esac
-    case $target in "$root$1" | "$root$1"/*) mount -o remount,bind,ro "$target" ;; esac
-  done < /proc/self/mountinfo
+  sed 's/\\\\/\\\\0/g' /proc/self/mountinfo | {
+    sealed=no
+    while read -r _ _ _ _ target _; do
+      case $target in *\\\\*) target=$(printf %b "$target") ;; esac
+      case $target in "$root$1" | "$root$1"/*) mount -o remount,bind,ro "$target"; sealed=yes ;; esac
+    done
+    [ $sealed = yes ]
+  }
 }
 devices() {
   mkdir -p "$root/proc" "$root/dev/pts" "$root/dev/shm"
