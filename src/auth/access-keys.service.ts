@@ -1,4 +1,4 @@
-import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
+import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { AuthConfig } from '../config/auth.config.js';
 import { Database } from '../database/database.js';
 import { newId } from '../ids.js';
@@ -8,11 +8,12 @@ import { hashOfSecret, isKey, newKey } from './keys.js';
 import { Lookup } from '../database/lookup.js';
 import { permissionsOf, type Permission } from './permissions.js';
 import type { KeyPrincipal, WorkerPrincipal } from './principal.js';
+import { LastUse } from './last-use.js';
 
 /** Keys of programs: made, recognized and revoked. */
 @Injectable()
 export class AccessKeysService implements OnApplicationBootstrap {
-  private readonly logger = new Logger(AccessKeysService.name);
+  private readonly lastUse: LastUse;
   private readonly lookup: Lookup<KnownKey>;
 
   constructor(
@@ -21,6 +22,7 @@ export class AccessKeysService implements OnApplicationBootstrap {
     private readonly config: AuthConfig,
   ) {
     this.lookup = new Lookup((hashes) => this.findAndTouch(hashes));
+    this.lastUse = new LastUse((ids) => this.store.touch(ids));
   }
 
   /** The configured registration key is valid from here on, and those of earlier configurations are not. */
@@ -83,12 +85,7 @@ export class AccessKeysService implements OnApplicationBootstrap {
   private async findAndTouch(hashes: readonly string[]): Promise<ReadonlyMap<string, KnownKey>> {
     const found = await this.store.findByHash(hashes);
     const used = [...found.values()].filter((key) => key.is_live && key.is_stale).map((key) => key.id);
-    // Nobody waits for this; a time of last use that is not written down is no reason to refuse a request.
-    if (used.length > 0) {
-      this.store
-        .touch(used)
-        .catch((error: unknown) => this.logger.warn({ err: error }, 'last use was not written down'));
-    }
+    this.lastUse.note(used);
     return found;
   }
 }

@@ -12,6 +12,7 @@ import { permissionsOf } from './permissions.js';
 import type { UserPrincipal } from './principal.js';
 import type { Session } from './session.entity.js';
 import { SessionsStore, type LiveSession, type RenewedSession } from './sessions.store.js';
+import { LastUse } from './last-use.js';
 
 /** A session with the refresh token that continues it. */
 export type ContinuedSession = RenewedSession & { refresh_token: string };
@@ -24,6 +25,7 @@ export type Begun = Pick<Session, 'origin'>;
 export class SessionsService {
   private readonly logger = new Logger(SessionsService.name);
   private readonly lookup: Lookup<LiveSession>;
+  private readonly lastUse: LastUse;
 
   constructor(
     private readonly store: SessionsStore,
@@ -32,6 +34,7 @@ export class SessionsService {
     private readonly config: AuthConfig,
   ) {
     this.lookup = new Lookup((ids) => this.findAndTouch(ids));
+    this.lastUse = new LastUse((ids) => this.store.touch(ids));
   }
 
   /** Begins a session on the device that the request under way comes from. */
@@ -155,12 +158,7 @@ export class SessionsService {
   private async findAndTouch(ids: readonly string[]): Promise<ReadonlyMap<string, LiveSession>> {
     const found = await this.store.findLive(ids);
     const used = [...found.values()].filter((session) => session.is_stale).map((session) => session.id);
-    // Nobody waits for this; a time of last use that is not written down is no reason to refuse a request.
-    if (used.length > 0) {
-      this.store
-        .touch(used)
-        .catch((error: unknown) => this.logger.warn({ err: error }, 'last use was not written down'));
-    }
+    this.lastUse.note(used);
     return found;
   }
 }

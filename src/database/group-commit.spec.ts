@@ -71,7 +71,10 @@ describe('group commit', () => {
     void both.then(() => {
       done = true;
     });
-    for (; !done; await open()) await new Promise((resolve) => setTimeout(resolve, 5));
+    while (!done) {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      await open();
+    }
     expect(await both).toEqual([4, 8]);
     expect(batches).toEqual([[2, 4]]);
   });

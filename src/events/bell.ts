@@ -30,16 +30,18 @@ export class Bell {
     this.wasRung = false;
   }
 
-  async rung(withinMs: number): Promise<void> {
-    if (this.wasRung) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, withinMs);
+  /** Waits until it rings, or for so long; whether it has rung. */
+  async rung(withinMs: number): Promise<boolean> {
+    if (this.wasRung) return true;
+    const isRung = await new Promise<boolean>((resolve) => {
+      const timer = setTimeout(() => resolve(false), withinMs);
       this.ring = () => {
         clearTimeout(timer);
-        resolve();
+        resolve(true);
       };
     });
     this.ring = null;
+    return isRung;
   }
 
   close(): void {

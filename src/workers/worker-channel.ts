@@ -51,6 +51,8 @@ export class WorkerChannel {
   /** What the worker runs as far as this connection knows, to be told what is lost. */
   private readonly running = new Set<string>();
   private credential: Credential | null = null;
+  /** When it was answered last, which told it all that it is to know. */
+  private answered = -Infinity;
 
   constructor(
     private readonly connection: Connection,
@@ -131,6 +133,7 @@ export class WorkerChannel {
       const worker = workerOf(await credential.identify());
       receipt = await this.around.verbs.say({ worker, request_id, closed: connection.closed }, type, said);
       this.note(receipt, said);
+      this.answered = performance.now();
     } catch (error) {
       const problem = problemOf(error, request_id);
       if (problem.status >= 500) this.logger.error({ err: error, request_id }, 'a word of a worker failed');
@@ -160,13 +163,14 @@ export class WorkerChannel {
     const bell = new Bell(this.around.hints, [workerTopic(id)], [closed]);
     const told = { cancel: new Set<string>(), status: 'active' as Signals['desired_status'] };
     try {
-      while (!bell.over) {
+      for (let isRung = true; !bell.over;) {
         bell.reset();
-        await this.tell(id, told).catch((error: unknown) => {
-          // Looked for again, when there is a database.
-          if (!(error instanceof DatabaseUnavailable)) throw error;
-        });
-        await bell.rung(LOOK_MS);
+        if (isRung || performance.now() - this.answered >= LOOK_MS)
+          await this.tell(id, told).catch((error: unknown) => {
+            // Looked for again, when there is a database.
+            if (!(error instanceof DatabaseUnavailable)) throw error;
+          });
+        isRung = await bell.rung(LOOK_MS);
       }
     } finally {
       bell.close();
