@@ -76,6 +76,7 @@ async function bringUp(signal) {
     args: nodeArguments('runner/main.js'),
     env: workerEnvironment(settings, { url, key: env.WORKER_REGISTRATION_KEY ?? '' }),
     stopWithinMs: WORKER_STOPS_WITHIN_MS,
+    endedMeans: 'The worker has ended as it was told to, through the API or by SIGTERM; start anew to have it back.',
     record,
   });
   keep(worker);

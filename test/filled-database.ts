@@ -38,7 +38,15 @@ export const filledId = (kind: number, n: number): string =>
   `0190000${kind.toString(16)}-0000-7000-8000-${n.toString(16).padStart(12, '0')}`;
 
 /** Kinds of ids, for `filledId`. */
-export const KIND = { organization: 1, user: 2, repository: 3, worker: 4, task: 5, execution: 6 } as const;
+export const KIND = {
+  organization: 1,
+  user: 2,
+  repository: 3,
+  worker: 4,
+  task: 5,
+  execution: 6,
+  coordinator: 13,
+} as const;
 
 const series = (rows: number): string => `generate_series(1, ${rows}) n`;
 const AGE = (rows: number): string => `now() - make_interval(secs => (${rows} - n) * 58.4)`;
@@ -90,8 +98,8 @@ const FILL: Readonly<Record<string, string>> = {
     from ${series(ROWS.keys)}`,
   repositories: `insert into repositories (id, organization_id, full_name, local_path, source_key, status, created_at)
     select id_of(3, n), ${OWNER}, 'acme/repository-' || n, '/nowhere/' || n, '/nowhere/' || n, 'ready', ${AGE(ROWS.repositories)} from ${series(ROWS.repositories)}`,
-  workers: `insert into workers (id, organization_id, name, labels, agent_types, launcher_names, capacity, registered_at)
-    select id_of(4, n), case when n % 40 > 0 then ${OWNER} end, 'worker ' || n, ${LABELS},
+  workers: `insert into workers (id, organization_id, name, coordinator_id, labels, agent_types, launcher_names, capacity, registered_at)
+    select id_of(4, n), case when n % 40 > 0 then ${OWNER} end, 'worker ' || n, id_of(13, n % 400), ${LABELS},
       case when n % 3 = 0 then array[${AGENT}] end, case when n % 3 = 1 then array['claude'] end, 4, ${AGE(ROWS.workers)}
     from ${series(ROWS.workers)}`,
   worker_liveness: `insert into worker_liveness (worker_id, last_heartbeat, key_id, completed)
@@ -158,6 +166,7 @@ export const SMALL: Readonly<Record<string, string>> = {
   agents: 'the catalogue: some two dozen entries',
   duty_runs: 'one row for each duty',
   event_marks: 'one row for each who takes all events',
+  fleet_pauses: 'one row for each organization that has stopped its whole fleet',
   migrations: 'one row for each migration',
 };
 

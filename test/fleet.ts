@@ -20,14 +20,18 @@ interface ClaimAnswer {
   executions: { execution: { id: string }; task: { id: string; name: string }; branch: string }[];
 }
 
-/** A worker of the instance that speaks the protocol by hand. */
-export async function registerWorker(server: TestApp, description: object = {}): Promise<TestWorker> {
+/** A worker that speaks the protocol by hand: of the instance, or with a person's token of their organization. */
+export async function registerWorker(
+  server: TestApp,
+  description: object = {},
+  key = REGISTRATION_KEY,
+): Promise<TestWorker> {
   const answer = await server.request
     .post('/api/v1/workers')
-    .set('Authorization', `Bearer ${REGISTRATION_KEY}`)
+    .set('Authorization', `Bearer ${key}`)
     .send({
       name: `worker-${Math.random().toString(36).slice(2, 10)}`,
-      scope: 'instance',
+      scope: key === REGISTRATION_KEY ? 'instance' : 'organization',
       capacity: 100,
       ...description,
     });

@@ -27,6 +27,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   agent_type: ['note', 'nothing'],
   issue_number: ['97', '1234567'],
   label: ['gpu', 'nowhere'],
+  coordinator_id: [filledId(KIND.coordinator, OWN)],
   q: ['nowhere'],
 };
 
@@ -104,6 +105,8 @@ export class RouteVisits {
     const name = `visited ${newId()}`;
     await this.call('POST', '/workers', { name });
     await this.call('POST', '/workers', { name, replace: true, labels: ['visits'] });
+    await this.call('POST', '/fleet/pause', {});
+    await this.call('POST', '/fleet/resume', {});
   }
 
   /** Sends the same twice with a key, also where the effect reaches beyond the database, and where it fails. */

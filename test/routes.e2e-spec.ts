@@ -195,6 +195,7 @@ const ANSWERS_A_SECRET = [
   'DeviceSignInController.begin',
   'DeviceSignInController.exchange',
   'SessionsController.switchOrganization',
+  'WorkerControlsController.rotateToken',
   'WorkersController.register',
 ];
 
@@ -203,6 +204,8 @@ const CREATES_NOTHING = {
   'AuthController.logout': 'ends a session, once',
   'DeviceSignInController.answer': 'answers a device, once',
   'DeviceSignInController.lookUp': 'reads',
+  'FleetController.pause': 'says how things are to be',
+  'FleetController.resume': 'says how things are to be',
   'GitHttpController.receivePack': 'moves branches, as git has it',
   'GitHttpController.uploadPack': 'reads',
   'InvitationsController.accept': 'answers an invitation, once',
@@ -221,4 +224,7 @@ const CREATES_NOTHING = {
   'TaskBatchesController.act': 'changes tasks, each by its state',
   'TasksController.cancel': 'ends a task, once',
   'TasksController.retry': 'begins a task anew, once',
+  'WorkerControlsController.drain': 'says how things are to be',
+  'WorkerControlsController.pause': 'says how things are to be',
+  'WorkerControlsController.resume': 'says how things are to be',
 };

@@ -229,10 +229,11 @@ describe('a runner with a channel', () => {
     const { wait, go } = gate();
     const task = await give(`echo begun; ${wait}; echo through`);
     await said(task, 'begun');
-    // The name of a worker that is active would be taken for that of another process.
-    await server.sql.query(`with stopped as (
-      update workers set status = 'stopped' where 'channel' = any(labels) returning id)
-      update access_keys set revoked_at = now() where worker_id in (select id from stopped)`);
+    // The name of a worker that is alive would be taken for that of another process.
+    await server.sql.query(`with silent as (
+      update worker_liveness set last_heartbeat = now() - interval '1 hour'
+      where worker_id in (select id from workers where 'channel' = any(labels)) returning worker_id)
+      update access_keys set revoked_at = now() where worker_id in (select worker_id from silent)`);
     await eventually('it is signed out', () => runner.times('4401') > 0);
     go();
     await isNow(task, 'completed');

@@ -26,6 +26,8 @@ import { DeviceGrantsStore } from '../src/sign-in/device-grants.store.js';
 import { GithubTokensStore } from '../src/sign-in/github-tokens.store.js';
 import { DependenciesStore } from '../src/tasks/dependencies.store.js';
 import { TasksStore } from '../src/tasks/tasks.store.js';
+import { WorkerControlsStore } from '../src/workers/worker-controls.store.js';
+import { WorkerNewsStore } from '../src/workers/worker-news.store.js';
 import { WorkersStore } from '../src/workers/workers.store.js';
 import { filledId, KIND } from './filled-database.js';
 import type { TestApp } from './test-app.js';
@@ -99,6 +101,9 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
   await the(RepositoriesStore).findBySource(organizationId, '/nowhere/5');
   await the(RepositoriesStore).markFailed(filledId(KIND.repository, 5), 'it was not there');
   await the(WorkersStore).findScope(worker(5));
+  await database.transaction(() => the(WorkerNewsStore).takeChanges(worker(5), true, 500));
+  await the(WorkerControlsStore).isAhead(new Date().toISOString());
+  await the(LeasesStore).noteLoss(worker(5));
   await the(WorkersStore).setLaunchers(worker(5), [{ name: 'claude' }]);
   const claim = { key_id: newId(), actor: SYSTEM, max: 1, request_key: 'a key' };
   await the(ClaimStore).claimAll([{ ...claim, worker_id: worker(5) }]);

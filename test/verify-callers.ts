@@ -82,6 +82,7 @@ export const CONSUMING = new Set([
   'sessionsSwitchOrganization',
   'membersTransfer',
   'organizationsDelete',
+  'fleetPause',
 ]);
 
 /** Operations that cannot succeed in here, with the reason. */

@@ -82,6 +82,9 @@ export class Things {
         return collection.includes('organizations')
           ? this.invite(site)
           : this.invite(await Site.found(site.server), (await site.person(owner)).user.login);
+      case 'coordinators':
+        // Nobody's: workers are listed by theirs, and nothing else names one.
+        return newId();
       case 'repositories':
         return this.create(noun, collection, site, 'owner', { local_path: this.localPath() });
       default:

@@ -72,8 +72,8 @@ export async function exchangeWay(server: TestApp, description: object = {}): Pr
 }
 
 /** Each verb as a message of the worker's own connection. */
-export async function channelWay(server: TestApp, description: object = {}): Promise<ChannelWay> {
-  const worker = await registerWorker(server, description);
+export async function channelWay(server: TestApp, description: object = {}, key?: string): Promise<ChannelWay> {
+  const worker = await registerWorker(server, description, key);
   const channel = await WorkerSocket.open(server.url, worker.token);
   const say = async (type: string, body: object): Promise<Said> => saidOfItem(await channel.ask({ type, ...body }));
   return {

@@ -12,10 +12,11 @@ describe('a worker', () => {
   afterAll(() => server.close());
 
   /** A task of its own that the worker runs. */
-  async function running(by: TestWorker): Promise<{ task_id: string; execution_id: string }> {
-    const task_id = await ada.task({ priority: 'P0' });
-    const [claim] = await by.claim();
-    if (claim?.task_id !== task_id) throw new Error('the claim gave another task');
+  async function running(by: TestWorker, fields: object = {}): Promise<{ task_id: string; execution_id: string }> {
+    const task_id = await ada.task({ priority: 'P0', ...fields });
+    // Others may be waiting from before.
+    const claim = (await by.claim({ max: 20 })).find((one) => one.task_id === task_id);
+    if (claim === undefined) throw new Error('the claim gave other tasks');
     return { task_id, execution_id: claim.execution_id };
   }
 
@@ -69,8 +70,59 @@ describe('a worker', () => {
     }
   });
 
-  it('is refused when it speaks too old a protocol', async () => {
+  it('is refused when it speaks too old a protocol, and told which one the server speaks otherwise', async () => {
     await expect(registerWorker(server, { protocol: 0 })).rejects.toThrow('426');
+    for (const protocol of [1, 7]) {
+      const { status, body } = await ada.post('/workers', { name: `speaks-${String(protocol)}`, protocol, novelty: 1 });
+      expect([status, body]).toMatchObject([
+        201,
+        { worker: { protocol }, protocol: 1, min_protocol: 1, heartbeat_seconds: 15, lease_seconds: 60 },
+      ]);
+      expect(body['server_version']).toMatch(/^\d+\.\d+\.\d+/);
+    }
+  });
+
+  it('goes on with executions of its own alone, whatever else it names', async () => {
+    const [labels, name] = [['resumes'], 'mine'];
+    const [one, other] = [await registerWorker(server, { name, labels }), await registerWorker(server, { labels })];
+    const mine = await running(one, { required_labels: labels });
+    const theirs = await running(other, { required_labels: labels });
+    const resume = [theirs.execution_id, mine.execution_id];
+    const reborn = await registerWorker(server, { name, labels, replace: true, resume });
+    expect((await reborn.finish(theirs.execution_id, { outcome: 'completed' })).status).toBe(404);
+    expect((await other.finish(theirs.execution_id, { outcome: 'completed' })).status).toBe(200);
+    expect((await reborn.finish(mine.execution_id, { outcome: 'completed' })).status).toBe(200);
+  });
+
+  it('may have the name of one that is silent, or of another scope', async () => {
+    const first = await registerWorker(server, { name: 'silent' });
+    await server.sql.query(
+      `update worker_liveness set last_heartbeat = now() - interval '61 seconds' where worker_id = $1`,
+      [first.id],
+    );
+    expect((await registerWorker(server, { name: 'silent' })).id).toBe(first.id);
+    expect((await registerWorker(server, { name: 'silent' }, ada.token)).id).not.toBe(first.id);
+  });
+
+  it('is counted by its health, for those who may see it', async () => {
+    const bob = await signInPerson(server);
+    const { body: before } = await bob.get('/workers/stats');
+    const own = await registerWorker(server, {}, bob.token);
+    await registerWorker(server, {}, bob.token);
+    await own.beat([]);
+    const paused = await registerWorker(server, {}, bob.token);
+    await bob.post(`/workers/${paused.id}/pause`, {});
+    const { body: after } = await bob.get('/workers/stats');
+    const gained = Object.fromEntries(Object.entries(after).map(([key, n]) => [key, Number(n) - Number(before[key])]));
+    expect(gained).toEqual({ total: 3, healthy: 1, degraded: 0, unhealthy: 1, unknown: 1 });
+  });
+
+  it('is found by the coordinator that supervises it', async () => {
+    const { id } = await registerWorker(server, {}, ada.token);
+    const coordinator = '0192f0c1-2345-7abc-8def-0123456789af';
+    await server.sql.query('update workers set coordinator_id = $2 where id = $1', [id, coordinator]);
+    const { body } = await ada.get(`/workers?coordinator_id=${coordinator}`);
+    expect(body.items).toMatchObject([{ id, coordinator_id: coordinator }]);
   });
 
   it('has a health told by the database clock, exact at its bounds', async () => {

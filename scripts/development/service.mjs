@@ -16,6 +16,7 @@ const STEADY_AFTER_MS = 60_000;
  * @property {NodeJS.ProcessEnv} env
  * @property {number} stopWithinMs how long it has to end by itself
  * @property {(pid: number) => Promise<boolean>} [isReady] asked until it is
+ * @property {string} [endedMeans] what it means that it has ended by itself and in order; then it is not started again
  * @property {import('./run-record.mjs').RunRecord} record
  */
 
@@ -113,6 +114,10 @@ export class Service {
       this.#options.record.set(this.#options.name, null);
     }
     if (this.#ending === child || !this.#kept || this.#stopped) return;
+    if (child.exitCode === 0 && this.#options.endedMeans) {
+      console.log(this.#options.endedMeans);
+      return;
+    }
     this.#failures = Date.now() - this.#startedAt > STEADY_AFTER_MS ? 0 : this.#failures + 1;
     const delay = Math.min(LONGEST_DELAY_MS, FIRST_DELAY_MS * 2 ** Math.max(0, this.#failures - 1));
     console.log(`The ${this.#options.name} has ended (${how}); starting it again in ${delay / 1000} s.`);

@@ -23,6 +23,13 @@ export const AUDIT_ACTIONS = [
   'member.left',
   'repository.deleted',
   'task.deleted',
+  'worker.paused',
+  'worker.resumed',
+  'worker.drained',
+  'worker.deleted',
+  'worker.token_rotated',
+  'fleet.paused',
+  'fleet.resumed',
 ] as const;
 
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];

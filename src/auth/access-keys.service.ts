@@ -3,7 +3,7 @@ import { AuthConfig } from '../config/auth.config.js';
 import { Database } from '../database/database.js';
 import { newId } from '../ids.js';
 import { AccessKeysStore, type KnownKey } from './access-keys.store.js';
-import { InvalidToken, KeyRevoked } from './auth.errors.js';
+import { InvalidToken, KeyRevoked, TokenRotated, Unauthenticated, WorkerDeleted } from './auth.errors.js';
 import { hashOfSecret, isKey, newKey } from './keys.js';
 import { Lookup } from '../database/lookup.js';
 import { permissionsOf, type Permission } from './permissions.js';
@@ -53,17 +53,29 @@ export class AccessKeysService implements OnApplicationBootstrap {
     return { id, secret };
   }
 
+  /** Makes a worker another token; those it has stay good for a while, and their ids are given too. */
+  async rotateWorkerToken(
+    worker: { organization_id: string | null; worker_id: string; name: string },
+    stay_seconds: number,
+  ): Promise<{ id: string; secret: string; former_ids: string[] }> {
+    const former_ids = await this.store.expireForWorker(worker.worker_id, stay_seconds);
+    return { ...(await this.issueWorkerToken(worker)), former_ids };
+  }
+
   /** Ends every token of the worker with its next request. */
   async revokeForWorker(worker_id: string): Promise<void> {
     await this.store.revokeForWorker(worker_id);
   }
 
-  /** Whose key it is. Throws InvalidToken or KeyRevoked. Read anew each time, so that revoking acts at once. */
+  /**
+   * Whose key it is. Throws InvalidToken, KeyRevoked, TokenRotated or WorkerDeleted. Read anew each time, so that revoking
+   * acts at once.
+   */
   async identify(secret: string): Promise<KeyPrincipal | WorkerPrincipal> {
     if (!isKey(secret)) throw new InvalidToken('The key is not complete, or has a typing error.');
     const key = await this.lookup.find(hashOfSecret(secret).toString('hex'));
     if (key === null) throw new InvalidToken();
-    if (!key.is_live) throw new KeyRevoked();
+    if (!key.is_live) throw refusalOf(key);
     return principalOf(key);
   }
 
@@ -88,6 +100,11 @@ export class AccessKeysService implements OnApplicationBootstrap {
     this.lastUse.note(used);
     return found;
   }
+}
+
+function refusalOf({ end }: KnownKey): Unauthenticated {
+  if (end === 'deleted') return new WorkerDeleted();
+  return end === 'rotated' ? new TokenRotated() : new KeyRevoked();
 }
 
 function principalOf(key: KnownKey): KeyPrincipal | WorkerPrincipal {

@@ -13,6 +13,8 @@ export type KnownKey = Pick<
   hash: string;
   /** What the maker of an API key is in its organization now; null for other keys. */
   role: Role | null;
+  /** Why a worker's token is not good any more; null for other keys, and while it is. */
+  end: 'rotated' | 'replaced' | 'deleted' | null;
   /** Neither revoked nor expired, and for an API key: its maker is still a member. */
   is_live: boolean;
   /** Whether its last use was written down more than a minute ago. */
@@ -72,6 +74,10 @@ export class AccessKeysStore {
     const rows = await this.database.prepared<KnownKey>(
       `select encode(k.secret_hash, 'hex') as hash, k.id, k.organization_id, k.kind, k.worker_id, k.permissions,
               k.created_by, m.role,
+              case when k.kind <> 'worker' then null
+                   when k.revoked_at is null then case when k.expires_at <= now() then 'rotated' end
+                   when exists (select from workers w where w.id = k.worker_id) then 'replaced'
+                   else 'deleted' end as "end",
               k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
                 and (k.kind <> 'api_key' or m.role is not null) as is_live,
               k.last_used_at is null or k.last_used_at < now() - interval '1 minute' as is_stale
@@ -136,6 +142,23 @@ export class AccessKeysStore {
     await this.database.query('update access_keys set revoked_at = now() where worker_id = $1 and revoked_at is null', [
       worker_id,
     ]);
+  }
+
+  /**
+   * Has the tokens of a worker expire in a while, those that would not do so before. Gives those that are still good; the
+   * row of the worker is locked.
+   */
+  async expireForWorker(worker_id: string, seconds: number): Promise<string[]> {
+    await this.database.query(
+      `update access_keys set expires_at = now() + make_interval(secs => $2)
+       where worker_id = $1 and revoked_at is null and expires_at is null`,
+      [worker_id, seconds],
+    );
+    const rows = await this.database.query<{ id: string }>(
+      'select id from access_keys where worker_id = $1 and revoked_at is null and expires_at > now()',
+      [worker_id],
+    );
+    return rows.map(({ id }) => id);
   }
 
   /** Adds the key, or makes it valid again. */

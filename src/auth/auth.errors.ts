@@ -32,6 +32,20 @@ export class KeyRevoked extends Unauthenticated {
   }
 }
 
+/** A worker's token that was rotated out; the worker itself is still there. */
+export class TokenRotated extends Unauthenticated {
+  constructor() {
+    super('auth/token-rotated', 'This token was rotated out some time ago: the worker has another one.');
+  }
+}
+
+/** The token of a worker that somebody deleted: it is not to come back by itself. */
+export class WorkerDeleted extends Unauthenticated {
+  constructor() {
+    super('auth/worker-deleted', 'This worker has been deleted. Register another one to have it back.');
+  }
+}
+
 /** The caller is known, but may not do this; each is answered with 403 `auth/forbidden`. */
 export class Forbidden extends DomainError {
   constructor(detail: string) {

@@ -626,6 +626,68 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/fleet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell whether the fleet of the organization is paused
+         * @description Needs the permission `workers.read`.
+         */
+        get: operations["fleetGet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause the fleet of the organization
+         * @description No task of the organization is given to any worker, be it its own or one of the instance, until the fleet is resumed. What runs goes on, unless it is to be cancelled; tasks may still be begun by hand. A second pause takes the place of the first.
+         *
+         *     Needs the permission `workers.manage`.
+         */
+        post: operations["fleetPause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume the fleet of the organization
+         * @description Needs the permission `workers.manage`.
+         */
+        post: operations["fleetResume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/health": {
         parameters: {
             query?: never;
@@ -1420,6 +1482,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workers/stats": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count the workers of the organization and of the instance by their health
+         * @description Needs the permission `workers.read`.
+         */
+        get: operations["workersStats"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/workers/{id}": {
         parameters: {
             query?: never;
@@ -1434,7 +1516,13 @@ export interface paths {
         get: operations["workersGet"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Delete a worker
+         * @description Its token is refused from now on, and what it ran is handed back, to be claimed by others at once. Its process ends, and does not register again by itself.
+         *
+         *     Needs the permission `workers.manage`.
+         */
+        delete: operations["workerControlsDelete"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1456,6 +1544,28 @@ export interface paths {
          *     Needs the token of a worker, which acts for itself alone.
          */
         post: operations["protocolClaim"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workers/{id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a worker finish and stop
+         * @description It ends what it runs and takes no more; then it is `stopped`, and its process ends. One that runs nothing stops at once. When it is started again it is a worker like any other.
+         *
+         *     Needs the permission `workers.manage`.
+         */
+        post: operations["workerControlsDrain"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1500,6 +1610,72 @@ export interface paths {
          *     Needs the token of a worker, which acts for itself alone.
          */
         post: operations["protocolHeartbeat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workers/{id}/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Pause a worker
+         * @description It goes on with what it runs and takes no more, until the time that is given or until it is resumed; a restart does not end that. Workers of the instance are managed by its administrator alone, here and below.
+         *
+         *     Needs the permission `workers.manage`.
+         */
+        post: operations["workerControlsPause"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workers/{id}/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Resume a worker that is paused, or draining and not yet done
+         * @description Needs the permission `workers.manage`.
+         */
+        post: operations["workerControlsResume"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workers/{id}/rotate-token": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Give a worker a new token
+         * @description The tokens it had stay good for ten minutes, so that it can be told the new one meanwhile.
+         *
+         *     Answers a secret, and refuses an `Idempotency-Key` (400 `idempotency/refused`).
+         *
+         *     Needs the permission `workers.manage`.
+         */
+        post: operations["workerControlsRotateToken"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1743,7 +1919,7 @@ export interface components {
              * @example key.created
              * @enum {string}
              */
-            action: "auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "key.created" | "key.revoked" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted";
+            action: "auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "fleet.paused" | "fleet.resumed" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "key.created" | "key.revoked" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted" | "worker.deleted" | "worker.drained" | "worker.paused" | "worker.resumed" | "worker.token_rotated";
             /**
              * @description Ids of what it is about, by the names of their fields.
              * @example {
@@ -2348,6 +2524,13 @@ export interface components {
              * @example miyabi-cli
              */
             client_id?: string;
+        };
+        DrainWorker: {
+            /**
+             * @description For those who see it drain.
+             * @example Moving to another host
+             */
+            note?: string | null;
         };
         Event: {
             /**
@@ -3050,6 +3233,56 @@ export interface components {
             /** @description The task: finished, or waiting for another attempt. */
             task: components["schemas"]["Task"];
         };
+        Fleet: {
+            /** @description Who paused it, null while it is not. */
+            paused_by: components["schemas"]["Actor"] | null;
+            /**
+             * Format: date-time
+             * @description Since when it is paused, null while it is not.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            paused_at: string | null;
+            /**
+             * @description Whether it is paused: no task of the organization is given to any worker.
+             * @example true
+             */
+            paused: boolean;
+            /**
+             * @description What was noted about that.
+             * @example The main branch is frozen for the release
+             */
+            note: string | null;
+        };
+        FleetPauseReceipt: {
+            /** @description Who paused it, null while it is not. */
+            paused_by: components["schemas"]["Actor"] | null;
+            /**
+             * Format: date-time
+             * @description Since when it is paused, null while it is not.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            paused_at: string | null;
+            /**
+             * @description How many tasks that ran were cancelled, or their workers asked to end them.
+             * @example 0
+             */
+            cancelled: number;
+            /**
+             * @description Whether more of them run than a request has time for. Ask again.
+             * @example false
+             */
+            more: boolean;
+            /**
+             * @description Whether it is paused: no task of the organization is given to any worker.
+             * @example true
+             */
+            paused: boolean;
+            /**
+             * @description What was noted about that.
+             * @example The main branch is frozen for the release
+             */
+            note: string | null;
+        };
         Health: {
             /**
              * @description `ok`; `degraded` when requests wait for a connection; `down` when the database is out of reach.
@@ -3670,6 +3903,31 @@ export interface components {
              */
             required_labels?: string[];
         };
+        PauseFleet: {
+            /**
+             * @description For those who wonder why nothing begins.
+             * @example The main branch is frozen for the release
+             */
+            note?: string | null;
+            /**
+             * @description Whether what runs is to be cancelled as well; needs `tasks.update`.
+             * @example false
+             */
+            cancel_running?: boolean;
+        };
+        PauseWorker: {
+            /**
+             * @description For those who see it paused.
+             * @example Updating the operating system
+             */
+            note?: string | null;
+            /**
+             * Format: date-time
+             * @description It takes work again from then on, within a hundred years; absent or null, when somebody resumes it.
+             * @example 2099-01-31T12:00:00Z
+             */
+            until?: string | null;
+        };
         PreviousAttempt: {
             /**
              * Format: uuid
@@ -4059,6 +4317,20 @@ export interface components {
              * @example null
              */
             next_cursor: string | null;
+        };
+        RotatedToken: {
+            /** @description The worker. */
+            worker: components["schemas"]["Worker"];
+            /**
+             * @description Its token. It is shown this once, and bound to this worker alone.
+             * @example myw_0123456789ABCDEFGHIJabcdefghij0123456789abcdef
+             */
+            token: string;
+            /**
+             * @description For how long the tokens it had stay good, in seconds.
+             * @example 600
+             */
+            former_valid_seconds: number;
         };
         Session: {
             /**
@@ -4698,7 +4970,13 @@ export interface components {
              */
             scope: "instance" | "organization";
             /**
-             * @description What it is to be.
+             * Format: uuid
+             * @description The coordinator that supervises it; null for one that somebody started.
+             * @example 0192f0c1-2345-7abc-8def-0123456789af
+             */
+            coordinator_id: string | null;
+            /**
+             * @description What it is to be: `paused` goes on with what it runs and takes no more, `draining` ends after that, `stopped` has.
              * @example active
              * @enum {string}
              */
@@ -4766,6 +5044,12 @@ export interface components {
             last_work_at: string | null;
             /**
              * Format: date-time
+             * @description When its pause ends by itself; null when it is not paused, or for as long as nobody resumes it.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            paused_until: string | null;
+            /**
+             * Format: date-time
              * @description When it last registered.
              * @example 2026-01-31T12:00:00.000Z
              */
@@ -4807,6 +5091,33 @@ export interface components {
              * @example null
              */
             next_cursor: string | null;
+        };
+        WorkerStats: {
+            /**
+             * @description All that the caller may see.
+             * @example 7
+             */
+            total: number;
+            /**
+             * @description In contact within the last 60 seconds.
+             * @example 5
+             */
+            healthy: number;
+            /**
+             * @description Silent for 60 seconds or more.
+             * @example 1
+             */
+            degraded: number;
+            /**
+             * @description Silent for 300 seconds or more, or not active: paused, draining or stopped.
+             * @example 1
+             */
+            unhealthy: number;
+            /**
+             * @description Registered, and not in contact since.
+             * @example 0
+             */
+            unknown: number;
         };
     };
     responses: {
@@ -5265,7 +5576,7 @@ export interface operations {
                 /** @description Only what this caller did: the id of a person, key, worker or execution, or a login as it was at that time. */
                 actor?: string;
                 /** @description Only these actions; repeatable. */
-                action?: ("auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "key.created" | "key.revoked" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted")[];
+                action?: ("auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "fleet.paused" | "fleet.resumed" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "key.created" | "key.revoked" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted" | "worker.deleted" | "worker.drained" | "worker.paused" | "worker.resumed" | "worker.token_rotated")[];
                 /** @description Only what is about this: any id of the subject. */
                 subject?: string;
                 /** @description Only what happened after this time. */
@@ -5895,7 +6206,7 @@ export interface operations {
                 /** @description Position behind which to read: `id` of the last event known. Absent reads from the beginning. */
                 after?: string;
                 /** @description Only events of these types; repeatable. */
-                types?: ("budget.warning" | "execution.finished" | "execution.stale_write" | "execution.started" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.registered")[];
+                types?: ("budget.warning" | "execution.finished" | "execution.stale_write" | "execution.started" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered")[];
                 /** @description Only events about this task. */
                 task_id?: string;
                 /** @description How many events to answer at the most. */
@@ -5931,7 +6242,7 @@ export interface operations {
                 /** @description Position behind which to begin: `id` of the last event known. Absent begins with what happens from now on. */
                 after?: string;
                 /** @description Only events of these types; repeatable. */
-                types?: ("budget.warning" | "execution.finished" | "execution.log" | "execution.progress" | "execution.stale_write" | "execution.started" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.registered")[];
+                types?: ("budget.warning" | "execution.finished" | "execution.log" | "execution.progress" | "execution.stale_write" | "execution.started" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered")[];
                 /** @description Only events about this task. */
                 task_id?: string;
             };
@@ -6349,6 +6660,96 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    fleetGet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fleet"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    fleetPause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PauseFleet"];
+            };
+        };
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FleetPauseReceipt"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    fleetResume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Fleet"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["MisdirectedRequest"];
@@ -8524,6 +8925,8 @@ export interface operations {
                 status?: "active" | "draining" | "paused" | "stopped";
                 /** @description Only workers of this health. */
                 health?: "degraded" | "healthy" | "unhealthy" | "unknown";
+                /** @description Only workers of this coordinator. */
+                coordinator_id?: string;
                 /** @description Only workers with this label. */
                 label?: string;
             };
@@ -8615,6 +9018,32 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    workersStats: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerStats"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     workersGet: {
         parameters: {
             query?: never;
@@ -8643,6 +9072,47 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    workerControlsDelete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the worker.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `auth/forbidden`, `worker/of-the-instance`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             404: components["responses"]["NotFound"];
             421: components["responses"]["MisdirectedRequest"];
             500: components["responses"]["ServerFault"];
@@ -8681,6 +9151,56 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    workerControlsDrain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the worker.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DrainWorker"];
+            };
+        };
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Worker"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `auth/forbidden`, `worker/of-the-instance`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["ContentTooLarge"];
@@ -8763,6 +9283,168 @@ export interface operations {
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    workerControlsPause: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the worker.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PauseWorker"];
+            };
+        };
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Worker"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `auth/forbidden`, `worker/of-the-instance`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `worker/stopped`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    workerControlsResume: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the worker.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Worker"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `auth/forbidden`, `worker/of-the-instance`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `worker/stopped`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    workerControlsRotateToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the worker.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RotatedToken"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `auth/forbidden`, `worker/of-the-instance`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["ContentTooLarge"];

@@ -45,6 +45,14 @@ export class QueueConfig {
   readonly sweep_gap_seconds!: number;
 
   @Variable({
+    name: 'WORKER_WATCH_SECONDS',
+    about: 'How often workers are looked for that have fallen silent, have come back, or whose pause is over.',
+    read: seconds(0.1, 600),
+    default: 10,
+  })
+  readonly worker_watch_seconds!: number;
+
+  @Variable({
     name: 'WAIT_LOOK_SECONDS',
     about: 'How often waiting claims and reads look by themselves: the hints that wake them may be lost.',
     read: seconds(0.1, 600),

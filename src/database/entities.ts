@@ -23,6 +23,7 @@ import { ExecutionLog } from '../executions/execution-log.entity.js';
 import { RemovedLog } from '../executions/removed-log.entity.js';
 import { ConcurrencyKey } from '../queue/concurrency-key.entity.js';
 import { ConcurrencyWait } from '../queue/concurrency-wait.entity.js';
+import { FleetPause } from '../queue/fleet-pause.entity.js';
 import { Lease } from '../queue/lease.entity.js';
 import { QueueEntry } from '../queue/queue-entry.entity.js';
 import { QueueHead } from '../queue/head.entity.js';
@@ -62,6 +63,7 @@ export const entities: (new () => ObjectLiteral)[] & EntityTarget<ObjectLiteral>
   ExecutionCheckpoint,
   ConcurrencyKey,
   ConcurrencyWait,
+  FleetPause,
   Lease,
   QueueEntry,
   QueueLane,

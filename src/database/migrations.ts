@@ -30,6 +30,11 @@ import { RemovedLogs1790000000310 } from '../../migrations/1790000000310-removed
 import { RoomOfWorkers1790000000320 } from '../../migrations/1790000000320-room-of-workers.js';
 import { HeadsOfLanes1790000000330 } from '../../migrations/1790000000330-heads-of-lanes.js';
 import { Lookups1790000000280 } from '../../migrations/1790000000280-lookups.js';
+import { WorkerRest1790000000400 } from '../../migrations/1790000000400-worker-rest.js';
+import { WorkerTokens1790000000401 } from '../../migrations/1790000000401-worker-tokens.js';
+import { WorkerCoordinators1790000000402 } from '../../migrations/1790000000402-worker-coordinators.js';
+import { FleetPauses1790000000403 } from '../../migrations/1790000000403-fleet-pauses.js';
+import { WorkerNews1790000000404 } from '../../migrations/1790000000404-worker-news.js';
 
 /** Every migration in the order of its number. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -64,4 +69,9 @@ export const migrations: (new () => MigrationInterface)[] = [
   RemovedLogs1790000000310,
   RoomOfWorkers1790000000320,
   HeadsOfLanes1790000000330,
+  WorkerRest1790000000400,
+  WorkerTokens1790000000401,
+  WorkerCoordinators1790000000402,
+  FleetPauses1790000000403,
+  WorkerNews1790000000404,
 ];

@@ -16,6 +16,8 @@ export const EVENT_TYPES = [
   'execution.stale_write',
   'budget.warning',
   'worker.registered',
+  'worker.health_changed',
+  'worker.lost',
 ] as const;
 
 export type EventType = (typeof EVENT_TYPES)[number];

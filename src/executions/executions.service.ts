@@ -86,18 +86,17 @@ export class ExecutionsService {
     return this.store.findByIds(ids);
   }
 
-  /** Hands back what a worker runs, but for `keep`, in the transaction under way. */
-  async releaseAll(workerId: string, keep: readonly string[], actor: Actor): Promise<void> {
+  /** Hands back what a worker runs, but for `keep`, in the transaction under way; `why` is for people. */
+  async releaseAll(
+    workerId: string,
+    { keep = [], why }: { keep?: readonly string[]; why: string },
+    actor: Actor,
+  ): Promise<void> {
     await this.leases.lockWorker(workerId);
     const leases = await this.leases.lockByWorker(workerId);
     const released = leases.filter((lease) => !keep.includes(lease.execution_id));
     for (const lease of released) {
-      await this.attempts.end(
-        lease,
-        { outcome: 'released', error_message: 'Its worker has begun anew without it.' },
-        actor,
-        false,
-      );
+      await this.attempts.end(lease, { outcome: 'released', error_message: why }, actor, false);
     }
   }
 }

@@ -46,6 +46,7 @@ export class LeaseSweepDuty implements Duty {
         const lease = await this.leases.lockEnded(found, grace);
         if (lease === null) return null;
         await this.attempts.end(lease, { outcome: 'failed', failure_reason: lease.cause }, SYSTEM, false);
+        if (worker_id !== null && lease.cause === 'worker_lost') await this.leases.noteLoss(worker_id);
         return lease.cause;
       });
       if (cause === null) return;

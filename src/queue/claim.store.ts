@@ -44,8 +44,9 @@ const ENDED_LEASES = 500;
 /**
  * A claim is one statement, also that of many workers which may serve the same: the first one and its kin; the others are
  * told apart, for a statement of their own. The workers' own narrow rows have been locked by the statement before it (so
- * that two claims of one worker cannot exceed its capacity, and none of an earlier life of the worker, told by its token,
- * gets anything). It counts what they run, behind the leases of theirs that are known to have ended, reads the
+ * that two claims of one worker cannot exceed its capacity, none of an earlier life of the worker, told by its token, gets
+ * anything, and none that was told to rest before). It counts what they run, behind the leases of theirs that are known to
+ * have ended, reads the
  * heads of the lanes they may serve, orders them by priority and by whose turn it is, takes as many rows from each chosen
  * lane as are its share, passing over those that others hold, and deals them out. The limits behind `asked`, `slots`, `picked`
  * and `numbered` change nothing but the planner's guess: without them, it expects a tenth of the queue and reads whole tables
@@ -57,20 +58,20 @@ with asked as materialized (
     as ask (at integer, worker_id uuid, key_id uuid, max integer, request_key text, actor jsonb)
   limit $6
 ), live as materialized (
-  select l.worker_id, l.key_id, l.first_lease, held.running,
+  select l.worker_id, l.key_id, l.former_key_ids, l.first_lease, held.running,
          -- Read before any lease is given: what follows has a greater one.
          coalesce(held.first, (select last_value from leases_ordinal_seq)) as first
   from worker_liveness l cross join lateral (
     select count(*)::integer as running, min(ordinal) as first from leases
     where worker_id = l.worker_id and ordinal >= l.first_lease
   ) held
-  where l.worker_id in (select worker_id from asked)
+  where l.worker_id in (select worker_id from asked) and (l.rests_until is null or l.rests_until <= now())
 ), worker as materialized (
   select ask.at, ask.request_key, ask.actor, w.id, w.organization_id, w.labels, w.agent_types, w.launcher_names,
          w.isolation, greatest(0, least(ask.max, w.capacity - live.running)) as free
-  from asked ask join live on live.worker_id = ask.worker_id and live.key_id = ask.key_id
+  from asked ask join live on live.worker_id = ask.worker_id
+    and (live.key_id = ask.key_id or ask.key_id = any (live.former_key_ids))
   join workers w on w.id = ask.worker_id
-  where w.status = 'active'
 ), kin as materialized (
   select * from worker
   where row(organization_id, labels, agent_types, launcher_names) is not distinct from (
@@ -88,6 +89,7 @@ with asked as materialized (
   where (w.agent_types is null or lane.agent_type = any (w.agent_types))
     and lane.required_labels <@ w.labels
     and (w.launcher_names is null or a.category = 'builtin' or coalesce(a.launcher, $5) = any (w.launcher_names))
+    and not exists (select from fleet_pauses paused where paused.organization_id = lane.organization_id)
 ), heads as materialized (
   select e.id as lane_id, e.turn_id, p.priority, h.run_at, h.task_id,
          row_number() over (partition by p.priority, e.turn_id order by h.run_at, h.task_id) as round

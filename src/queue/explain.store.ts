@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { QueueConfig } from '../config/queue.config.js';
 import { Database } from '../database/database.js';
+import { statusSql } from './worker-status.js';
 
 /** What keeps a pending task from being claimed, as counts of the workers that pass each test. */
 export interface WaitFacts {
@@ -20,6 +21,9 @@ export interface WaitFacts {
   /** Workers that pass every test. */
   able: number;
   with_room: number;
+  /** Whether nothing of the organization is begun, and what was noted about that. */
+  fleet_paused: boolean;
+  fleet_note: string | null;
   /** Place in its lane among what is ready, from 1; counted to 1000. */
   position: number;
 }
@@ -64,14 +68,14 @@ export class ExplainStore {
          join agents a on a.agent_type = lane.agent_type
          where q.task_id = $1
        ), fleet as (
-         select w.status = 'active' as active,
+         select ${statusSql('w', 'live')} = 'active' as active,
                 w.agent_types is null or e.agent_type = any (w.agent_types) as serves,
                 e.builtin or w.launcher_names is null or e.launcher = any (w.launcher_names) as has_cli,
                 e.required_labels <@ w.labels as has_labels,
                 (select count(*) from leases where worker_id = w.id and ordinal >= live.first_lease) < w.capacity as has_room
          from entry e join workers w on w.organization_id is null or w.organization_id = e.organization_id
          join worker_liveness live on live.worker_id = w.id
-         where live.last_heartbeat > now() - interval '300 seconds' and w.status <> 'stopped'
+         where live.last_heartbeat > now() - interval '300 seconds' and ${statusSql('w', 'live')} <> 'stopped'
        ), sums as (
          select count(*)::integer as live,
                 count(*) filter (where active)::integer as active,
@@ -84,6 +88,8 @@ export class ExplainStore {
        )
        select e.run_at, e.run_at <= now() as ready, e.agent_enabled, e.builtin, e.launcher, e.required_labels,
               e.agent_type, sums.*,
+              exists (select from fleet_pauses p where p.organization_id = e.organization_id) as fleet_paused,
+              (select note from fleet_pauses p where p.organization_id = e.organization_id) as fleet_note,
               (select count(*)::integer from (
                  select from queue_entries q
                  where q.lane_id = e.lane_id and (q.priority, q.run_at, q.task_id) <= (e.priority, e.run_at, e.task_id)

@@ -96,6 +96,11 @@ export class LeasesService {
     return this.leases.lockWorker(workerId);
   }
 
+  /** Notes that work was taken from a worker that kept silent, in the transaction that does so. */
+  noteLoss(workerId: string): Promise<void> {
+    return this.leases.noteLoss(workerId);
+  }
+
   /** Leases whose time is over, unlocked; `lockEnded` then takes one of them. */
   findEnded(graceful: boolean, limit: number): Promise<EndedLease[]> {
     return this.leases.findEnded(graceful, limit);

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import { branchName } from './branch-name.js';
 import type { Usage } from './usage.js';
+import { noteSql, statusSql } from './worker-status.js';
 
 export interface LeaseRow {
   execution_id: string;
@@ -86,13 +87,13 @@ const CONTACT = `
     update worker_liveness l set last_heartbeat = now(), metrics = coalesce(due.metrics, l.metrics)
     from due where l.worker_id = due.worker_id
   )
-  select said.at, w.status as desired_status, w.note, now() as server_time,
+  select said.at, ${statusSql('w', 'l')} as desired_status, ${noteSql('w', 'l')} as note, now() as server_time,
          array(select execution_id from leases where worker_id = w.id and cancel_requested_at is not null) as cancel,
          array(
            select id from unnest(said.named) as named (id)
            where not exists (select from leases where execution_id = named.id and worker_id = w.id)
          ) as lost
-  from said join workers w on w.id = said.worker_id`;
+  from said join workers w on w.id = said.worker_id join worker_liveness l on l.worker_id = w.id`;
 
 /**
  * Leases. The order of locks, which everybody keeps: the worker's row in `worker_liveness`, queue row, lease, task.
@@ -124,6 +125,11 @@ export class LeasesStore {
   /** Locks the row that everything which changes how much a worker runs begins with. */
   async lockWorker(workerId: string): Promise<void> {
     await this.database.query('select 1 from worker_liveness where worker_id = $1 for update', [workerId]);
+  }
+
+  /** Notes that work was taken from a worker that kept silent, behind the lock of its row. */
+  async noteLoss(workerId: string): Promise<void> {
+    await this.database.query('update worker_liveness set lost_at = now() where worker_id = $1', [workerId]);
   }
 
   /** Locks the lease of a task that runs. */

@@ -3,6 +3,8 @@ import { EventsModule } from '../events/events.module.js';
 import { ClaimStore } from './claim.store.js';
 import { ConcurrencyStore } from './concurrency.store.js';
 import { ExplainStore } from './explain.store.js';
+import { FleetPauses } from './fleet-pauses.service.js';
+import { FleetPausesStore } from './fleet-pauses.store.js';
 import { HeadsService } from './heads.service.js';
 import { HeadsStore } from './heads.store.js';
 import { KeyPromotionDuty } from './key-promotion.duty.js';
@@ -31,8 +33,10 @@ import { QueueStore } from './queue.store.js';
     LeaseReportStore,
     LogAppendStore,
     ExplainStore,
+    FleetPauses,
+    FleetPausesStore,
     KeyPromotionDuty,
   ],
-  exports: [QueueService, QueueViews, LeasesService],
+  exports: [QueueService, QueueViews, LeasesService, FleetPauses],
 })
 export class QueueModule {}

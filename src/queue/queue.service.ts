@@ -173,7 +173,8 @@ export class QueueService {
     this.announce(task);
   }
 
-  private announce({ organization_id, agent_type }: Pick<QueuedTask, 'organization_id' | 'agent_type'>): void {
+  /** Wakes claims that wait for tasks of a type in an organization, once the transaction under way is committed. */
+  announce({ organization_id, agent_type }: Pick<QueuedTask, 'organization_id' | 'agent_type'>): void {
     for (const organization of [organization_id, null])
       for (const types of [[agent_type], null])
         for (const topic of queueTopics(organization, types)) this.hints.send(topic);

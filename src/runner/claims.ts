@@ -30,15 +30,16 @@ export class ClaimLoop {
 
   constructor(private readonly parts: ClaimParts) {}
 
-  /** Claims until the signal fires; rejects with its reason, or when the worker may no longer register. */
-  async run(signal: AbortSignal): Promise<never> {
-    for (;;) {
+  /** Claims until the server says that the worker has stopped. Rejects when the signal fires, or it may not register. */
+  async run(signal: AbortSignal): Promise<void> {
+    while (this.parts.workload.desiredStatus !== 'stopped') {
       signal.throwIfAborted();
       if (!(await this.hasRoom(signal))) continue;
       const askedAt = performance.now();
       const grants = await this.claim(signal);
       grants.forEach((grant) => this.take(grant));
-      if (grants.length === 0 && performance.now() - askedAt < EMPTY_PAUSE_MS) await pause(EMPTY_PAUSE_MS, signal);
+      const isHasty = grants.length === 0 && performance.now() - askedAt < EMPTY_PAUSE_MS;
+      if (isHasty && this.parts.workload.desiredStatus === 'active') await pause(EMPTY_PAUSE_MS, signal);
     }
   }
 

@@ -10,7 +10,7 @@ export interface HeartbeatParts {
   readonly workload: Workload;
   readonly clock: ServerClock;
   readonly metrics: MachineMetrics;
-  readonly renew: (registration: number) => Promise<void>;
+  readonly renew: (refused: Refused) => Promise<void>;
   readonly log: Logger;
 }
 
@@ -51,7 +51,7 @@ export class HeartbeatLoop {
 
   private async afterFailure(error: unknown, renew: HeartbeatParts['renew']): Promise<number> {
     const waitMs = Math.min(backoff(this.failures), this.seconds * 1000);
-    if (error instanceof Refused && error.status === 401) await renew(error.registration);
+    if (error instanceof Refused && error.status === 401) await renew(error);
     else if (error instanceof Refused || error instanceof Unavailable) {
       if (this.failures % 20 === 0) this.parts.log.warn({ reason: error.message }, 'heartbeat failed; trying on');
     } else throw error;

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { RunnerSettings } from '../config/runner.config.js';
-import type { ControlPlane } from './control-plane.js';
+import type { ControlPlane, Refused } from './control-plane.js';
 import type { Git } from './git.js';
 import type { Isolation } from './isolation/isolation.js';
 import type { Patience } from './patience.js';
@@ -25,7 +25,7 @@ export interface House {
   /** Most entries in a log batch, as the server told at registration. */
   readonly logBatch: () => number;
   /** Gets a new token in place of one that is no longer accepted. */
-  readonly renew: (registration: number) => Promise<void>;
+  readonly renew: (refused: Refused) => Promise<void>;
   /** Fires when agents get no more time to end by themselves. */
   readonly hurry: AbortSignal;
   /** Fires when the runner, on its way out, no longer waits for a server that is away. */

@@ -23,7 +23,7 @@ export interface Patience {
   /** Told before the first wait, and now and then after it. */
   readonly onWait: (error: Unavailable, tries: number) => void;
   /** Gets a new token when the present one is no longer accepted. */
-  readonly renew: (registration: number) => Promise<void>;
+  readonly renew: (refused: Refused) => Promise<void>;
 }
 
 /** Asks until the server answers, whatever time it takes; only a refusal or the signal ends it without an answer. */
@@ -35,7 +35,7 @@ export async function untilAnswered<T>(ask: () => Promise<T>, patience: Patience
     } catch (error) {
       patience.signal.throwIfAborted();
       if (error instanceof Refused && error.status === 401) {
-        await patience.renew(error.registration);
+        await patience.renew(error);
       } else if (error instanceof Unavailable) {
         if (tries === 0 || tries % 20 === 19) patience.onWait(error, tries);
       } else throw error;

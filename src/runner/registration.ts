@@ -17,6 +17,14 @@ export class NotRegistered extends Error {
   }
 }
 
+/** Somebody has deleted this worker: it ends in order, and does not come back by itself. */
+export class Dismissed extends Error {
+  constructor() {
+    super('this worker has been deleted; it ends, and must be started again to come back');
+    this.name = 'Dismissed';
+  }
+}
+
 export interface RegistrarParts {
   readonly plane: ControlPlane;
   readonly config: RunnerConfig;
@@ -30,8 +38,8 @@ export interface RegistrarParts {
   readonly executions: () => readonly string[];
   /** Told of each token before it is used. */
   readonly onToken: (token: string) => void;
-  /** Told when a later registration fails for good. */
-  readonly onRefused: (error: NotRegistered) => void;
+  /** Told when there will be no later registration. */
+  readonly onRefused: (error: NotRegistered | Dismissed) => void;
 }
 
 /** Gets this worker its token, and a new one when the old one is no longer accepted. */
@@ -53,18 +61,20 @@ export class Registrar {
 
   /**
    * A new token in place of one that was refused. Does not take the name from a live worker: when another process has it
-   * by now, this one has been replaced.
+   * by now, this one has been replaced; but a token that was rotated out is no sign of another process. Throws Dismissed
+   * for a worker that was deleted.
    */
-  async renew(refusedRegistration: number): Promise<void> {
+  async renew({ registration, code }: Pick<Refused, 'registration' | 'code'>): Promise<void> {
     const { plane, log, onRefused } = this.parts;
     // Many calls may have failed with the same token; only the first of them registers.
-    if (plane.registration > refusedRegistration) return;
+    if (plane.registration > registration) return;
     this.renewing ??= (async () => {
-      log.warn('the token of this worker is no longer accepted; registering anew');
       try {
-        await this.register(false);
+        if (code === 'auth/worker-deleted') throw new Dismissed();
+        log.warn({ code }, 'the token of this worker is no longer accepted; registering anew');
+        await this.register(code === 'auth/token-rotated');
       } catch (error) {
-        if (error instanceof NotRegistered) onRefused(error);
+        if (error instanceof NotRegistered || error instanceof Dismissed) onRefused(error);
         throw error;
       } finally {
         this.renewing = null;

@@ -20,7 +20,7 @@ import { MachineMetrics } from './metrics.js';
 import { settleOrphans } from './orphans.js';
 import { PortBlocks } from './port-blocks.js';
 import type { Directives, Grant } from './protocol.js';
-import { NotRegistered, Registrar } from './registration.js';
+import { Dismissed, NotRegistered, Registrar } from './registration.js';
 import { RepositoryCache } from './repository-cache.js';
 import type { Secrets } from './secrets.js';
 import { ServerClock } from './server-clock.js';
@@ -36,7 +36,7 @@ export class Runner {
   private readonly hurrying = new AbortController();
   private readonly leaving = new AbortController();
   private readonly gone = new AbortController();
-  private fault: NotRegistered | null = null;
+  private fault: NotRegistered | Dismissed | null = null;
 
   constructor(
     private readonly settings: RunnerSettings,
@@ -48,7 +48,7 @@ export class Runner {
     secrets.add(settings.runner.key);
   }
 
-  /** Resolves when stopped and done. Rejects with LockHeld or NotRegistered when it cannot work. */
+  /** Resolves when stopped and done, also when the server has told it to stop. Rejects with LockHeld or NotRegistered when it cannot work. */
   async run(): Promise<void> {
     const { worker_dir } = this.settings.runner;
     await mkdir(worker_dir, { recursive: true, mode: 0o700 });
@@ -63,7 +63,7 @@ export class Runner {
       this.gone.abort();
       await lock.release();
     }
-    if (this.fault !== null) throw this.fault;
+    if (this.fault !== null && !(this.fault instanceof Dismissed)) throw this.fault;
   }
 
   /** Ends the agents, releases their executions, delivers what is spooled. Asked a second time, it hurries. */
@@ -100,6 +100,7 @@ export class Runner {
     beat.catch(() => undefined);
     await this.claimLoop(house)
       .run(this.stopping.signal)
+      .then(() => log.info('told to stop; ending what runs'))
       .catch((error: unknown) => this.endUnlessStopping(error));
     await this.workload.idle();
     beating.abort();
@@ -139,7 +140,7 @@ export class Runner {
       ports: new PortBlocks(config.agent_ports),
       clock: new ServerClock(),
       logBatch: () => registrar.current?.log_batch ?? 500,
-      renew: (registration) => registrar.renew(registration),
+      renew: (refused) => registrar.renew(refused),
       hurry: this.hurrying.signal,
       leaving: this.leaving.signal,
     };
@@ -217,14 +218,15 @@ export class Runner {
 
   private endUnlessStopping(error: unknown): void {
     if (this.stopping.signal.aborted) return;
-    if (error instanceof NotRegistered) return this.giveUp(error);
+    if (error instanceof NotRegistered || error instanceof Dismissed) return this.giveUp(error);
     throw error;
   }
 
   /** Without a token nothing can be told any more: the agents are ended, what they did stays. */
-  private giveUp(error: NotRegistered): void {
+  private giveUp(error: NotRegistered | Dismissed): void {
     this.fault ??= error;
-    this.log.error(error.message);
+    if (error instanceof Dismissed) this.log.info(error.message);
+    else this.log.error(error.message);
     this.workload.endAll('lost');
     this.stopping.abort(error);
     this.leaving.abort();

@@ -148,6 +148,12 @@ export function reasonsToWait(facts: WaitFacts): ExplainReason[] {
   const add = (when: boolean, code: string, detail: string, more: Record<string, unknown> = {}): void => {
     if (when) reasons.push({ code, detail, ...more });
   };
+  add(
+    facts.fleet_paused,
+    'fleet-paused',
+    `The fleet of the organization is paused${facts.fleet_note === null ? '' : ` (${facts.fleet_note})`}. Resume it with POST /fleet/resume.`,
+    { note: facts.fleet_note },
+  );
   add(!facts.agent_enabled, 'agent-disabled', `The agent ${facts.agent_type} is switched off.`);
   add(facts.live === 0, 'no-live-worker', 'No worker of this organization or of the instance is alive. Start one.');
   if (facts.live > 0) {

@@ -54,6 +54,6 @@ import { TasksStore } from './tasks.store.js';
     TaskStatsStore,
     TaskWatch,
   ],
-  exports: [TasksService, TaskMovesService, TaskRetention, TaskStatsService],
+  exports: [TaskActions, TasksService, TaskMovesService, TaskRetention, TaskStatsService],
 })
 export class TasksModule {}

@@ -50,6 +50,8 @@ export class WorkerChannel {
   private readonly underWay = new Set<Promise<void>>();
   /** What the worker runs as far as this connection knows, to be told what is lost. */
   private readonly running = new Set<string>();
+  /** What the worker has been told by itself. */
+  private readonly told = { cancel: new Set<string>(), status: 'active' as Signals['desired_status'] };
   private credential: Credential | null = null;
   /** When it was answered last, which told it all that it is to know. */
   private answered = -Infinity;
@@ -109,7 +111,7 @@ export class WorkerChannel {
       const worker = workerOf(await credential.identify());
       if (this.credential === null) {
         const { organization_id } = worker;
-        const end = (reason: StreamEnd): void => connection.end(reason);
+        const end = (reason: StreamEnd): void => void this.takeLeave(worker, reason);
         const leave = around.streams.enter({ credential, demand: 'worker', organization_id, end });
         connection.closed.addEventListener('abort', leave, { once: true });
         around.known();
@@ -157,16 +159,25 @@ export class WorkerChannel {
     lost?.forEach((id) => this.running.delete(id));
   }
 
+  /** A worker whose token is no longer good, most of all one that was deleted, is first told what there is to know. */
+  private async takeLeave({ id }: WorkerPrincipal, reason: StreamEnd): Promise<void> {
+    try {
+      if (reason === 'signed-out') await this.tell(id);
+    } catch (error) {
+      this.logger.debug({ err: error }, 'a worker was signed out without a word');
+    }
+    this.connection.end(reason);
+  }
+
   /** Tells the worker at once what is to be ended, what is lost, and what it is to do. */
   private async watch({ id }: WorkerPrincipal): Promise<void> {
     const { closed } = this.connection;
     const bell = new Bell(this.around.hints, [workerTopic(id)], [closed]);
-    const told = { cancel: new Set<string>(), status: 'active' as Signals['desired_status'] };
     try {
       for (let isRung = true; !bell.over;) {
         bell.reset();
         if (isRung || performance.now() - this.answered >= LOOK_MS)
-          await this.tell(id, told).catch((error: unknown) => {
+          await this.tell(id).catch((error: unknown) => {
             // Looked for again, when there is a database.
             if (!(error instanceof DatabaseUnavailable)) throw error;
           });
@@ -177,7 +188,8 @@ export class WorkerChannel {
     }
   }
 
-  private async tell(id: string, told: { cancel: Set<string>; status: Signals['desired_status'] }): Promise<void> {
+  private async tell(id: string): Promise<void> {
+    const { told } = this;
     const { cancel, lost, desired_status } = await this.around.leases.look(id, [...this.running]);
     const news = cancel.filter((one) => !told.cancel.has(one));
     told.cancel = new Set(cancel);

@@ -20,6 +20,18 @@ export class WorkerLiveness {
   @Column({ type: 'uuid', nullable: true })
   key_id!: string | null;
 
+  /** Earlier tokens of this life of the worker, each valid for a while after it was rotated out. */
+  @Column({ type: 'uuid', array: true, default: '{}' })
+  former_key_ids!: string[];
+
+  /** Until then no claim gets anything: the end of a pause, or `infinity`. */
+  @Column({ type: 'timestamptz', nullable: true })
+  rests_until!: Date | number | null;
+
+  /** When work was last taken from it because it kept silent. */
+  @Column({ type: 'timestamptz', nullable: true })
+  lost_at!: Date | null;
+
   /** None of its leases has a smaller ordinal. */
   @Column({ type: 'bigint', default: 0 })
   first_lease!: string;

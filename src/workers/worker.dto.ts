@@ -28,7 +28,14 @@ export class WorkerDto {
   name!: string;
 
   /**
-   * What it is to be.
+   * The coordinator that supervises it; null for one that somebody started.
+   * @example 0192f0c1-2345-7abc-8def-0123456789af
+   */
+  @ApiProperty({ type: String, format: 'uuid', nullable: true })
+  coordinator_id!: string | null;
+
+  /**
+   * What it is to be: `paused` goes on with what it runs and takes no more, `draining` ends after that, `stopped` has.
    * @example active
    */
   @ApiProperty({ enum: STATUSES })
@@ -137,6 +144,13 @@ export class WorkerDto {
   note!: string | null;
 
   /**
+   * When its pause ends by itself; null when it is not paused, or for as long as nobody resumes it.
+   * @example 2026-01-31T12:00:00.000Z
+   */
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  paused_until!: string | null;
+
+  /**
    * When it last registered.
    * @example 2026-01-31T12:00:00.000Z
    */
@@ -148,6 +162,7 @@ export class WorkerDto {
       id: worker.id,
       scope: worker.organization_id === null ? 'instance' : 'organization',
       name: worker.name,
+      coordinator_id: worker.coordinator_id,
       status: worker.status,
       health: worker.health,
       labels: worker.labels,
@@ -165,6 +180,7 @@ export class WorkerDto {
       last_heartbeat: worker.last_heartbeat && worker.last_heartbeat.toISOString(),
       last_work_at: worker.last_work_at && worker.last_work_at.toISOString(),
       note: worker.note,
+      paused_until: worker.paused_until && worker.paused_until.toISOString(),
       registered_at: worker.registered_at.toISOString(),
     };
   }

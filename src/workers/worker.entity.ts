@@ -20,6 +20,12 @@ export class Worker {
   @Column({ type: 'text' })
   name!: string;
 
+  /** The coordinator that supervises it; null for one that somebody started. */
+  @Column({ type: 'uuid', nullable: true })
+  @Index('workers_coordinator_id_idx')
+  coordinator_id!: string | null;
+
+  /** As it was last set; `statusSql` tells what that comes to by now. */
   @Column({ type: 'text', default: 'active' })
   status!: 'active' | 'paused' | 'draining' | 'stopped';
 
@@ -58,4 +64,12 @@ export class Worker {
 
   @Column({ type: 'timestamptz', default: () => 'now()' })
   registered_at!: Date;
+
+  /** The health of which events have told last. */
+  @Column({ type: 'text', default: 'unknown' })
+  told_health!: string;
+
+  /** Whether events have told that this silence has lost it. */
+  @Column({ type: 'boolean', default: false })
+  told_lost!: boolean;
 }

@@ -16,6 +16,33 @@ export class WorkerNameTaken extends DomainError {
   }
 }
 
+/** Its process has ended, or is about to: nothing but a new registration brings it back. */
+export class WorkerStopped extends DomainError {
+  constructor() {
+    super('worker/stopped', 'conflict', 'This worker has stopped. Start it again: it registers anew.');
+  }
+}
+
+/** A worker of every organization is no single one's to stop. */
+export class WorkerOfInstance extends DomainError {
+  constructor() {
+    super(
+      'worker/of-the-instance',
+      'forbidden',
+      'This worker serves every organization: only the administrator of the instance manages it.',
+    );
+  }
+}
+
+/** A pause that would be over already, or that nobody would live to see the end of. */
+export class PauseEndsWrong extends InvalidInput {
+  constructor() {
+    super('The request has a fault.', [
+      { field: 'until', message: 'until must be in the future, and within a hundred years' },
+    ]);
+  }
+}
+
 export class ProtocolTooOld extends DomainError {
   constructor(minimum: number) {
     super(

@@ -1,3 +1,5 @@
+import { statusSql } from '../queue/worker-status.js';
+
 /** Whether a worker can be counted upon. */
 export const HEALTH = ['healthy', 'degraded', 'unhealthy', 'unknown'] as const;
 
@@ -8,7 +10,7 @@ export type Health = (typeof HEALTH)[number];
  * 300 s unhealthy.
  */
 export const healthSql = (worker: string, liveness: string): string =>
-  `case when ${worker}.status <> 'active' then 'unhealthy'
+  `case when ${statusSql(worker, liveness)} <> 'active' then 'unhealthy'
         when ${liveness}.last_heartbeat is null then 'unknown'
         when now() - ${liveness}.last_heartbeat < interval '60 seconds' then 'healthy'
         when now() - ${liveness}.last_heartbeat < interval '300 seconds' then 'degraded'

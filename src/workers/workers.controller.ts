@@ -9,6 +9,7 @@ import { ApiIdParam, IdParam } from '../http/id-param.js';
 import { PageOf, type Page } from '../http/page.js';
 import { ProblemsWith } from '../http/problems.decorator.js';
 import { VERSION } from '../version.js';
+import { WorkerStatsDto } from './worker-controls.dto.js';
 import { WorkerDto } from './worker.dto.js';
 import { RegisterWorkerDto, RegistrationDto, WorkersQuery } from './workers.dto.js';
 import { MIN_PROTOCOL, PROTOCOL, WorkersService } from './workers.service.js';
@@ -54,6 +55,14 @@ export class WorkersController {
   @ApiOkResponse({ type: PageOf(WorkerDto) })
   list(@CurrentPrincipal() principal: Principal, @Query() query: WorkersQuery): Promise<Page<WorkerDto>> {
     return this.workers.list(principal, query, (worker) => WorkerDto.from(worker));
+  }
+
+  /** Count the workers of the organization and of the instance by their health. */
+  @Get('stats')
+  @Allow('workers.read')
+  @ApiOkResponse({ type: WorkerStatsDto })
+  stats(@CurrentPrincipal() principal: Principal): Promise<WorkerStatsDto> {
+    return this.workers.stats(principal);
   }
 
   /** Read a worker. */

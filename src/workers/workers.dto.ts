@@ -3,6 +3,7 @@ import { Type } from 'class-transformer';
 import { ArrayMaxSize, IsArray, ValidateNested } from 'class-validator';
 import {
   Flag,
+  Id,
   IgnoresUnknownFields,
   Nullable,
   OneOf,
@@ -208,6 +209,14 @@ export class WorkersQuery extends PageQuery {
   @Optional()
   @OneOf(HEALTH)
   health?: string;
+
+  /**
+   * Only workers of this coordinator.
+   * @example 0192f0c1-2345-7abc-8def-0123456789af
+   */
+  @Optional()
+  @Id()
+  coordinator_id?: string;
 
   /**
    * Only workers with this label.

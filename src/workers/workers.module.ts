@@ -11,9 +11,18 @@ import { TasksModule } from '../tasks/tasks.module.js';
 import { ClaimBriefs } from './claim-briefs.service.js';
 import { ClaimsService } from './claims.service.js';
 import { ExchangesService } from './exchanges.service.js';
+import { FleetController } from './fleet.controller.js';
+import { FleetService } from './fleet.service.js';
 import { GrantsService } from './grants.service.js';
 import { HeartbeatsService } from './heartbeats.service.js';
 import { ProtocolController } from './protocol.controller.js';
+import { WorkerControlsController } from './worker-controls.controller.js';
+import { WorkerControls } from './worker-controls.service.js';
+import { WorkerControlsStore } from './worker-controls.store.js';
+import { WorkerNews } from './worker-news.service.js';
+import { WorkerNewsStore } from './worker-news.store.js';
+import { WorkerRecords } from './worker-records.service.js';
+import { WorkerWatchDuty } from './worker-watch.duty.js';
 import { WorkerChannels } from './worker-channels.service.js';
 import { WorkerVerbs } from './worker-verbs.service.js';
 import { WorkerFiguresService } from './worker-figures.service.js';
@@ -33,7 +42,7 @@ import { WorkersStore } from './workers.store.js';
     StreamsModule,
     TasksModule,
   ],
-  controllers: [WorkersController, ProtocolController],
+  controllers: [WorkersController, WorkerControlsController, ProtocolController, FleetController],
   providers: [
     WorkersService,
     WorkersStore,
@@ -45,6 +54,13 @@ import { WorkersStore } from './workers.store.js';
     ExchangesService,
     WorkerVerbs,
     WorkerChannels,
+    WorkerControls,
+    WorkerControlsStore,
+    WorkerRecords,
+    WorkerNews,
+    WorkerNewsStore,
+    WorkerWatchDuty,
+    FleetService,
   ],
   exports: [WorkersService],
 })

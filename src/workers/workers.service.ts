@@ -22,6 +22,8 @@ import { WorkersStore, type WorkerDescription, type WorkerView } from './workers
 export const PROTOCOL = 1;
 export const MIN_PROTOCOL = 1;
 
+const TAKEN_OVER = 'Its worker has begun anew without it.';
+
 export interface WorkerRegistration extends WorkerDescription {
   name: string;
   scope: 'organization' | 'instance';
@@ -64,7 +66,7 @@ export class WorkersService {
       if (known?.live && !registration.replace) throw new WorkerNameTaken(registration.name);
       const worker_id = known?.id ?? newId();
       if (known === null) await this.store.insert(worker_id, organizationId, registration.name, registration);
-      else await this.takeOver(principal, worker_id, registration);
+      else await this.takeOver(principal, known, registration);
       const own = { organization_id: organizationId, worker_id, name: registration.name };
       const { id: keyId, secret } = await this.keys.issueWorkerToken(own);
       await this.store.setKey(worker_id, keyId);
@@ -73,6 +75,14 @@ export class WorkersService {
       await this.tell(principal, worker);
       return { worker, token: secret, created: known === null };
     });
+  }
+
+  /** How many workers that the caller may see there are of each health. */
+  async stats(principal: Principal): Promise<Record<Health | 'total', number>> {
+    const counts = { healthy: 0, degraded: 0, unhealthy: 0, unknown: 0 };
+    for (const { health, workers } of await this.store.countOwnByHealth(organizationOf(principal)))
+      counts[health] = workers;
+    return { total: Object.values(counts).reduce((sum, workers) => sum + workers, 0), ...counts };
   }
 
   async find(principal: Principal, id: string): Promise<WorkerView> {
@@ -84,7 +94,14 @@ export class WorkersService {
 
   async list<T>(
     principal: Principal,
-    input: { status?: string; health?: string; label?: string; cursor?: string; limit: number },
+    input: {
+      status?: string;
+      health?: string;
+      label?: string;
+      coordinator_id?: string;
+      cursor?: string;
+      limit: number;
+    },
     present: (worker: WorkerView) => T,
   ): Promise<Page<T>> {
     await this.figures.countAll();
@@ -93,17 +110,25 @@ export class WorkersService {
       status: input.status ?? null,
       health: input.health ?? null,
       label: input.label ?? null,
+      coordinator_id: input.coordinator_id ?? null,
       before: readCursor(input.cursor),
       limit: input.limit,
     });
     return toPage(rows, input.limit, present);
   }
 
-  /** A worker has come back, or another one takes its name: what it does not go on with is handed back. */
-  private async takeOver(principal: Principal, id: string, registration: WorkerRegistration): Promise<void> {
-    await this.executions.releaseAll(id, registration.resume, principal.actor);
+  /**
+   * A worker has come back, or another one takes its name: what it does not go on with is handed back. Somebody's wish
+   * outlives a restart: a pause lasts, and who was to finish and stop does so; who has stopped begins anew.
+   */
+  private async takeOver(
+    principal: Principal,
+    { id, status }: Pick<WorkerView, 'id' | 'status'>,
+    registration: WorkerRegistration,
+  ): Promise<void> {
+    await this.executions.releaseAll(id, { keep: registration.resume, why: TAKEN_OVER }, principal.actor);
     await this.keys.revokeForWorker(id);
-    await this.store.redescribe(id, registration);
+    await this.store.redescribe(id, registration, status === 'stopped' ? 'active' : status);
   }
 
   /** A worker of the instance belongs to no organization whose events could tell of it. */

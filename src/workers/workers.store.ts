@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { RunAgain, violates } from '../database/database.errors.js';
 import { Database } from '../database/database.js';
 import { cursorTime, type Position } from '../http/page.js';
+import { noteSql, statusSql } from '../queue/worker-status.js';
 import { healthSql, type Health } from './worker.health.js';
 import type { Worker } from './worker.entity.js';
 
@@ -20,8 +21,10 @@ export interface Launcher {
   signed_in?: boolean | null;
 }
 
-export type WorkerView = Worker & {
+export type WorkerView = Omit<Worker, 'launcher_names' | 'told_health' | 'told_lost'> & {
   health: Health;
+  /** When its pause ends by itself; null when it is not paused, or for as long as nobody ends it. */
+  paused_until: Date | null;
   last_heartbeat: Date | null;
   last_work_at: Date | null;
   metrics: WorkerMetrics | null;
@@ -52,8 +55,13 @@ export interface WorkerDescription {
 
 const NAMES = ['workers_name_key', 'workers_instance_name_key'];
 
+const STATUS = statusSql('w', 'live');
+
 const VIEW = `
-  select w.*, ${healthSql('w', 'live')} as health, live.last_heartbeat, live.last_work_at, live.metrics,
+  select w.id, w.organization_id, w.name, w.coordinator_id, w.labels, w.agent_types, w.launchers, w.isolation, w.capacity,
+         w.version, w.protocol, w.host, w.registered_at, ${STATUS} as status, ${noteSql('w', 'live')} as note,
+         case when ${STATUS} = 'paused' and live.rests_until < 'infinity' then live.rests_until end as paused_until,
+         ${healthSql('w', 'live')} as health, live.last_heartbeat, live.last_work_at, live.metrics,
          (select count(*)::integer from leases where worker_id = w.id and ordinal >= live.first_lease) as active_tasks,
          live.completed as completed_tasks, live.failed as failed_tasks
   from workers w join worker_liveness live on live.worker_id = w.id`;
@@ -67,9 +75,9 @@ export class WorkersStore {
     organizationId: string | null,
     name: string,
     silentSeconds: number,
-  ): Promise<(Worker & { live: boolean }) | null> {
-    return this.database.one<Worker & { live: boolean }>(
-      `select w.*, w.status <> 'stopped'
+  ): Promise<{ id: string; status: Worker['status']; live: boolean } | null> {
+    return this.database.one<{ id: string; status: Worker['status']; live: boolean }>(
+      `select w.id, ${STATUS} as status, ${STATUS} <> 'stopped'
          and coalesce(live.last_heartbeat, w.registered_at) > now() - make_interval(secs => $3) as live
        from workers w join worker_liveness live on live.worker_id = w.id
        where w.name = $2 and (w.organization_id = $1 or ($1::uuid is null and w.organization_id is null))
@@ -94,22 +102,29 @@ export class WorkersStore {
     await this.database.query('insert into worker_liveness (worker_id) values ($1)', [id]);
   }
 
-  /** Writes a new description over a worker that has come back. */
-  async redescribe(id: string, description: WorkerDescription): Promise<void> {
+  /** Writes a new description over a worker that has come back; `active` ends a pause or drain, with its note. */
+  async redescribe(id: string, description: WorkerDescription, status: Worker['status']): Promise<void> {
     await this.database.query(
-      `update workers set status = 'active', note = null, registered_at = now(), labels = $2, agent_types = $3,
-         launchers = $4, launcher_names = $5, isolation = $6, capacity = $7, version = $8, protocol = $9, host = $10
+      `update workers set status = $11, note = case when $11 = 'active' then null else note end, registered_at = now(),
+         labels = $2, agent_types = $3, launchers = $4, launcher_names = $5, isolation = $6, capacity = $7, version = $8,
+         protocol = $9, host = $10, told_health = 'unknown', told_lost = false
        where id = $1`,
-      [id, ...columnsOf(description)],
+      [id, ...columnsOf(description), status],
     );
-    await this.database.query('update worker_liveness set last_heartbeat = null, metrics = null where worker_id = $1', [
-      id,
-    ]);
+    await this.database.query(
+      `update worker_liveness set last_heartbeat = null, metrics = null, lost_at = null,
+         rests_until = case when $2 = 'active' then null else rests_until end
+       where worker_id = $1`,
+      [id, status],
+    );
   }
 
   /** From here on only claims with this token get anything. */
   async setKey(id: string, keyId: string): Promise<void> {
-    await this.database.query('update worker_liveness set key_id = $2 where worker_id = $1', [id, keyId]);
+    await this.database.query(`update worker_liveness set key_id = $2, former_key_ids = '{}' where worker_id = $1`, [
+      id,
+      keyId,
+    ]);
   }
 
   /** How many workers of the instance there are of each health. */
@@ -136,6 +151,16 @@ export class WorkersStore {
          last_work_at = greatest(live.last_work_at, said.last_work_at)
        from said join due on due.worker_id = said.worker_id where live.worker_id = said.worker_id`,
       [JSON.stringify(changes), changes.length],
+    );
+  }
+
+  /** The same of those that an organization may see. */
+  countOwnByHealth(organizationId: string): Promise<{ health: Health; workers: number }[]> {
+    return this.database.query(
+      `select ${healthSql('w', 'live')} as health, count(*)::integer as workers
+       from workers w join worker_liveness live on live.worker_id = w.id
+       where w.organization_id is null or w.organization_id = $1 group by 1`,
+      [organizationId],
     );
   }
 
@@ -173,16 +198,18 @@ export class WorkersStore {
     status: string | null;
     health: string | null;
     label: string | null;
+    coordinator_id: string | null;
     before: Position | null;
     limit: number;
   }): Promise<(WorkerView & { cursor_at: string })[]> {
     return this.database.query<WorkerView & { cursor_at: string }>(
       `select page.*, ${cursorTime('registered_at')} as cursor_at from (${VIEW}
          where (w.organization_id is null or w.organization_id = $1)
-           and ($2::text is null or w.status = $2)
+           and ($2::text is null or ${STATUS} = $2)
            and ($3::text is null or ${healthSql('w', 'live')} = $3)
            and ($4::text is null or $4 = any (w.labels))
            and ($5::timestamptz is null or (w.registered_at, w.id) < ($5, $6::uuid))
+           and ($8::uuid is null or w.coordinator_id = $8)
          order by w.registered_at desc, w.id desc limit $7
        ) page order by registered_at desc, id desc`,
       [
@@ -193,6 +220,7 @@ export class WorkersStore {
         filter.before?.at ?? null,
         filter.before?.id ?? null,
         filter.limit + 1,
+        filter.coordinator_id,
       ],
     );
   }

@@ -1,0 +1,96 @@
+import { Engine } from './engine.js';
+import { eventually } from './eventually.js';
+import { registerWorker, signInPerson, type TestPerson } from './fleet.js';
+import { startTestApp, type TestApp } from './test-app.js';
+
+describe('the fleet of an organization', () => {
+  let server: TestApp;
+  let ada: TestPerson;
+  let engine: Engine;
+
+  beforeEach(async () => {
+    server = await startTestApp();
+    ada = await signInPerson(server);
+    engine = new Engine(server, ada);
+  });
+  afterEach(() => server.close());
+
+  it('begins nothing while it is paused, whoever its workers are; what runs goes on, and hands can still begin', async () => {
+    const [own, everybodys] = [await registerWorker(server, {}, ada.token), await registerWorker(server)];
+    const { execution_id } = await engine.running(own);
+    const task = await engine.task();
+    const paused = await ada.post('/fleet/pause', { note: 'Release' });
+    expect(paused).toMatchObject({ status: 200, body: { paused: true, note: 'Release', cancelled: 0, more: false } });
+    expect((await ada.get('/fleet')).body).toMatchObject({
+      paused: true,
+      note: 'Release',
+      paused_at: expect.any(String) as string,
+      paused_by: { type: 'user' },
+    });
+    expect([await own.claim(), await everybodys.claim()]).toEqual([[], []]);
+    const { body } = await ada.get(`/tasks/${task}/explain`);
+    const [reason] = body['reasons'] as { code: string; detail: string }[];
+    expect(reason).toMatchObject({ code: 'fleet-paused', note: 'Release' });
+    expect(reason?.detail).toContain('(Release)');
+    expect((await own.finish(execution_id, { outcome: 'completed' })).status).toBe(200);
+    const byHand = await engine.task();
+    expect((await ada.post(`/tasks/${byHand}/start`)).body).toMatchObject({ status: 'running' });
+    expect(await ada.post('/fleet/resume')).toMatchObject({ status: 200, body: { paused: false, note: null } });
+    expect((await ada.get('/fleet')).body).toEqual({ paused: false, note: null, paused_by: null, paused_at: null });
+    expect((await own.claim()).map((claim) => claim.task_id)).toEqual([task]);
+  });
+
+  it('is no other organization’s: its workers and those of the instance serve the others meanwhile', async () => {
+    const everybodys = await registerWorker(server);
+    const bob = await signInPerson(server);
+    await engine.task();
+    await ada.post('/fleet/pause');
+    const task = await bob.task();
+    expect((await everybodys.claim({ max: 10 })).map((claim) => claim.task_id)).toEqual([task]);
+    expect((await bob.get('/fleet')).body).toMatchObject({ paused: false });
+  });
+
+  it('wakes claims that wait when it is resumed, also those for one type of agent', async () => {
+    // They never look by themselves, so only a hint wakes them before their time is over.
+    const still = await startTestApp({ WAIT_LOOK_SECONDS: '600' }, server);
+    const picky = await registerWorker(still, { agent_types: ['note'] }, ada.token);
+    await ada.post('/fleet/pause');
+    const task = await engine.task();
+    const waiting = picky.claim({ wait_seconds: 25 });
+    await eventually('the claim waits', async () => {
+      const { rowCount } = await server.sql.query('select from worker_liveness where last_heartbeat is not null');
+      return rowCount === 1;
+    });
+    await ada.post('/fleet/resume');
+    expect((await waiting).map((claim) => claim.task_id)).toEqual([task]);
+    await still.close();
+  });
+
+  it('cancels what runs when that is wished, by whoever may, and writes down who did what', async () => {
+    const worker = await registerWorker(server, {}, ada.token);
+    const runs = [await engine.running(worker), await engine.running(worker)];
+    const waits = await engine.task();
+    const key = await ada.post('/api-keys', { name: 'pauser', permissions: ['workers.manage'] });
+    const asKey = await server.request
+      .post('/api/v1/fleet/pause')
+      .set('Authorization', `Bearer ${String(key.body['secret'])}`)
+      .send({ cancel_running: true });
+    expect(asKey.status).toBe(403);
+    expect((await ada.get('/fleet')).body).toMatchObject({ paused: false });
+    const { body } = await ada.post('/fleet/pause', { note: 'Stop it all', cancel_running: true });
+    expect(body).toMatchObject({ paused: true, cancelled: 2, more: false });
+    const beat = await worker.beat(runs.map(({ execution_id }) => execution_id));
+    expect((beat.body['cancel'] as string[]).sort()).toEqual(runs.map(({ execution_id }) => execution_id).sort());
+    expect((await ada.get(`/tasks/${waits}`)).body).toMatchObject({ status: 'pending' });
+    await ada.post('/fleet/resume');
+    await ada.post('/fleet/resume');
+    const { body: log } = await ada.get(`/audit-log?subject=${ada.organization_id}`);
+    const entries = (log.items as { action: string; data: object }[]).filter(({ action }) =>
+      action.startsWith('fleet'),
+    );
+    expect(entries).toMatchObject([
+      { action: 'fleet.resumed' },
+      { action: 'fleet.paused', data: { note: 'Stop it all', cancel_running: true } },
+    ]);
+  });
+});
