@@ -98,9 +98,10 @@ const FILL: Readonly<Record<string, string>> = {
     from ${series(ROWS.keys)}`,
   repositories: `insert into repositories (id, organization_id, full_name, local_path, source_key, status, created_at)
     select id_of(3, n), ${OWNER}, 'acme/repository-' || n, '/nowhere/' || n, '/nowhere/' || n, 'ready', ${AGE(ROWS.repositories)} from ${series(ROWS.repositories)}`,
-  workers: `insert into workers (id, organization_id, name, coordinator_id, labels, agent_types, launcher_names, capacity, registered_at)
+  workers: `insert into workers (id, organization_id, name, coordinator_id, labels, agent_types, launcher_names, capacity, registered_at, told_health, told_lost)
     select id_of(4, n), case when n % 40 > 0 then ${OWNER} end, 'worker ' || n, id_of(13, n % 400), ${LABELS},
-      case when n % 3 = 0 then array[${AGENT}] end, case when n % 3 = 1 then array['claude'] end, 4, ${AGE(ROWS.workers)}
+      case when n % 3 = 0 then array[${AGENT}] end, case when n % 3 = 1 then array['claude'] end, 4, ${AGE(ROWS.workers)},
+      case when n % 1200 < 60 then 'healthy' when n % 1200 < 300 then 'degraded' else 'unhealthy' end, n % 1200 >= 300
     from ${series(ROWS.workers)}`,
   worker_liveness: `insert into worker_liveness (worker_id, last_heartbeat, key_id, completed)
     select id_of(4, n), now() - make_interval(secs => n % 1200), id_of(9, n), n % 100 from ${series(ROWS.workers)}`,

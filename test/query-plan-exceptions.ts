@@ -127,7 +127,13 @@ export const EXCEPTIONS: readonly PlanException[] = [
     reason: 'follows the edges of up to a thousand tasks, for a rehearsal; one pass is cheaper than a look for each',
   },
   {
-    names: ['WorkersStore.findPage'],
+    names: ['WorkerNewsStore.isAnything', 'WorkerNewsStore.takeChanges'],
+    what: '',
+    when: ([worker]) => !isGiven(worker),
+    reason: 'judges the health of every worker of the instance by the clock, once in ten seconds; no index tells time',
+  },
+  {
+    names: ['WorkersStore.findPage', 'WorkersStore.countOwnByHealth'],
     what: 'reads all of worker_liveness',
     reason: 'health is judged of every worker that the organization may use: a tenth of all in here, some hundreds',
   },
