@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { DutiesService } from '../src/duties/duties.service.js';
 import { WorkerWatchDuty } from '../src/workers/worker-watch.duty.js';
 import { BY_HAND, Engine } from './engine.js';
@@ -177,13 +178,15 @@ describe('watching workers', () => {
     await watch();
     const { database } = server;
     const asked: string[] = [];
+    // Others ask at the same time.
+    const watching = new AsyncLocalStorage<string[]>();
     const { query } = database;
     database.query = ((sql: string, parameters?: readonly unknown[]) => {
-      asked.push(sql);
+      watching.getStore()?.push(sql);
       return query.call(database, sql, parameters);
     }) as typeof database.query;
     try {
-      await server.app.get(WorkerWatchDuty).runOnce();
+      await watching.run(asked, () => server.app.get(WorkerWatchDuty).runOnce());
     } finally {
       Reflect.deleteProperty(database, 'query');
     }

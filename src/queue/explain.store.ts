@@ -67,24 +67,25 @@ export class ExplainStore {
          from queue_entries q join queue_lanes lane on lane.id = q.lane_id
          join agents a on a.agent_type = lane.agent_type
          where q.task_id = $1
-       ), fleet as (
-         select ${statusSql('w', 'live')} = 'active' as active,
+       ), fleet as materialized (
+         select ${statusSql('w', 'live')} as status,
                 w.agent_types is null or e.agent_type = any (w.agent_types) as serves,
                 e.builtin or w.launcher_names is null or e.launcher = any (w.launcher_names) as has_cli,
                 e.required_labels <@ w.labels as has_labels,
                 (select count(*) from leases where worker_id = w.id and ordinal >= live.first_lease) < w.capacity as has_room
          from entry e join workers w on w.organization_id is null or w.organization_id = e.organization_id
          join worker_liveness live on live.worker_id = w.id
-         where live.last_heartbeat > now() - interval '300 seconds' and ${statusSql('w', 'live')} <> 'stopped'
+         where live.last_heartbeat > now() - interval '300 seconds'
        ), sums as (
          select count(*)::integer as live,
-                count(*) filter (where active)::integer as active,
+                count(*) filter (where status = 'active')::integer as active,
                 count(*) filter (where serves)::integer as serving_type,
                 count(*) filter (where has_cli)::integer as with_cli,
                 count(*) filter (where has_labels)::integer as with_labels,
-                count(*) filter (where active and serves and has_cli and has_labels)::integer as able,
-                count(*) filter (where active and serves and has_cli and has_labels and has_room)::integer as with_room
-         from fleet
+                count(*) filter (where status = 'active' and serves and has_cli and has_labels)::integer as able,
+                count(*) filter (where status = 'active' and serves and has_cli and has_labels and has_room)::integer
+                  as with_room
+         from fleet where status <> 'stopped'
        )
        select e.run_at, e.run_at <= now() as ready, e.agent_enabled, e.builtin, e.launcher, e.required_labels,
               e.agent_type, sums.*,

@@ -6,7 +6,8 @@ import { ExecutionsService } from '../executions/executions.service.js';
 import { WorkerControlsStore, type LockedWorker } from './worker-controls.store.js';
 import { PauseEndsWrong, WorkerNotFound, WorkerOfInstance, WorkerStopped } from './worker.errors.js';
 import { WorkerRecords } from './worker-records.service.js';
-import { WorkersStore, type WorkerView } from './workers.store.js';
+import { WorkersService } from './workers.service.js';
+import type { WorkerView } from './workers.store.js';
 
 /** How long a token that was rotated out stays good. */
 export const ROTATION_SECONDS = 600;
@@ -16,7 +17,7 @@ export const ROTATION_SECONDS = 600;
 export class WorkerControls {
   constructor(
     private readonly store: WorkerControlsStore,
-    private readonly workers: WorkersStore,
+    private readonly workers: WorkersService,
     private readonly executions: ExecutionsService,
     private readonly keys: AccessKeysService,
     private readonly records: WorkerRecords,
@@ -67,8 +68,8 @@ export class WorkerControls {
   }
 
   /** A new token beside the one it has, which stays good for ten minutes. */
-  rotateToken(principal: Principal, id: string): Promise<{ worker: WorkerView; token: string }> {
-    return this.database.transaction(async () => {
+  async rotateToken(principal: Principal, id: string): Promise<{ worker: WorkerView; token: string }> {
+    const token = await this.database.transaction(async () => {
       const { organization_id, name, ...worker } = await this.lock(principal, id);
       const { secret, former_ids, ...key } = await this.keys.rotateWorkerToken(
         { organization_id, worker_id: id, name },
@@ -76,20 +77,21 @@ export class WorkerControls {
       );
       await this.store.rotateKey(id, key.id, former_ids);
       await this.records.note(principal, { organization_id, name, ...worker }, 'worker.token_rotated');
-      return { worker: await this.read(id), token: secret };
+      return secret;
     });
+    return { worker: await this.workers.find(principal, id), token };
   }
 
-  private change(
+  private async change(
     principal: Principal,
     id: string,
     change: (worker: LockedWorker) => Promise<void>,
   ): Promise<WorkerView> {
-    return this.database.transaction(async () => {
+    await this.database.transaction(async () => {
       await change(await this.lock(principal, id));
       await this.records.tellHealth(id);
-      return this.read(id);
     });
+    return this.workers.find(principal, id);
   }
 
   private async lock(principal: Principal, id: string): Promise<LockedWorker> {
@@ -97,12 +99,6 @@ export class WorkerControls {
     if (worker === null) throw new WorkerNotFound();
     const isAdministrator = principal.kind === 'user' && principal.is_administrator;
     if (worker.organization_id === null && !isAdministrator) throw new WorkerOfInstance();
-    return worker;
-  }
-
-  private async read(id: string): Promise<WorkerView> {
-    const worker = await this.workers.findById(id);
-    if (worker === null) throw new WorkerNotFound();
     return worker;
   }
 }
