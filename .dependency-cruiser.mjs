@@ -138,10 +138,24 @@ export default {
       to: { path: '^src/', pathNot: '^src/(runner|client|config)/|^src/(ids|version)\\.ts$' },
     },
     {
-      name: 'nobody-uses-the-runner',
-      comment: 'The runner is a process of its own.',
+      name: 'cli-is-a-client',
+      comment: 'The command line knows the HTTP API and the runner, so that it runs on any machine as a single file.',
       severity: 'error',
-      from: { path: '^src/', pathNot: ['^src/runner/', SPEC] },
+      from: { path: '^src/cli/', pathNot: SPEC },
+      to: { path: '^src/', pathNot: '^src/(cli|runner|client|config)/|^src/version\\.ts$' },
+    },
+    {
+      name: 'nobody-uses-the-cli',
+      comment: 'The command line is a process of its own.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/cli/', SPEC] },
+      to: { path: '^src/cli/' },
+    },
+    {
+      name: 'nobody-uses-the-runner',
+      comment: 'The runner is a process of its own; the command line starts it as one.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/(runner|cli)/', SPEC] },
       to: { path: '^src/runner/' },
     },
     {

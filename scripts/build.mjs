@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { bundleCli, cliFile } from './bundle-cli.mjs';
 import { withLock } from './lock.mjs';
 import { dataDirectory, root } from './root.mjs';
 import { runProgram } from './run-program.mjs';
@@ -15,6 +16,7 @@ const INPUTS = [
   'package-lock.json',
   'tsconfig.json',
   'tsconfig.build.json',
+  'scripts/bundle-cli.mjs',
 ];
 
 /** Run by Node itself: the link in node_modules/.bin does not start where scripts may not be executed. */
@@ -34,6 +36,7 @@ export async function ensureBuilt(signal) {
     removeStaleOutput();
     const { fault } = await runProgram([process.execPath, nest, 'build'], { cwd: root, show: true, signal });
     if (fault !== null) throw new Error(`The build failed (${fault}); what it said is above.`);
+    await bundleCli();
     writeStamp(sources);
     return true;
   });
@@ -73,7 +76,8 @@ export function fingerprint(paths, isWanted) {
 }
 
 function isBuilt(sources) {
-  if (!existsSync(stampFile) || !existsSync(join(root, 'dist', 'src', 'main.js'))) return false;
+  const made = [stampFile, join(root, 'dist', 'src', 'main.js'), cliFile];
+  if (!made.every((file) => existsSync(file))) return false;
   return readFileSync(stampFile, 'utf8') === sources;
 }
 

@@ -25,6 +25,7 @@ import { DeviceSignInModule } from './sign-in/device-sign-in.module.js';
 import { GithubSignInModule } from './sign-in/github-sign-in.module.js';
 import { TasksModule } from './tasks/tasks.module.js';
 import { WebPagesModule } from './web-pages/web-pages.module.js';
+import { DownloadsModule } from './downloads/downloads.module.js';
 import { WorkersModule } from './workers/workers.module.js';
 
 /** The list of features. */
@@ -44,6 +45,7 @@ export class AppModule {
         AuditModule,
         LimitsModule,
         AuthModule,
+        DownloadsModule,
         DeviceSignInModule,
         WebPagesModule,
         GithubSignInModule,

@@ -21,7 +21,10 @@ import { BoundedExpressAdapter } from './http/server.js';
 export const BASE_PATH = 'api/v1';
 
 /** Routes of controllers that are not below it. */
-const BESIDE_THE_API = ['metrics', 'git/{*path}', 'device', 'device/device.css', 'device/device.js'];
+const BESIDE_THE_API = [
+  ...['metrics', 'git/{*path}', 'device', 'device/device.css', 'device/device.js'],
+  ...['join.sh', 'downloads/miyabi.mjs'],
+];
 
 /**
  * The application as main, Lambda, the tests and the contract writer use it: initialized, but not listening.

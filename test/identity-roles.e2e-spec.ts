@@ -41,6 +41,8 @@ const ELSEWHERE_PROVEN = {
   'DevicePageController.page': 'test/device-page.e2e-spec.ts',
   'DevicePageController.script': 'test/device-page.e2e-spec.ts',
   'DevicePageController.style': 'test/device-page.e2e-spec.ts',
+  'DownloadsController.cli': 'test/downloads.e2e-spec.ts',
+  'DownloadsController.script': 'test/downloads.e2e-spec.ts',
   'GitHttpController.advertise': 'test/git-refusals.e2e-spec.ts',
   'GitHttpController.receivePack': 'test/git-refusals.e2e-spec.ts',
   'GitHttpController.uploadPack': 'test/git-refusals.e2e-spec.ts',

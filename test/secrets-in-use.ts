@@ -37,6 +37,7 @@ export class SecretsInUse {
     const pair = this.keepPair(await this.call(null, 'POST', '/auth/refresh', { refresh_token }));
     const { access_token } = pair;
     await this.useKey(access_token);
+    await this.letMachineIn(access_token);
     await this.useDevice(access_token);
     await this.useGithub(at);
     await this.misplace(pair, await this.runWorker(access_token));
@@ -94,6 +95,21 @@ export class SecretsInUse {
     await this.call(secret, 'GET', '/api-keys');
     await this.call(secret, 'DELETE', `/api-keys/${api_key.id}`);
     await this.call(secret, 'GET', '/tasks');
+  }
+
+  /** A join token, used up and taken back; the machine comes back with its own token. */
+  private async letMachineIn(access_token: string): Promise<void> {
+    const { json } = await this.call(access_token, 'POST', '/workers/join-tokens', {});
+    const join_token = this.keep('join token', json['token']);
+    const name = `machine ${newId()}`;
+    const joined = await this.call(join_token, 'POST', '/workers', { name });
+    const token = this.keep('worker token', joined.json['token']);
+    await this.call(join_token, 'POST', '/workers', { name: 'another' });
+    const back = await this.call(token, 'POST', '/workers', { name, replace: true });
+    this.keep('worker token', back.json['token']);
+    await this.call(access_token, 'GET', '/workers/join-tokens');
+    await this.call(access_token, 'DELETE', `/workers/join-tokens/${String(json['id'])}`);
+    await this.raw('/join.sh', { headers: { Authorization: `Bearer ${join_token}` } });
   }
 
   /** A device that signs in, its page included. */

@@ -4,6 +4,7 @@ import { CATALOGUE } from '../src/agents/catalogue.js';
 import { AgentsStore } from '../src/agents/agents.store.js';
 import { AccessKeysStore } from '../src/auth/access-keys.store.js';
 import { SYSTEM } from '../src/auth/principal.js';
+import { JoinTokensStore } from '../src/auth/join-tokens.store.js';
 import { SessionsStore } from '../src/auth/sessions.store.js';
 import { UsersStore } from '../src/auth/users.store.js';
 import { DutiesService } from '../src/duties/duties.service.js';
@@ -64,7 +65,9 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
   await the(UsersStore).isEmptyOfGithub();
 
   // People and keys.
-  await the(AccessKeysStore).revokeForWorker(worker(5));
+  await the(AccessKeysStore).revokeForWorker(worker(5), null);
+  await the(AccessKeysStore).findLabels(filledId(9, 5));
+  await the(JoinTokensStore).use(filledId(9, 5));
   await the(AccessKeysStore).touch([filledId(9, 5)]);
   await the(SessionsStore).touch([filledId(7, 5)]);
   await the(SessionsStore).findSessionOfUsedToken(HASH);

@@ -14,6 +14,7 @@ export const CALLERS = [
   'worker',
   'fellow worker',
   'instance key',
+  'join token',
   'owner elsewhere',
   'guest from elsewhere',
   'key elsewhere',
@@ -64,6 +65,12 @@ export const EXCEPTIONS: readonly Exception[] = [
     callers: ['instance key'],
     verdict: '404',
     reason: 'is open to all who are signed in, and the key of the instance belongs to no organization',
+  },
+  {
+    operations: ['joinTokensCreate', 'joinTokensList', 'joinTokensRevoke'],
+    callers: ['instance key'],
+    verdict: '403',
+    reason: 'is about the join tokens of an organization, and the key of the instance belongs to none',
   },
   {
     operations: ['organizationsGet'],
@@ -121,9 +128,10 @@ function permissionsOf(caller: CallerName, demand: Demand): readonly string[] {
 }
 
 /** What the document and the table of roles say, exceptions aside. */
-export function documentedVerdict({ demand, path }: DocumentedOperation, caller: CallerName): Verdict {
+export function documentedVerdict({ id, demand, path }: DocumentedOperation, caller: CallerName): Verdict {
   if (demand === 'public') return 'passes';
   if (caller === 'nobody') return '401';
+  if (caller === 'join token') return id === 'workersRegister' ? 'passes' : '403';
   if (isWorker(caller) !== (demand === 'worker')) return '403';
   const needsPermission = demand !== 'worker' && demand !== 'signed-in';
   if (needsPermission && !permissionsOf(caller, demand).includes(demand)) return '403';
@@ -173,5 +181,7 @@ export async function credential(
       return (await elsewhere.worker()).token;
     case 'instance key':
       return instanceKey;
+    case 'join token':
+      return here.joinToken();
   }
 }

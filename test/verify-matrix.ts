@@ -208,5 +208,5 @@ const comparable = ({ status, text }: Reply): string =>
     .replace(/"request_id":"[^"]*"/g, '"request_id":""')
     .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '<id>')
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')
-    .replace(/my[kwr]_[\w-]+/g, '<secret>')
+    .replace(/my[jkwr]_[\w-]+/g, '<secret>')
     .replace(/"(name|local_path)":"[^"]*"/g, '"$1":""');

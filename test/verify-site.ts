@@ -88,6 +88,17 @@ export class Site {
     });
   }
 
+  /** A token with which many machines may join. */
+  joinToken(): Promise<string> {
+    return once(this.keys, 'join token', async () => {
+      const { access_token } = await this.person('owner');
+      const { json } = await send(this.server, access_token, 'POST', '/api/v1/workers/join-tokens', { uses: 1000 });
+      const token = json['token'];
+      if (typeof token !== 'string') throw new Error(`no join token was made: ${JSON.stringify(json)}`);
+      return token;
+    });
+  }
+
   /** A key with every permission but this one. */
   keyWithout(permission: Permission | null): Promise<string> {
     return this.key(PERMISSIONS.filter((one) => one !== permission));

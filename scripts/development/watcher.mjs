@@ -3,6 +3,7 @@ import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { stripVTControlCharacters } from 'node:util';
+import { bundleCli } from '../bundle-cli.mjs';
 import { fingerprint, fingerprintSources, nest, removeStamp, writeStamp } from '../build.mjs';
 import { endProcess } from '../processes.mjs';
 import { root } from '../root.mjs';
@@ -10,6 +11,8 @@ import { root } from '../root.mjs';
 const preload = new URL('../end-with-parent.mjs', import.meta.url).href;
 const dist = join(root, 'dist');
 const WORKER_PARTS = ['src/runner', 'src/client'].map((part) => join(dist, part));
+/** Runs in nobody's process: it is only fetched. */
+const CLI = join(dist, 'src', 'cli');
 
 /**
  * @param {{ record: import('./run-record.mjs').RunRecord,
@@ -35,6 +38,7 @@ export function startWatcher({ record, onChange }) {
   let turn = Promise.resolve();
   let broken = false;
   const onCompiled = async () => {
+    await bundleCli().catch((error) => console.log(`The command line was not built: ${error.message}`));
     writeStamp(sources);
     const now = fingerprintOutputs();
     const changed = { server: now.server !== outputs.server, worker: now.worker !== outputs.worker };
@@ -69,7 +73,7 @@ export function startWatcher({ record, onChange }) {
 /** The worker is restarted for its own code only: its agents may be hours into their work. */
 function fingerprintOutputs() {
   const isWorkers = (file) => WORKER_PARTS.some((part) => file.startsWith(part));
-  const isCode = (file) => file.endsWith('.js');
+  const isCode = (file) => file.endsWith('.js') && !file.startsWith(CLI);
   return {
     server: fingerprint([dist], (file) => isCode(file) && !isWorkers(file)),
     worker: fingerprint([dist], (file) => isCode(file) && isWorkers(file)),

@@ -4,13 +4,18 @@ const GENERATED = 'Made from `src/config/` by `npm run generate`.';
 
 /** @returns {Promise<{ title: string, about: string, variables: object[] }[]>} */
 async function sections() {
-  const [{ SERVER_CONFIGS }, { RunnerConfig }, { variablesOf }] = await Promise.all([
+  const [{ SERVER_CONFIGS }, { RunnerConfig }, { CliConfig }, { variablesOf }] = await Promise.all([
     import('../../dist/src/config/config.module.js'),
     import('../../dist/src/config/runner.config.js'),
+    import('../../dist/src/config/cli.config.js'),
     import('../../dist/src/config/variable.js'),
   ]);
   const section = (title, classes) => ({ title, variables: classes.flatMap((config) => variablesOf(config)) });
-  return [section('Server', SERVER_CONFIGS), section('Worker', [RunnerConfig])];
+  return [
+    section('Server', SERVER_CONFIGS),
+    section('Worker', [RunnerConfig]),
+    section('Command line', [CliConfig]),
+  ];
 }
 
 /** A table for the server and one for the worker, as Markdown. */

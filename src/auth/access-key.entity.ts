@@ -1,14 +1,23 @@
 import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn, Unique } from 'typeorm';
 import type { Permission } from './permissions.js';
 
-/** A secret of a program: somebody's API key, the token of one worker, or the key with which workers register. */
+/**
+ * A secret of a program: somebody's API key, the token of one worker, the key with which workers register, or a token
+ * with which machines join.
+ */
 @Entity('access_keys')
 @Unique('access_keys_secret_hash_key', ['secret_hash'])
-@Check('access_keys_kind_check', `kind in ('worker', 'registration', 'api_key')`)
+@Check('access_keys_kind_check', `kind in ('worker', 'registration', 'api_key', 'join')`)
 @Check('access_keys_api_key_check', `kind <> 'api_key' or (organization_id is not null and prefix is not null)`)
+@Check(
+  'access_keys_join_check',
+  `case when kind = 'join' then organization_id is not null and prefix is not null
+     and expires_at is not null and uses_left >= 0 and labels is not null else uses_left is null end`,
+)
 @Check('access_keys_worker_check', `(kind = 'worker') = (worker_id is not null)`)
 // TypeORM cannot describe an index with an order.
 @Index('access_keys_api_key_idx', { synchronize: false })
+@Index('access_keys_join_idx', { synchronize: false })
 export class AccessKey {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'access_keys_pkey' })
   id!: string;
@@ -20,7 +29,7 @@ export class AccessKey {
   organization_id!: string | null;
 
   @Column({ type: 'text' })
-  kind!: 'worker' | 'registration' | 'api_key';
+  kind!: 'worker' | 'registration' | 'api_key' | 'join';
 
   /** The one worker whose token this is. */
   @Column({ type: 'uuid', nullable: true })
@@ -36,6 +45,14 @@ export class AccessKey {
 
   @Column({ type: 'text', array: true })
   permissions!: Permission[];
+
+  /** How many more workers may register with a join token. */
+  @Column({ type: 'integer', nullable: true })
+  uses_left!: number | null;
+
+  /** What a join token gives to its workers; kept with their tokens, as they come back with these. */
+  @Column({ type: 'text', array: true, nullable: true })
+  labels!: string[] | null;
 
   /** SHA-256 of the whole key. */
   @Column({ type: 'bytea' })

@@ -7,7 +7,7 @@ import { InvalidToken, KeyRevoked, TokenRotated, Unauthenticated, WorkerDeleted 
 import { hashOfSecret, isKey, newKey } from './keys.js';
 import { Lookup } from '../database/lookup.js';
 import { permissionsOf, type Permission } from './permissions.js';
-import type { KeyPrincipal, WorkerPrincipal } from './principal.js';
+import type { JoinPrincipal, KeyPrincipal, WorkerPrincipal } from './principal.js';
 import { LastUse } from './last-use.js';
 
 /** Keys of programs: made, recognized and revoked. */
@@ -40,6 +40,8 @@ export class AccessKeysService implements OnApplicationBootstrap {
     organization_id: string | null;
     worker_id: string;
     name: string;
+    /** What a join token gave it, for when it comes back. */
+    labels?: readonly string[];
   }): Promise<{ id: string; secret: string }> {
     const id = newId();
     const secret = newKey('myw_');
@@ -62,16 +64,21 @@ export class AccessKeysService implements OnApplicationBootstrap {
     return { ...(await this.issueWorkerToken(worker)), former_ids };
   }
 
-  /** Ends every token of the worker with its next request. */
-  async revokeForWorker(worker_id: string): Promise<void> {
-    await this.store.revokeForWorker(worker_id);
+  /** The labels that a worker's token was issued with. */
+  async labelsOf(id: string): Promise<string[]> {
+    return this.store.findLabels(id);
+  }
+
+  /** Ends every token of the worker with its next request, but for the one with the id `but`. */
+  async revokeForWorker(worker_id: string, but: string | null = null): Promise<void> {
+    await this.store.revokeForWorker(worker_id, but);
   }
 
   /**
    * Whose key it is. Throws InvalidToken, KeyRevoked, TokenRotated or WorkerDeleted. Read anew each time, so that revoking
    * acts at once.
    */
-  async identify(secret: string): Promise<KeyPrincipal | WorkerPrincipal> {
+  async identify(secret: string): Promise<KeyPrincipal | WorkerPrincipal | JoinPrincipal> {
     if (!isKey(secret)) throw new InvalidToken('The key is not complete, or has a typing error.');
     const key = await this.lookup.find(hashOfSecret(secret).toString('hex'));
     if (key === null) throw new InvalidToken();
@@ -107,14 +114,20 @@ function refusalOf({ end }: KnownKey): Unauthenticated {
   return end === 'rotated' ? new TokenRotated() : new KeyRevoked();
 }
 
-function principalOf(key: KnownKey): KeyPrincipal | WorkerPrincipal {
+function principalOf(key: KnownKey): KeyPrincipal | WorkerPrincipal | JoinPrincipal {
   const { organization_id } = key;
   if (key.worker_id !== null) {
     const actor = { type: 'worker', id: key.worker_id, login: null, trigger: null } as const;
     return { kind: 'worker', id: key.worker_id, key_id: key.id, organization_id, permissions: new Set(), actor };
   }
+  const { created_by, role, kind } = key;
+  if (kind === 'join' && organization_id !== null) {
+    // It is as good as its maker: who may not let machines in any more has not let this one in.
+    if (role === null || !permissionsOf(role).has('workers.register')) throw new KeyRevoked();
+    const actor = { type: 'api_key', id: key.id, login: null, trigger: 'join_token' } as const;
+    return { kind, id: key.id, organization_id, permissions: new Set(), actor };
+  }
   const actor = { type: 'api_key', id: key.id, login: null, trigger: null } as const;
-  const { created_by, role } = key;
   const maker = created_by === null || role === null ? null : { id: created_by, role };
   return { kind: 'api_key', id: key.id, organization_id, permissions: permissionsOfKey(key), maker, actor };
 }

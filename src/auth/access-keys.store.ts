@@ -11,11 +11,11 @@ export type KnownKey = Pick<
 > & {
   /** The hash in hexadecimal. */
   hash: string;
-  /** What the maker of an API key is in its organization now; null for other keys. */
+  /** What the maker of an API key or a join token is in its organization now; null for other keys. */
   role: Role | null;
   /** Why a worker's token is not good any more; null for other keys, and while it is. */
   end: 'rotated' | 'replaced' | 'deleted' | null;
-  /** Neither revoked nor expired, and for an API key: its maker is still a member. */
+  /** Neither revoked nor expired nor used up; and where people make such keys, the maker is still a member. */
   is_live: boolean;
   /** Whether its last use was written down more than a minute ago. */
   is_stale: boolean;
@@ -24,7 +24,7 @@ export type KnownKey = Pick<
 export type NewAccessKey = Pick<
   AccessKey,
   'id' | 'organization_id' | 'kind' | 'worker_id' | 'name' | 'permissions' | 'secret_hash'
->;
+> & { labels?: readonly string[] | null };
 
 export interface NewApiKey {
   id: string;
@@ -60,10 +60,27 @@ export class AccessKeysStore {
 
   async insert(key: NewAccessKey): Promise<void> {
     await this.database.query(
-      `insert into access_keys (id, organization_id, kind, worker_id, name, permissions, secret_hash)
-       values ($1, $2, $3, $4, $5, $6, $7)`,
-      [key.id, key.organization_id, key.kind, key.worker_id, key.name, key.permissions, key.secret_hash],
+      `insert into access_keys (id, organization_id, kind, worker_id, name, permissions, secret_hash, labels)
+       values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      [
+        key.id,
+        key.organization_id,
+        key.kind,
+        key.worker_id,
+        key.name,
+        key.permissions,
+        key.secret_hash,
+        key.labels ?? null,
+      ],
     );
+  }
+
+  /** The labels that came with a worker's token. */
+  async findLabels(id: string): Promise<string[]> {
+    const row = await this.database.one<{ labels: string[] | null }>('select labels from access_keys where id = $1', [
+      id,
+    ]);
+    return row?.labels ?? [];
   }
 
   /**
@@ -79,10 +96,11 @@ export class AccessKeysStore {
                    when exists (select from workers w where w.id = k.worker_id) then 'replaced'
                    else 'deleted' end as "end",
               k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
-                and (k.kind <> 'api_key' or m.role is not null) as is_live,
+                and (k.kind not in ('api_key', 'join') or m.role is not null)
+                and (k.uses_left is null or k.uses_left > 0) as is_live,
               k.last_used_at is null or k.last_used_at < now() - interval '1 minute' as is_stale
        from access_keys k
-       left join organization_members m on k.kind = 'api_key' and m.organization_id = k.organization_id
+       left join organization_members m on k.kind in ('api_key', 'join') and m.organization_id = k.organization_id
          and m.user_id = k.created_by and m.created_at <= k.created_at
        where k.secret_hash = any($1::bytea[])`,
       [hashes.map((hash) => Buffer.from(hash, 'hex'))],
@@ -138,10 +156,13 @@ export class AccessKeysStore {
     await this.database.query('update access_keys set revoked_at = now() where id = $1', [id]);
   }
 
-  async revokeForWorker(worker_id: string): Promise<void> {
-    await this.database.query('update access_keys set revoked_at = now() where worker_id = $1 and revoked_at is null', [
-      worker_id,
-    ]);
+  /** Ends the tokens of a worker, but for one where it is named. */
+  async revokeForWorker(worker_id: string, but: string | null): Promise<void> {
+    await this.database.query(
+      `update access_keys set revoked_at = now()
+       where worker_id = $1 and revoked_at is null and ($2::uuid is null or id <> $2)`,
+      [worker_id, but],
+    );
   }
 
   /**

@@ -1,4 +1,4 @@
-import { applyDecorators, createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { applyDecorators, createParamDecorator, SetMetadata, type ExecutionContext } from '@nestjs/common';
 import { ApiBearerAuth, ApiExtension, ApiSecurity } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { OnlyPeople } from './auth.errors.js';
@@ -8,7 +8,11 @@ import type { Principal, UserPrincipal, WorkerPrincipal } from './principal.js';
 /** What a route demands of its caller. `signed-in` is any person or key, whatever their permissions. */
 export type Access = 'public' | 'signed-in' | 'worker' | Permission;
 
+/** What has no permissions, and is let in only where a route names it. */
+export type TokenKind = 'worker' | 'join';
+
 export const ACCESS = Symbol('access');
+export const WELCOME = Symbol('welcome');
 
 /** Marks a handler. Two marks would contradict each other, and the upper one would win unnoticed. */
 const demand =
@@ -26,6 +30,9 @@ export const Public = (): MethodDecorator => applyDecorators(demand('public'), A
 /** Open to callers with the permission, or with `signed-in` to every person and key. */
 export const Allow = (permission: Permission | 'signed-in'): MethodDecorator =>
   applyDecorators(demand(permission), ApiBearerAuth('bearer'), ApiExtension('x-permission', permission));
+
+/** Opens a route with a permission to tokens as well that hold none; what they may do there the service decides. */
+export const AlsoFor = (...kinds: readonly TokenKind[]): MethodDecorator => SetMetadata(WELCOME, kinds);
 
 /** Open to a worker's own token; `:id` in a path below `/workers` must be that worker. */
 export const AllowWorker = (): MethodDecorator =>

@@ -28,7 +28,10 @@ export class SessionEnded extends Unauthenticated {
 
 export class KeyRevoked extends Unauthenticated {
   constructor() {
-    super('auth/key-revoked', 'This key has been revoked, has expired, or was made by somebody who has left.');
+    super(
+      'auth/key-revoked',
+      'This key has been revoked, has expired, is used up, or was made by somebody who has left.',
+    );
   }
 }
 
@@ -91,6 +94,13 @@ export class PermissionNotHeld extends DomainError {
     super('key/permission-not-held', 'forbidden', `You do not have ${permissions.join(', ')} yourself.`, {
       permissions,
     });
+  }
+}
+
+/** Not there, or of another organization. */
+export class JoinTokenNotFound extends DomainError {
+  constructor() {
+    super('join-token/not-found', 'missing', 'There is no such join token.');
   }
 }
 

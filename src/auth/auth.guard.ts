@@ -1,6 +1,6 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { ACCESS, type Access, type RequestWithPrincipal } from './access.js';
+import { ACCESS, WELCOME, type Access, type RequestWithPrincipal, type TokenKind } from './access.js';
 import { assertAllowed } from './access.policy.js';
 import { CallersService } from './callers.service.js';
 
@@ -21,7 +21,8 @@ export class AuthGuard implements CanActivate {
     if (access === 'public') return true;
     const request = context.switchToHttp().getRequest<RequestWithPrincipal>();
     const principal = await this.callers.identifyHeader(request.headers.authorization);
-    assertAllowed(principal, access, workerInPath(request));
+    const welcome = this.reflector.get<readonly TokenKind[] | undefined>(WELCOME, handler);
+    assertAllowed(principal, access, workerInPath(request), welcome);
     request.principal = principal;
     return true;
   }

@@ -12,6 +12,8 @@ import { AuthController } from './auth.controller.js';
 import { AuthGuard } from './auth.guard.js';
 import { AuthService } from './auth.service.js';
 import { CallersService } from './callers.service.js';
+import { JoinTokensService } from './join-tokens.service.js';
+import { JoinTokensStore } from './join-tokens.store.js';
 import { OwnSessionsService } from './own-sessions.service.js';
 import { RouteAccess } from './route-access.js';
 import { SessionsController } from './sessions.controller.js';
@@ -36,6 +38,8 @@ import { UsersStore } from './users.store.js';
     ApiKeysService,
     AuthService,
     CallersService,
+    JoinTokensService,
+    JoinTokensStore,
     OwnSessionsService,
     RouteAccess,
     SessionHomes,
@@ -44,6 +48,6 @@ import { UsersStore } from './users.store.js';
     UsersService,
     UsersStore,
   ],
-  exports: [AccessKeysService, AuthService, CallersService, SessionsService, UsersService],
+  exports: [AccessKeysService, AuthService, CallersService, JoinTokensService, SessionsService, UsersService],
 })
 export class AuthModule {}

@@ -10,7 +10,7 @@ export interface Actor {
 }
 
 interface BasePrincipal {
-  /** Id of the user, key or worker. */
+  /** Id of the user, key, worker or join token. */
   id: string;
   permissions: ReadonlySet<Permission>;
   actor: Actor;
@@ -45,7 +45,13 @@ export interface WorkerPrincipal extends BasePrincipal {
   organization_id: string | null;
 }
 
-export type Principal = UserPrincipal | KeyPrincipal | WorkerPrincipal;
+/** A machine with a join token: it may become a worker of the organization, and nothing else. */
+export interface JoinPrincipal extends BasePrincipal {
+  kind: 'join';
+  organization_id: string;
+}
+
+export type Principal = UserPrincipal | KeyPrincipal | WorkerPrincipal | JoinPrincipal;
 
 /** What the system does by itself: sweeps, retries, seeds. */
 export const SYSTEM: Actor = { type: 'system', id: null, login: null, trigger: null };

@@ -6,16 +6,17 @@ export type MiyabiClient = Client<paths>;
 export interface MiyabiClientOptions {
   /** Address of the server, without a path. */
   readonly url: string;
-  /** Access token, API key or worker token; asked for each request, as it may be replaced. */
-  readonly token: string | (() => string);
+  /** Access token, API key or worker token; asked for each request, as it may be replaced. Empty speaks for nobody. */
+  readonly token: string | (() => string | Promise<string>);
 }
 
 /** A client of the whole API, typed by its OpenAPI document. */
 export function createMiyabiClient({ url, token }: MiyabiClientOptions): MiyabiClient {
   const client = createClient<paths>({ baseUrl: url.replace(/\/+$/, '') });
   client.use({
-    onRequest({ request }) {
-      request.headers.set('Authorization', `Bearer ${typeof token === 'string' ? token : token()}`);
+    async onRequest({ request }) {
+      const present = typeof token === 'string' ? token : await token();
+      if (present !== '') request.headers.set('Authorization', `Bearer ${present}`);
     },
   });
   return client;

@@ -32,7 +32,6 @@ describe('the configuration of a worker', () => {
   it('lists every fault at once', () => {
     expect(faultsOf({ MIYABI_URL: 'localhost', MAX_FILE_BYTES: '1G' }).map((fault) => fault.split(' ')[0])).toEqual([
       'MIYABI_URL',
-      'MIYABI_KEY',
       'MAX_FILE_BYTES',
     ]);
     const wrong = faultsOf({ ...COMPLETE, ALLOW_ISOLATION_NONE: 'yes', AGENT_ISOLATION: 'some' });

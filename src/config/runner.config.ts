@@ -34,11 +34,23 @@ export class RunnerConfig {
 
   @Variable({
     name: 'MIYABI_KEY',
-    about: 'Key with the permission to register workers. The worker gets a token of its own with it.',
+    about:
+      'Key with the permission to register workers. The worker gets a token of its own with it. Default: none; the worker has joined, or joins with MIYABI_JOIN_TOKEN.',
     read: text,
+    default: '',
     secret: true,
   })
   readonly key!: string;
+
+  @Variable({
+    name: 'MIYABI_JOIN_TOKEN',
+    about:
+      'Token with which a machine joins, once: its worker then keeps a token of its own in its directory and comes back with that.',
+    read: text,
+    default: '',
+    secret: true,
+  })
+  readonly join_token!: string;
 
   @Variable({
     name: 'MIYABI_WORKER_NAME',

@@ -39,7 +39,7 @@ export class ApiControlPlane implements ControlPlane {
   registration = 0;
 
   constructor(
-    options: { url: string; key: string },
+    options: { url: string; key: string | (() => string) },
     /** Told what every answer asks of this worker. */
     private readonly onDirectives: (directives: Directives) => void,
   ) {

@@ -11,12 +11,18 @@ export interface Remote {
   readonly password: () => string;
 }
 
-/** Resolves the claim's address; only HTTP is spoken with a server. */
+const OWN_GIT = /\/git\/[0-9a-f-]{36}\.git$/;
+
+/**
+ * Resolves the claim's address; only HTTP is spoken with a server. A server names itself by its public address, which
+ * another machine may know it under another name than: its git is where its API is.
+ */
 export function remoteUrl(cloneUrl: string, serverUrl: string): string {
   const url = URL.canParse(cloneUrl, serverUrl) ? new URL(cloneUrl, serverUrl) : null;
   if (url === null || !['http:', 'https:'].includes(url.protocol) || url.username !== '' || url.password !== '')
     throw new Fault('git', 'The clone address of the claim is not an HTTP address without credentials.');
-  return url.href;
+  const own = OWN_GIT.exec(url.pathname)?.[0];
+  return own === undefined ? url.href : serverUrl.replace(/\/+$/, '') + own;
 }
 
 /**

@@ -3,11 +3,15 @@ import type { Logger } from 'pino';
 import type { RunnerConfig } from '../config/runner.config.js';
 import { Refused, type ControlPlane } from './control-plane.js';
 import type { IsolationLevel } from './isolation/isolation.js';
+import type { Membership } from './membership.js';
 import { untilAnswered } from './patience.js';
 import type { Launcher, Registration, WorkerRegistration } from './protocol.js';
 
 /** Version of the worker protocol this runner speaks. */
-const PROTOCOL = 1;
+export const PROTOCOL = 1;
+
+const JOIN_AGAIN = 'Join this machine again, with the command that `miyabi workers invite` prints.';
+const NOTHING_TO_SHOW = `This worker has nothing to register with: neither MIYABI_KEY nor MIYABI_JOIN_TOKEN is set, and it has not joined before. ${JOIN_AGAIN}`;
 
 /** The worker cannot be registered, and trying again would not help. */
 export class NotRegistered extends Error {
@@ -28,6 +32,8 @@ export class Dismissed extends Error {
 export interface RegistrarParts {
   readonly plane: ControlPlane;
   readonly config: RunnerConfig;
+  /** With what it registers. */
+  readonly membership: Membership;
   readonly version: string;
   readonly launchers: readonly Launcher[];
   /** How agents are kept from the rest of this machine. */
@@ -84,15 +90,16 @@ export class Registrar {
   }
 
   private async register(replace: boolean): Promise<Registration> {
-    const { plane, log, signal, config, onToken } = this.parts;
-    const body = this.body(replace);
+    const { plane, log, signal, config, onToken, membership } = this.parts;
+    if (membership.secret === '') throw new NotRegistered(NOTHING_TO_SHOW);
     try {
-      const answer = await untilAnswered(() => plane.register(body, signal), {
+      const answer = await untilAnswered(() => plane.register(this.body(replace), signal), {
         signal,
-        renew: () => Promise.reject(new NotRegistered('The server does not accept MIYABI_KEY.')),
+        renew: () => this.afterRefusal(),
         onWait: (error) => log.warn({ url: config.url, reason: error.message }, 'waiting for the server'),
       });
       onToken(answer.token);
+      await membership.keep(answer);
       this.latest = answer;
       log.info(
         { worker_id: answer.worker.id, name: answer.worker.name, server_version: answer.server_version },
@@ -100,14 +107,24 @@ export class Registrar {
       );
       return answer;
     } catch (error) {
-      throw error instanceof Refused ? new NotRegistered(explain(error, config), { cause: error }) : error;
+      const name = membership.name;
+      throw error instanceof Refused ? new NotRegistered(explain(error, config, name), { cause: error }) : error;
     }
   }
 
+  /** Another secret where there is one; the next try shows it. */
+  private afterRefusal(): Promise<void> {
+    const { membership, config } = this.parts;
+    const { what } = membership;
+    if (membership.refused()) return Promise.resolve();
+    const next = config.key === '' ? ` ${JOIN_AGAIN}` : '';
+    return Promise.reject(new NotRegistered(`The server does not accept ${what}.${next}`));
+  }
+
   private body(replace: boolean): WorkerRegistration {
-    const { config, version, launchers, isolation, executions } = this.parts;
+    const { config, version, launchers, isolation, executions, membership } = this.parts;
     return {
-      name: config.worker_name,
+      name: membership.name,
       scope: config.worker_scope,
       labels: [...config.labels],
       agent_types: config.agent_types.length === 0 ? null : [...config.agent_types],
@@ -123,11 +140,11 @@ export class Registrar {
   }
 }
 
-function explain(error: Refused, config: RunnerConfig): string {
+function explain(error: Refused, config: RunnerConfig, name: string): string {
   if (error.code === 'worker/name-taken')
-    return `Another process now works under the name ${JSON.stringify(config.worker_name)}; this one ends. Give each worker its own MIYABI_WORKER_NAME.`;
+    return `Another process now works under the name ${JSON.stringify(name)}; this one ends. Give each worker its own MIYABI_WORKER_NAME.`;
   if (error.status === 403)
-    return `MIYABI_KEY may not register workers of scope ${config.worker_scope}: ${error.detail}`;
+    return `What this worker came with may not register workers of scope ${config.worker_scope}: ${error.detail}`;
   if (error.status === 426) return `This worker is too old for the server: ${error.detail}`;
   if (error.status === 404) return `There is no Miyabi server at ${config.url} (404).`;
   return `The server refused the registration: ${error.message}`;

@@ -16,6 +16,7 @@ import { detectLaunchers } from './launchers.js';
 import { chooseIsolation } from './isolation/choose.js';
 import type { Isolation } from './isolation/isolation.js';
 import { Lock } from './lock.js';
+import { Membership } from './membership.js';
 import { MachineMetrics } from './metrics.js';
 import { settleOrphans } from './orphans.js';
 import { PortBlocks } from './port-blocks.js';
@@ -46,6 +47,7 @@ export class Runner {
     private readonly secrets: Secrets,
   ) {
     secrets.add(settings.runner.key);
+    secrets.add(settings.runner.join_token);
   }
 
   /** Resolves when stopped and done, also when the server has told it to stop. Rejects with LockHeld or NotRegistered when it cannot work. */
@@ -113,12 +115,15 @@ export class Runner {
   ): Promise<{ house: House; registrar: Registrar }> {
     const { settings, log, version } = this;
     const { runner: config, agentEnvironment, gitEnvironment } = settings;
-    const plane = this.controlPlane();
+    const membership = await Membership.open(directory, config);
+    this.secrets.add(membership.secret);
+    const plane = this.controlPlane(membership);
     const git = new Git(gitEnvironment);
     const isolation = await this.isolation(directory);
     const registrar = new Registrar({
       plane,
       config,
+      membership,
       version,
       log,
       executions,
@@ -156,10 +161,10 @@ export class Runner {
     return isolation;
   }
 
-  private controlPlane(): ControlPlane {
+  private controlPlane(membership: Membership): ControlPlane {
     const { runner: config } = this.settings;
     const onDirectives = (directives: Partial<Directives>): void => this.workload.follow(directives);
-    const requests = new ApiControlPlane(config, onDirectives);
+    const requests = new ApiControlPlane({ url: config.url, key: () => membership.secret }, onDirectives);
     if (!config.channel) return requests;
     const { url } = config;
     return new ChannelControlPlane(requests, { url, log: this.log, onDirectives, signal: this.gone.signal });

@@ -11,7 +11,7 @@ export class WorkerNameTaken extends DomainError {
     super(
       'worker/name-taken',
       'conflict',
-      `A live worker is called ${name} already. Choose another name, or send replace: true to take its place.`,
+      `A live worker is called ${name} already. Choose another name, or take its place with replace: true, which a join token may not.`,
     );
   }
 }
@@ -40,6 +40,12 @@ export class PauseEndsWrong extends InvalidInput {
     super('The request has a fault.', [
       { field: 'until', message: 'until must be in the future, and within a hundred years' },
     ]);
+  }
+}
+
+export class OnlyItself extends DomainError {
+  constructor() {
+    super('worker/only-itself', 'forbidden', 'The token of a worker registers this worker again, under its own name.');
   }
 }
 

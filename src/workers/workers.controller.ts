@@ -1,7 +1,7 @@
 import { Body, Controller, Get, HttpStatus, Post, Query, Res } from '@nestjs/common';
 import { ApiCreatedResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
-import { Allow, CurrentPrincipal } from '../auth/access.js';
+import { Allow, AlsoFor, CurrentPrincipal } from '../auth/access.js';
 import type { Principal } from '../auth/principal.js';
 import { QueueConfig } from '../config/queue.config.js';
 import { NotIdempotent } from '../idempotency/idempotent.decorator.js';
@@ -22,13 +22,24 @@ export class WorkersController {
     private readonly config: QueueConfig,
   ) {}
 
-  /** Register a worker. It gets a token of its own; 200 instead of 201 says that it has come back. */
+  /**
+   * Register a worker
+   *
+   * It gets a token of its own; 200 instead of 201 says that it has come back. A join token registers one too, with the
+   * labels it was given, and a worker's own token that worker again: its present token stays good until the new one has
+   * come back in the same way, as an answer may get lost.
+   */
   @Post()
   @Allow('workers.register')
+  @AlsoFor('join', 'worker')
   @NotIdempotent()
   @ApiCreatedResponse({ type: RegistrationDto })
   @ApiOkResponse({ type: RegistrationDto, description: 'The worker has come back.' })
-  @ProblemsWith({ 409: ['worker/name-taken'], 426: ['worker/protocol-too-old'] })
+  @ProblemsWith({
+    403: ['auth/forbidden', 'worker/scope-not-allowed', 'worker/only-itself'],
+    409: ['worker/name-taken'],
+    426: ['worker/protocol-too-old'],
+  })
   async register(
     @CurrentPrincipal() principal: Principal,
     @Body() body: RegisterWorkerDto,

@@ -15,6 +15,7 @@ import { FleetController } from './fleet.controller.js';
 import { FleetService } from './fleet.service.js';
 import { GrantsService } from './grants.service.js';
 import { HeartbeatsService } from './heartbeats.service.js';
+import { JoinTokensController } from './join-tokens.controller.js';
 import { ProtocolController } from './protocol.controller.js';
 import { WorkerControlsController } from './worker-controls.controller.js';
 import { WorkerControls } from './worker-controls.service.js';
@@ -42,7 +43,14 @@ import { WorkersStore } from './workers.store.js';
     StreamsModule,
     TasksModule,
   ],
-  controllers: [WorkersController, WorkerControlsController, ProtocolController, FleetController],
+  // Before `workers/:id`, which would take `workers/join-tokens` for the address of a worker.
+  controllers: [
+    JoinTokensController,
+    WorkersController,
+    WorkerControlsController,
+    ProtocolController,
+    FleetController,
+  ],
   providers: [
     WorkersService,
     WorkersStore,

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AccessKeysService } from '../auth/access-keys.service.js';
+import { JoinTokensService } from '../auth/join-tokens.service.js';
 import { organizationOf, type Principal } from '../auth/principal.js';
 import { QueueConfig } from '../config/queue.config.js';
 import { Database } from '../database/database.js';
@@ -8,6 +9,7 @@ import { ExecutionsService } from '../executions/executions.service.js';
 import { readCursor, toPage, type Page } from '../http/page.js';
 import { newId } from '../ids.js';
 import {
+  OnlyItself,
   ProtocolTooOld,
   ScopeNeedsOrganization,
   ScopeNotAllowed,
@@ -40,6 +42,7 @@ export class WorkersService {
     private readonly figures: WorkerFiguresService,
     private readonly executions: ExecutionsService,
     private readonly keys: AccessKeysService,
+    private readonly joinTokens: JoinTokensService,
     private readonly events: EventsService,
     private readonly database: Database,
     private readonly config: QueueConfig,
@@ -63,11 +66,16 @@ export class WorkersService {
     const organizationId = scopeOf(principal, registration.scope);
     return this.database.transaction(async () => {
       const known = await this.store.lockByName(organizationId, registration.name, this.config.lease_seconds);
-      if (known?.live && !registration.replace) throw new WorkerNameTaken(registration.name);
+      if (principal.kind === 'worker' && principal.id !== known?.id) throw new OnlyItself();
+      // Who may let one machine in may not put another one out.
+      const mayReplace = registration.replace && principal.kind !== 'join';
+      if (known?.live && !mayReplace) throw new WorkerNameTaken(registration.name);
       const worker_id = known?.id ?? newId();
-      if (known === null) await this.store.insert(worker_id, organizationId, registration.name, registration);
-      else await this.takeOver(principal, known, registration);
-      const own = { organization_id: organizationId, worker_id, name: registration.name };
+      const labels = await this.grantedLabels(principal, worker_id);
+      const description = { ...registration, labels: [...new Set([...labels, ...registration.labels])] };
+      if (known === null) await this.store.insert(worker_id, organizationId, registration.name, description);
+      else await this.takeOver(principal, known, description);
+      const own = { organization_id: organizationId, worker_id, name: registration.name, labels };
       const { id: keyId, secret } = await this.keys.issueWorkerToken(own);
       await this.store.setKey(worker_id, keyId);
       const worker = await this.store.findById(worker_id);
@@ -127,8 +135,15 @@ export class WorkersService {
     registration: WorkerRegistration,
   ): Promise<void> {
     await this.executions.releaseAll(id, { keep: registration.resume, why: TAKEN_OVER }, principal.actor);
-    await this.keys.revokeForWorker(id);
+    // The token that a worker comes back with stays good until it comes back with the new one: the answer may get lost.
+    await this.keys.revokeForWorker(id, principal.kind === 'worker' ? principal.key_id : null);
     await this.store.redescribe(id, registration, status === 'stopped' ? 'active' : status);
+  }
+
+  /** What a worker gets from what it came with, for good. */
+  private async grantedLabels(principal: Principal, worker_id: string): Promise<string[]> {
+    if (principal.kind === 'join') return this.joinTokens.use(principal, worker_id);
+    return principal.kind === 'worker' ? this.keys.labelsOf(principal.key_id) : [];
   }
 
   /** A worker of the instance belongs to no organization whose events could tell of it. */
