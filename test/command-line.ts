@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { once } from 'node:events';
 import { copyFileSync, mkdirSync, mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -48,7 +48,11 @@ export class Machine {
   readonly file = join(this.path, 'alone', 'miyabi.mjs');
   private readonly running: RunningCommand[] = [];
 
-  constructor(private readonly variables: Record<string, string | undefined> = {}) {
+  constructor(
+    private readonly variables: Record<string, string | undefined> = {},
+    /** Puts a command to where the machine stands. */
+    private readonly inside: (command: readonly string[]) => readonly string[] = (command) => command,
+  ) {
     mkdirSync(this.home);
     mkdirSync(join(this.path, 'alone'));
     copyFileSync(CLI_FILE, this.file);
@@ -68,8 +72,13 @@ export class Machine {
   }
 
   start(args: readonly string[], more: Record<string, string | undefined> = {}): RunningCommand {
-    const options = { cwd: join(this.path, 'alone'), env: this.environment(more) };
-    return this.watch(spawn(process.execPath, [this.file, ...args], { ...options, stdio: ['ignore', 'pipe', 'pipe'] }));
+    const options = {
+      cwd: join(this.path, 'alone'),
+      env: this.environment(more),
+      stdio: ['ignore', 'pipe', 'pipe'] as StdioOptions,
+    };
+    const [file = '', ...rest] = this.inside([process.execPath, this.file, ...args]);
+    return this.watch(spawn(file, rest, options));
   }
 
   run(args: readonly string[], more: Record<string, string | undefined> = {}): Promise<Said> {
@@ -85,9 +94,9 @@ export class Machine {
 
   /** Runs a line of shell, as somebody pastes it. */
   shell(line: string, more: Record<string, string | undefined> = {}): RunningCommand {
-    const options = { cwd: this.home, env: this.environment(more) };
-    // A group of its own: the pipe's both ends are ended together.
-    return this.watch(spawn('sh', ['-c', line], { ...options, stdio: ['ignore', 'pipe', 'pipe'], detached: true }));
+    const options = { cwd: this.home, env: this.environment(more), stdio: ['ignore', 'pipe', 'pipe'] as StdioOptions };
+    const [file = '', ...args] = this.inside(['sh', '-c', line]);
+    return this.watch(spawn(file, args, options));
   }
 
   /** Ends what still runs, and removes everything. */

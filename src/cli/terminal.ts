@@ -1,4 +1,4 @@
-import { styleText, stripVTControlCharacters } from 'node:util';
+import { styleText } from 'node:util';
 
 type Style = Parameters<typeof styleText>[0];
 
@@ -61,10 +61,13 @@ export class Terminal {
   }
 }
 
-const widthOf = (text: string): number => [...stripVTControlCharacters(text)].length;
+/** Control sequences, commands to the terminal and other escapes (ECMA-48). Node's own pattern takes text along with them. */
+const ESCAPES = /(?:\u001b\[|\u009b)[0-?]*[ -/]*[@-~]|\u001b\][^\u0007\u001b]*(?:\u0007|\u001b\\)|\u001b[ -/]*[0-~]/g;
+
+const widthOf = (text: string): number => [...text.replace(ESCAPES, '')].length;
 
 /** Text of others on one line: what would move the cursor or colour the screen is left out. */
-export const plain = (text: string): string => stripVTControlCharacters(text).replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
+export const plain = (text: string): string => text.replace(ESCAPES, '').replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ');
 
 const STATUS_STYLES: Readonly<Record<string, Style>> = {
   completed: 'green',
