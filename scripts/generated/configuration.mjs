@@ -11,11 +11,7 @@ async function sections() {
     import('../../dist/src/config/variable.js'),
   ]);
   const section = (title, classes) => ({ title, variables: classes.flatMap((config) => variablesOf(config)) });
-  return [
-    section('Server', SERVER_CONFIGS),
-    section('Worker', [RunnerConfig]),
-    section('Command line', [CliConfig]),
-  ];
+  return [section('Server', SERVER_CONFIGS), section('Worker', [RunnerConfig]), section('Command line', [CliConfig])];
 }
 
 /** A table for the server and one for the worker, as Markdown. */

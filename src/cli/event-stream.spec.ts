@@ -4,7 +4,7 @@ import { eventsOf, type ServerEvent } from './event-stream.js';
 async function read(...pieces: (string | Uint8Array)[]): Promise<ServerEvent[]> {
   const bytes = pieces.map((piece) => (typeof piece === 'string' ? new TextEncoder().encode(piece) : piece));
   const found: ServerEvent[] = [];
-  for await (const event of eventsOf(new Blob(bytes as BlobPart[]).stream())) found.push(event);
+  for await (const event of eventsOf(new Blob([Buffer.concat(bytes)]).stream())) found.push(event);
   const split: ServerEvent[] = [];
   const body = new ReadableStream<Uint8Array>({
     start(controller) {

@@ -29,7 +29,8 @@ export class ServerAddress {
   askedUnder(request: Request): string {
     const host = request.headers.host ?? '';
     const { public_url } = this.config;
-    if (!PLAIN_HOST.test(host) || (public_url !== '' && new URL(public_url).host === host.toLowerCase())) return this.url;
+    if (!PLAIN_HOST.test(host) || (public_url !== '' && new URL(public_url).host === host.toLowerCase()))
+      return this.url;
     return `${request.protocol}://${host}`;
   }
 

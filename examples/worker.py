@@ -1,0 +1,98 @@
+#!/usr/bin/env python3
+"""A worker in Python's standard library: runs tasks of the agent type `script`, one at a time, by docs/worker-protocol.md."""
+import base64, http.client, json, os, signal, subprocess, sys, tempfile, threading, time, urllib.error, urllib.request, uuid
+
+URL, KEY = os.environ["MIYABI_URL"].rstrip("/"), os.environ.get("MIYABI_KEY") or os.environ["MIYABI_JOIN_TOKEN"]
+me, job, state = {}, {}, {"is": "active", "waits": False}
+
+def call(path, body, token=None):
+    """Asks until there is an answer: whatever a worker says may be said again. `body` is made anew for each try."""
+    for tries in range(10**9):
+        headers = {"Authorization": f"Bearer {token or me['token']}", "Content-Type": "application/json"}
+        request = urllib.request.Request(f"{URL}/api/v1{path}", json.dumps(body()).encode(), headers)
+        try:
+            with urllib.request.urlopen(request, timeout=40) as response: answer = json.load(response)
+            if state["is"] != "leaving": state["is"] = answer.get("desired_status", state["is"])
+            for verdict in ("lost", "cancel"):
+                if job.get("id") in answer.get(verdict, []): end({"cancel": "cancelled"}.get(verdict, verdict))
+            return answer
+        except urllib.error.HTTPError as error:
+            if error.code not in (408, 429, 500, 502, 503, 504): raise
+        except (OSError, http.client.HTTPException, ValueError): pass  # Not there, or gone in the middle of its answer.
+        time.sleep(min(5, 0.2 * 2**min(tries, 5)))
+
+def end(verdict):
+    """The agent and all it has started: asked first, then killed. How it ends is how it was first told to."""
+    if job.setdefault("verdict", verdict) == verdict and job.get("process"):
+        for wait, number in ((0, signal.SIGTERM), (5, signal.SIGKILL)): threading.Timer(wait, kill, (job["process"].pid, number)).start()
+
+def kill(group, number):
+    try: os.killpg(group, number)
+    except ProcessLookupError: pass
+
+def beat():
+    while True:
+        answer = call(f"/workers/{me['id']}/heartbeat", lambda: {"executions": [{"id": job["id"]}] if job.get("id") else []})
+        time.sleep(0.9 * answer["next_heartbeat_seconds"])
+
+def git(*args):
+    """The execution's id and the worker's token are all that git needs. They stand in no argument and in no file."""
+    basic = base64.b64encode(f"{job['id']}:{me['token']}".encode()).decode()
+    auth = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "http.extraHeader", "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}"}
+    author = {f"GIT_{who}_{what}": "worker@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    return subprocess.run(["git", "-C", job["directory"], *args], env={**os.environ, **auth, **author}, check=True, capture_output=True, text=True).stdout.strip()
+
+def work(grant):
+    repository, logs, sent = grant["repository"], f"/executions/{job['id']}/logs", 0
+    if repository:
+        git("clone", "-q", repository["clone_url"], ".")
+        base, *merged = [f"origin/{ref}" if git("branch", "-r", "--list", f"origin/{ref}") else ref for ref in [grant["base_ref"], *grant["merge_refs"]]]
+        git("checkout", "-q", "-b", grant["branch"], base)
+        for ref in merged: git("merge", "-q", ref)
+    job["process"] = subprocess.Popen(grant["task"]["metadata"]["command"], cwd=job["directory"], start_new_session=True, stdin=subprocess.DEVNULL,
+        env={name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    if "verdict" in job: end(job["verdict"])
+    for line in job["process"].stdout:
+        entry = {"message": line.decode(errors="replace").rstrip("\n")[:65536]}
+        sent = call(logs, lambda: {"offset": sent, "entries": [entry]})["next_offset"]
+    code = job["process"].wait()
+    report = {"outcome": "failed" if code else "completed", "exit_code": code, "log_entries": sent}
+    if code: report.update(failure_reason="agent_error", error_message=f"exit code {code}")
+    if repository and "verdict" not in job:
+        git("add", "--all")
+        if git("status", "--porcelain"): git("commit", "-q", "-m", grant["task"]["name"])
+        git("push", "-q", "origin", f"HEAD:refs/heads/{grant['branch']}")
+        report["commit_sha"] = git("rev-parse", "HEAD")
+    return report
+
+def run(grant):
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
+        job.update(id=grant["execution"]["id"], directory=directory)
+        try:
+            try: report = work(grant) if state["is"] != "leaving" else {"outcome": "released"}
+            except subprocess.CalledProcessError as error:
+                report = {"outcome": "failed", "failure_reason": "git", "error_message": error.stderr[-1000:]}
+            if "verdict" in job: report = {"outcome": job["verdict"]}
+            if report["outcome"] != "lost": call(f"/executions/{job['id']}/finish", lambda: report)
+        except urllib.error.HTTPError as error:
+            if error.code != 409: raise
+            end("lost")  # Another attempt may run by now: of this one nothing counts any more.
+    job.clear()
+
+def leave(*_):
+    state["is"] = "leaving"
+    if job.get("id"): end("released")
+    elif state["waits"]: sys.exit(0)
+
+for number in (signal.SIGTERM, signal.SIGINT): signal.signal(number, leave)
+name = os.environ.get("MIYABI_WORKER_NAME") or os.uname().nodename
+answer = call("/workers", lambda: {"name": name, "protocol": 1, "capacity": 1, "agent_types": ["script"], "replace": True}, KEY)
+me.update(id=answer["worker"]["id"], token=answer["token"])
+threading.Thread(target=beat, daemon=True).start()
+while state["is"] != "leaving":
+    key = uuid.uuid4().hex  # The same one in each try: what an answer gave that got lost is given again.
+    state["waits"] = True
+    grants = call(f"/workers/{me['id']}/claim", lambda: {"max": 1, "wait_seconds": 20, "request_key": key})["executions"]
+    state["waits"] = False
+    for grant in grants: run(grant)
+    if state["is"] != "active": time.sleep(1)  # Paused: a claim is answered at once, with nothing.

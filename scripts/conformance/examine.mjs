@@ -1,0 +1,60 @@
+// Puts a worker through all chapters, and says in a list what it does wrong.
+import { CHAPTERS } from './chapters.mjs';
+import { Exam, NotSeen } from './exam.mjs';
+import { judge } from './rules.mjs';
+
+/** What is looked for in everything the worker said. */
+export const RULES = {
+  register: 'registers once, says its protocol, and then uses its own token, never in an address',
+  heartbeat: 'sends heartbeats as often as it is told',
+  renew: 'renews exactly what it runs',
+  logs: 'numbers its log entries without gaps, and sends none twice',
+  finish: 'says once how an execution ended, and nothing after it',
+};
+
+/**
+ * @typedef {{ name: string, about: string, faults: string[] }} Finding
+ * @typedef {object} Options
+ * @property {string[]} command that starts the worker
+ * @property {string} directory for what the worker makes; nothing else is in it
+ * @property {string[]} [only] names of chapters
+ * @property {number} [patienceSeconds] how long each thing is waited for
+ * @property {Record<string, string>} [variables] of the worker, beside the documented ones
+ */
+
+/**
+ * @param {import('./stand.mjs').Stand} stand that has been started
+ * @param {Options} options
+ * @param {(finding: Finding) => void} [tell] told of each as soon as it is known
+ * @returns {Promise<Finding[]>}
+ */
+export async function examine(stand, options, tell = () => undefined) {
+  const { command, directory, only = Object.keys(CHAPTERS), patienceSeconds = 20, variables } = options;
+  const exam = new Exam(stand, { directory, patienceSeconds });
+  /** @type {Map<string, Finding>} */
+  const findings = new Map();
+  const about = {
+    ...Object.fromEntries(Object.entries(CHAPTERS).map(([name, chapter]) => [name, chapter.about])),
+    ...RULES,
+  };
+  const finding = (name) =>
+    findings.get(name) ?? findings.set(name, { name, about: about[name], faults: [] }).get(name);
+  const fault = (name, detail) => finding(name).faults.push(detail);
+  try {
+    await exam.begin(command, variables);
+    for (const [name, { run }] of Object.entries(CHAPTERS).filter(([name]) => only.includes(name))) {
+      finding(name);
+      await run(exam, fault).catch((error) => {
+        if (!(error instanceof NotSeen)) throw error;
+        fault(name, error.message);
+      });
+      tell(finding(name));
+      if (exam.subject.end !== null && name !== 'stop') break;
+    }
+    judge(exam, fault);
+    for (const name of Object.keys(RULES)) tell(finding(name));
+    return [...findings.values()];
+  } finally {
+    await exam.end();
+  }
+}
