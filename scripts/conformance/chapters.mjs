@@ -4,8 +4,9 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { NotSeen } from './exam.mjs';
 
-/** Calls in a time without a server beyond which a worker does not wait between its tries. */
-const CALLS_A_SECOND = 30;
+/** Calls a second beyond which a worker does not wait between its tries; claims, beyond which it does not while paused. */
+const CALLS_AWAY = 10;
+const CLAIMS_PAUSED = 5;
 const AWAY_MS = 3000;
 const PAUSED_MS = 4000;
 /** A stop has half a minute: agents get 10 s, and results must be told. */
@@ -161,7 +162,8 @@ async function lost(exam, fault) {
 }
 
 async function pause(exam, fault) {
-  const worker = exam.recorder.calls.find(({ verb, status }) => verb === 'register' && status < 300)?.answer.worker.id;
+  const registered = () => exam.recorder.calls.find(({ verb, answer }) => verb === 'register' && answer?.worker);
+  const { id: worker } = (await exam.until(registered, 'it did not register')).answer.worker;
   const set = (status) => exam.stand.sql('update workers set status = $2 where id = $1', [worker, status]);
   await set('paused');
   await exam.until(
@@ -172,7 +174,7 @@ async function pause(exam, fault) {
   await exam.pause(PAUSED_MS);
   const meanwhile = exam.words.slice(before);
   const claims = meanwhile.filter(({ verb }) => verb === 'claim').length;
-  if (claims > (CALLS_A_SECOND / 6) * (PAUSED_MS / 1000))
+  if (claims > CLAIMS_PAUSED * (PAUSED_MS / 1000))
     fault(
       'pause',
       `while paused it asked for work ${claims} times in ${PAUSED_MS / 1000} s: the answer comes at once, so it has to wait by itself`,
@@ -184,7 +186,7 @@ async function pause(exam, fault) {
 }
 
 async function away(exam, fault) {
-  const id = await exam.give('echo started; sleep 2; echo over');
+  const id = await exam.give('echo started; sleep 0.5; echo on; sleep 1.5; echo over');
   const execution = await exam.execution(id);
   await exam.said(execution, 'started');
   const from = Date.now();
@@ -193,21 +195,26 @@ async function away(exam, fault) {
   exam.recorder.isAway = false;
   exam.silences.push([from, Date.now() + AWAY_MS]);
   const calls = exam.recorder.calls.filter(({ at }) => at > from && at <= from + AWAY_MS).length;
-  const most = (CALLS_A_SECOND * AWAY_MS) / 1000;
+  const most = (CALLS_AWAY * AWAY_MS) / 1000;
   if (calls > most)
     fault('away', `it called ${calls} times in ${AWAY_MS / 1000} s while the server answered 503 with Retry-After`);
-  await expectOneWhole(exam, fault, 'away', id, execution, ['started', 'over']);
+  await expectOneWhole(exam, fault, 'away', id, execution, ['started', 'on', 'over']);
 }
 
 async function restart(exam, fault) {
-  const id = await exam.give('echo started; sleep 2; echo over');
+  const id = await exam.give('echo started; sleep 0.5; echo on; sleep 1.5; echo over');
   const execution = await exam.execution(id);
   await exam.said(execution, 'started');
   const from = Date.now();
-  await exam.stand.kill();
-  await exam.stand.start();
+  exam.recorder.cut();
+  if (exam.isShared) await exam.pause(AWAY_MS);
+  else {
+    await exam.stand.kill();
+    await exam.stand.start();
+  }
+  exam.recorder.isCut = false;
   exam.silences.push([from, Date.now() + AWAY_MS]);
-  await expectOneWhole(exam, fault, 'restart', id, execution, ['started', 'over']);
+  await expectOneWhole(exam, fault, 'restart', id, execution, ['started', 'on', 'over']);
 }
 
 async function stop(exam, fault) {

@@ -28,12 +28,13 @@ export class Exam {
 
   /**
    * @param {import('./stand.mjs').Stand} stand
-   * @param {{ directory: string, patienceSeconds: number }} options
+   * @param {{ directory: string, patienceSeconds: number, shared: boolean }} options
    */
-  constructor(stand, { directory, patienceSeconds }) {
+  constructor(stand, { directory, patienceSeconds, shared }) {
     this.#stand = stand;
     this.#patienceMs = patienceSeconds * 1000;
     this.directory = directory;
+    this.isShared = shared;
   }
 
   get stand() {

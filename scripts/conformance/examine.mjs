@@ -19,6 +19,7 @@ export const RULES = {
  * @property {string} directory for what the worker makes; nothing else is in it
  * @property {string[]} [only] names of chapters
  * @property {number} [patienceSeconds] how long each thing is waited for
+ * @property {boolean} [shared] whether others are examined on the same stand: then only the way to it is cut
  * @property {Record<string, string>} [variables] of the worker, beside the documented ones
  */
 
@@ -30,7 +31,7 @@ export const RULES = {
  */
 export async function examine(stand, options, tell = () => undefined) {
   const { command, directory, only = Object.keys(CHAPTERS), patienceSeconds = 20, variables } = options;
-  const exam = new Exam(stand, { directory, patienceSeconds });
+  const exam = new Exam(stand, { directory, patienceSeconds, shared: options.shared ?? false });
   /** @type {Map<string, Finding>} */
   const findings = new Map();
   const about = {

@@ -29,6 +29,8 @@ export class Recorder {
   losing = [];
   /** While true nobody is there: every call is a 503. */
   isAway = false;
+  /** While true there is no way: connections break. */
+  isCut = false;
   #target;
   #server;
 
@@ -49,6 +51,12 @@ export class Recorder {
     return `http://127.0.0.1:${this.#server.address().port}`;
   }
 
+  /** Breaks every connection, as the end of the server's process does. */
+  cut() {
+    this.isCut = true;
+    this.#server.closeAllConnections();
+  }
+
   close() {
     this.#server.close();
     this.#server.closeAllConnections();
@@ -58,6 +66,7 @@ export class Recorder {
     const call = callOf(incoming);
     this.calls.push(call);
     outgoing.once('error', () => undefined);
+    if (this.isCut) return incoming.destroy();
     if (this.isAway) {
       // Heard to its end all the same: what it says now counts like anything else.
       return collect(incoming, (bytes) => {

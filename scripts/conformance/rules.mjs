@@ -122,12 +122,12 @@ function ends(words, fault) {
   const answered = new Map();
   for (const { verb, execution, said: body, taken, at, told } of words) {
     if (!['finish', 'logs', 'progress'].includes(verb)) continue;
+    const outcome = said.get(execution) ?? body?.outcome;
+    if (verb === 'finish' && outcome !== body?.outcome)
+      return fault('finish', `it ended an execution as ${outcome}, and then as ${body?.outcome}`);
     if ((answered.get(execution) ?? Infinity) < at)
       return fault('finish', `it said \`${verb}\` of an execution after its end was answered`);
     if (verb !== 'finish') continue;
-    const outcome = said.get(execution) ?? body?.outcome;
-    if (outcome !== body?.outcome)
-      return fault('finish', `it ended an execution as ${outcome}, and then as ${body?.outcome}`);
     said.set(execution, outcome);
     if (taken) answered.set(execution, told);
   }

@@ -1,0 +1,140 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { examine, type Finding } from '../scripts/conformance/examine.mjs';
+import { Stand } from '../scripts/conformance/stand.mjs';
+import { CLI_FILE } from './command-line.js';
+import { PATIENCE_MS } from './scale.js';
+import { Scratch } from './scratch-git.js';
+import { createDatabase, type TestDatabase } from './test-database.js';
+
+const file = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
+const WRONG = file('test/wrong-worker.mjs');
+const AT_ONCE = 6;
+/** So long a right worker may take for anything on a machine that does everything else as well. */
+const PATIENT = 120;
+
+const python = ((): string | null => {
+  try {
+    return execFileSync('python3', ['-c', 'import sys; print(sys.executable)'], { encoding: 'utf8' }).trim();
+  } catch {
+    return null;
+  }
+})();
+
+/** Workers that are right. */
+const RIGHT: Record<string, { command: string[]; variables?: Record<string, string> }> = {
+  'miyabi worker': {
+    command: [process.execPath, CLI_FILE, 'worker'],
+    variables: { ALLOW_ISOLATION_NONE: 'on', DISK_MIN_FREE: '0', TERM_GRACE_SECONDS: '1' },
+  },
+  ...(python !== null && { 'examples/worker.py': { command: [python, file('examples/worker.py')] } }),
+  'test/wrong-worker.mjs without a fault': { command: [process.execPath, WRONG] },
+};
+
+/** Ways to be wrong: the chapters that show it, and what they find. */
+const FAULTS: Record<string, [chapters: string[], found: string, saying: string]> = {
+  'renews everything': [['work', 'cancel', 'pause'], 'renew', 'go on listing an execution that has ended'],
+  'renews nothing': [['away'], 'renew', 'do not list an execution that it runs'],
+  'is silent': [['pause'], 'pause', 'while paused it sent no heartbeat'],
+  'ignores cancel': [['cancel'], 'cancel', 'still ran long after the worker was told to cancel it'],
+  'calls a cancellation a failure': [['cancel'], 'cancel', 'ended a cancelled execution as failed'],
+  'ignores lost': [['lost'], 'lost', 'still ran long after the worker was told that its execution is lost'],
+  'talks about what is lost': [['lost'], 'lost', 'went on about an execution'],
+  'says twice what was not answered': [['answers'], 'logs', 'the log of a command should be'],
+  'leaves out what was not answered': [['away'], 'logs', 'the log of a command should be'],
+  'says an end only once': [['answers'], 'answers', 'did not say it again'],
+  'forgets its claims': [['answers'], 'answers', '`request_key`'],
+  'says two ends': [['work'], 'finish', 'ended an execution as completed, and then as failed'],
+  'talks after the end': [['work'], 'finish', 'after its end was answered'],
+  'hammers while paused': [['pause'], 'pause', 'it asked for work'],
+  'hammers a server that is away': [['away'], 'away', 'while the server answered 503'],
+  'dies on 503': [['away'], 'away', 'the worker has ended'],
+  'dies without a server': [['restart'], 'restart', 'the worker has ended'],
+  'trips over what is new': [['work'], 'work', 'the worker has ended'],
+  'uses its key': [['work'], 'register', 'it used its key'],
+  'token in an address': [['work'], 'register', 'a secret stood in an address'],
+  'leaves its agents behind': [['stop'], 'stop', 'left the command that it had started'],
+  'pushes nothing': [['git'], 'git', 'nothing was pushed'],
+};
+
+const scratch = new Scratch();
+const findings = new Map<string, Finding[]>();
+let database: TestDatabase;
+let stand: Stand;
+
+beforeAll(async () => {
+  database = await createDatabase();
+  stand = new Stand({ databaseUrl: database.url, directory: scratch.directory('stand') });
+  await stand.start();
+  const right = Object.entries(RIGHT).map(([name, worker]) => ({ name, ...worker, patienceSeconds: PATIENT }));
+  const wrong = Object.entries(FAULTS).map(([fault, [only]]) => ({
+    ...{ name: fault, command: [process.execPath, WRONG], variables: { FAULT: fault }, only },
+    // What it does wrong may be that nothing comes.
+    patienceSeconds: ['forgets its claims', 'ignores cancel', 'ignores lost', 'says an end only once'].includes(fault)
+      ? 8
+      : PATIENT,
+  }));
+  const all = [...right, ...wrong];
+  const lane = async (): Promise<void> => {
+    for (let next = all.shift(); next !== undefined; next = all.shift()) {
+      const { name, ...options } = next;
+      const directory = scratch.directory(`exam ${name.replaceAll('/', ' ')}`);
+      findings.set(name, await examine(stand, { ...options, directory, shared: true }));
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, lane));
+}, 5 * PATIENCE_MS);
+afterAll(async () => {
+  await stand.kill();
+  await database.drop();
+  scratch.remove();
+});
+
+const wrongOf = (name: string): string[] =>
+  (findings.get(name) ?? []).flatMap(({ name: rule, faults }) => faults.map((fault) => `${rule}: ${fault}`));
+
+describe('a worker that is examined', () => {
+  it.each(Object.keys(RIGHT))('is found right: %s', (name) => {
+    expect(findings.get(name)?.length).toBeGreaterThan(12);
+    expect(wrongOf(name)).toEqual([]);
+  });
+
+  it(
+    python === null ? 'is not examples/worker.py: there is no python3 on this machine' : 'is also examples/worker.py',
+    () => {
+      expect(findings.has('examples/worker.py')).toBe(python !== null);
+    },
+  );
+
+  it.each(Object.entries(FAULTS))('is found wrong that %s', (fault, [, found, saying]) => {
+    expect(wrongOf(fault)).toEqual(
+      expect.arrayContaining([expect.stringMatching(new RegExp(`^${found}: [\\s\\S]*${saying}`))]),
+    );
+  });
+});
+
+describe('npm run conformance', () => {
+  const run = (fault: string, ...args: string[]) => {
+    const TMPDIR = scratch.directory('runs');
+    mkdirSync(TMPDIR, { recursive: true });
+    const command = [file('scripts/conformance.mjs'), '--only', 'work', ...args];
+    return spawnSync(process.execPath, command, { encoding: 'utf8', env: { ...process.env, FAULT: fault, TMPDIR } });
+  };
+
+  it('ends with 0 for a right worker and with 1 for a wrong one, which it tells in a list', () => {
+    const right = run('', process.execPath, WRONG);
+    expect([right.status, right.stderr]).toEqual([0, '']);
+    expect(right.stdout).toMatch(/^ok {4}work {2}[\s\S]*\nok {4}finish [\s\S]*\nIt speaks the protocol\.\n$/);
+    const wrong = run('says two ends', '--json', process.execPath, WRONG);
+    expect(wrong.status).toBe(1);
+    const { ok, findings: list } = JSON.parse(wrong.stdout) as { ok: boolean; findings: Finding[] };
+    expect([ok, list.filter(({ faults }) => faults.length > 0).map(({ name }) => name)]).toEqual([false, ['finish']]);
+  });
+
+  it('ends with 2 when it is called in a wrong way', () => {
+    expect(run('')).toMatchObject({ status: 2, stderr: expect.stringContaining('Usage: npm run conformance') });
+    expect(run('', '--fly').status).toBe(2);
+  });
+});
