@@ -7,8 +7,9 @@ import { InvalidToken, KeyRevoked, TokenRotated, Unauthenticated, WorkerDeleted 
 import { hashOfSecret, isKey, newKey } from './keys.js';
 import { Lookup } from '../database/lookup.js';
 import { permissionsOf, type Permission } from './permissions.js';
-import type { JoinPrincipal, KeyPrincipal, WorkerPrincipal } from './principal.js';
+import { JoinTokensService } from './join-tokens.service.js';
 import { LastUse } from './last-use.js';
+import type { JoinPrincipal, KeyPrincipal, Principal, WorkerPrincipal } from './principal.js';
 
 /** Keys of programs: made, recognized and revoked. */
 @Injectable()
@@ -18,6 +19,7 @@ export class AccessKeysService implements OnApplicationBootstrap {
 
   constructor(
     private readonly store: AccessKeysStore,
+    private readonly joinTokens: JoinTokensService,
     private readonly database: Database,
     private readonly config: AuthConfig,
   ) {
@@ -55,18 +57,9 @@ export class AccessKeysService implements OnApplicationBootstrap {
     return { id, secret };
   }
 
-  /** Makes a worker another token; those it has stay good for a while, and their ids are given too. */
-  async rotateWorkerToken(
-    worker: { organization_id: string | null; worker_id: string; name: string },
-    stay_seconds: number,
-  ): Promise<{ id: string; secret: string; former_ids: string[] }> {
-    const former_ids = await this.store.expireForWorker(worker.worker_id, stay_seconds);
-    return { ...(await this.issueWorkerToken(worker)), former_ids };
-  }
-
-  /** The labels that a worker's token was issued with. */
-  async labelsOf(id: string): Promise<string[]> {
-    return this.store.findLabels(id);
+import { JoinTokensService } from './join-tokens.service.js';
+import { LastUse } from './last-use.js';
+import type { JoinPrincipal, KeyPrincipal, Principal, WorkerPrincipal } from './principal.js';
   }
 
   /** Ends every token of the worker with its next request, but for the one with the id `but`. */

@@ -1,6 +1,5 @@
 import { Injectable } from '@nestjs/common';
 import { AccessKeysService } from '../auth/access-keys.service.js';
-import { JoinTokensService } from '../auth/join-tokens.service.js';
 import { organizationOf, type Principal } from '../auth/principal.js';
 import { QueueConfig } from '../config/queue.config.js';
 import { Database } from '../database/database.js';
@@ -42,7 +41,6 @@ export class WorkersService {
     private readonly figures: WorkerFiguresService,
     private readonly executions: ExecutionsService,
     private readonly keys: AccessKeysService,
-    private readonly joinTokens: JoinTokensService,
     private readonly events: EventsService,
     private readonly database: Database,
     private readonly config: QueueConfig,
@@ -71,7 +69,7 @@ export class WorkersService {
       const mayReplace = registration.replace && principal.kind !== 'join';
       if (known?.live && !mayReplace) throw new WorkerNameTaken(registration.name);
       const worker_id = known?.id ?? newId();
-      const labels = await this.grantedLabels(principal, worker_id);
+      const labels = await this.keys.grantedLabels(principal, worker_id);
       const description = { ...registration, labels: [...new Set([...labels, ...registration.labels])] };
       if (known === null) await this.store.insert(worker_id, organizationId, registration.name, description);
       else await this.takeOver(principal, known, description);
@@ -138,12 +136,6 @@ export class WorkersService {
     // The token that a worker comes back with stays good until it comes back with the new one: the answer may get lost.
     await this.keys.revokeForWorker(id, principal.kind === 'worker' ? principal.key_id : null);
     await this.store.redescribe(id, registration, status === 'stopped' ? 'active' : status);
-  }
-
-  /** What a worker gets from what it came with, for good. */
-  private async grantedLabels(principal: Principal, worker_id: string): Promise<string[]> {
-    if (principal.kind === 'join') return this.joinTokens.use(principal, worker_id);
-    return principal.kind === 'worker' ? this.keys.labelsOf(principal.key_id) : [];
   }
 
   /** A worker of the instance belongs to no organization whose events could tell of it. */
