@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { AccessKeysService } from '../src/auth/access-keys.service.js';
 import { AccessKeysStore } from '../src/auth/access-keys.store.js';
+import { JoinTokensService } from '../src/auth/join-tokens.service.js';
 import { hashOfSecret } from '../src/auth/keys.js';
 import { AuthConfig } from '../src/config/auth.config.js';
 import { newId } from '../src/ids.js';
@@ -108,7 +109,12 @@ describe('keys', () => {
   it('stop the start when the configured one has a typing error, without repeating it', async () => {
     const wrong = `${REGISTRATION_KEY.slice(0, -1)}${REGISTRATION_KEY.endsWith('0') ? '1' : '0'}`;
     const config = Object.assign(new AuthConfig(), { worker_registration_key: wrong });
-    const keys = new AccessKeysService(server.app.get(AccessKeysStore), server.database, config);
+    const keys = new AccessKeysService(
+      server.app.get(AccessKeysStore),
+      server.app.get(JoinTokensService),
+      server.database,
+      config,
+    );
     const start = keys.onApplicationBootstrap();
     await expect(start).rejects.toThrow('WORKER_REGISTRATION_KEY');
     await expect(start).rejects.not.toThrow(wrong);

@@ -1,8 +1,11 @@
-import { access, constants, realpath } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { access, constants, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { createMiyabiClient } from '../../client/client.js';
 import { loadRunnerSettings, type RunnerSettings } from '../../config/runner.config.js';
 import { Git } from '../../runner/git.js';
+import { chooseIsolation } from '../../runner/isolation/choose.js';
+import { IsolationUnavailable } from '../../runner/isolation/isolation.js';
 import { detectLaunchers } from '../../runner/launchers.js';
 import { readMembership } from '../../runner/membership.js';
 import { freeDisk } from '../../runner/metrics.js';
@@ -52,7 +55,7 @@ export async function doctor(context: Context): Promise<void> {
     await directory(settings.worker_directory, runner),
     ...(await server(context)),
     ...(await launchers(settings.environment)),
-    isolation(runner),
+    await isolation(runner),
   ];
   const faults = findings.filter(({ state }) => state === 'fault').length;
   if (!terminal.asJson({ version: VERSION, protocol: PROTOCOL, ok: faults === 0, findings })) {
@@ -204,14 +207,30 @@ async function launchers(environment: Context['settings']['environment']): Promi
       ];
 }
 
-function isolation(runner: Loaded): Finding {
-  if ('fault' in runner)
-    return fault(
-      'settings of a worker',
-      runner.fault.replaceAll('\n', ' '),
-      'A worker does not start like this: docs/configuration.md has every variable.',
+/** The level a worker would run agents in, each better one with why it cannot be had; tried in a directory of its own. */
+async function isolation(runner: Loaded): Promise<Finding> {
+  if ('fault' in runner) {
+    const hint = 'A worker does not start like this: docs/configuration.md has every variable.';
+    return fault('settings of a worker', runner.fault.replaceAll('\n', ' '), hint);
+  }
+  const directory = await realpath(await mkdtemp(join(tmpdir(), 'miyabi-doctor-')));
+  try {
+    const { isolation: chosen, refused } = await chooseIsolation(runner.settings, directory);
+    if (chosen.level !== 'none') return ok('isolation', `${chosen.level}: agents cannot read what the worker can`);
+    const reasons = refused.map(({ level, because }) => `${level}: ${because}`).join('; ');
+    return note(
+      'isolation',
+      'none: agents can read what this account can read',
+      `Better ones cannot be had (${reasons}).`,
     );
-  return note('isolation', 'none: agents run as this account', 'They can read what this account can read.');
+  } catch (error) {
+    if (!(error instanceof IsolationUnavailable)) throw error;
+    const hint =
+      'A worker does not start like this: mend one of these, or set ALLOW_ISOLATION_NONE=on if agents may read all that this account can.';
+    return fault('isolation', error.message.replaceAll('\n', ' '), hint);
+  } finally {
+    await rm(directory, { recursive: true, force: true });
+  }
 }
 
 const describe = (error: unknown): string => {
