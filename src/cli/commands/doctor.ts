@@ -1,5 +1,4 @@
 import { access, constants, mkdtemp, realpath, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { createMiyabiClient } from '../../client/client.js';
 import { loadRunnerSettings, type RunnerSettings } from '../../config/runner.config.js';
@@ -55,7 +54,7 @@ export async function doctor(context: Context): Promise<void> {
     await directory(settings.worker_directory, runner),
     ...(await server(context)),
     ...(await launchers(settings.environment)),
-    await isolation(runner),
+    await isolation(runner, settings.worker_directory),
   ];
   const faults = findings.filter(({ state }) => state === 'fault').length;
   if (!terminal.asJson({ version: VERSION, protocol: PROTOCOL, ok: faults === 0, findings })) {
@@ -96,23 +95,24 @@ async function gitVersion(path: string): Promise<Finding> {
   return isAtLeast(version, GIT) ? ok('git', version) : fault('git', `${version} is too old`, hint);
 }
 
-async function directory(path: string, runner: Loaded): Promise<Finding> {
-  const name = 'worker directory';
-  let there = path;
-  while (
-    !(await access(there).then(
+/** The part of a path that is there, if this account may write to it. */
+async function writablePart(path: string): Promise<string | null> {
+  const may = (place: string, mode: number): Promise<boolean> =>
+    access(place, mode).then(
       () => true,
       () => false,
-    )) &&
-    dirname(there) !== there
-  )
-    there = dirname(there);
-  const isWritable = await access(there, constants.W_OK).then(
-    () => true,
-    () => false,
-  );
-  if (!isWritable) return fault(name, `${path} cannot be written`, 'Choose another with MIYABI_WORKER_DIR or --dir.');
-  const free = await freeDisk(await realpath(there));
+    );
+  let there = path;
+  while (!(await may(there, constants.F_OK)) && dirname(there) !== there) there = dirname(there);
+  return (await may(there, constants.W_OK)) ? realpath(there) : null;
+}
+
+async function directory(path: string, runner: Loaded): Promise<Finding> {
+  const name = 'worker directory';
+  const there = await writablePart(path);
+  if (there === null)
+    return fault(name, `${path} cannot be written`, 'Choose another with MIYABI_WORKER_DIR or --dir.');
+  const free = await freeDisk(there);
   const needed = 'settings' in runner ? runner.settings.runner.disk_min_free : 5 * GIB;
   const text = `${path}, ${(free / GIB).toFixed(1)} GiB free`;
   const hint = `Below ${(needed / GIB).toFixed(1)} GiB a worker takes nothing. Make room, or set DISK_MIN_FREE (bytes).`;
@@ -208,12 +208,15 @@ async function launchers(environment: Context['settings']['environment']): Promi
 }
 
 /** The level a worker would run agents in, each better one with why it cannot be had; tried in a directory of its own. */
-async function isolation(runner: Loaded): Promise<Finding> {
+async function isolation(runner: Loaded, workerDirectory: string): Promise<Finding> {
   if ('fault' in runner) {
     const hint = 'A worker does not start like this: docs/configuration.md has every variable.';
     return fault('settings of a worker', runner.fault.replaceAll('\n', ' '), hint);
   }
-  const directory = await realpath(await mkdtemp(join(tmpdir(), 'miyabi-doctor-')));
+  // Where the worker would be: what is hidden from agents depends on the place.
+  const there = await writablePart(workerDirectory);
+  if (there === null) return note('isolation', 'not tried', 'The worker directory cannot be written.');
+  const directory = await mkdtemp(join(there, '.miyabi-doctor-'));
   try {
     const { isolation: chosen, refused } = await chooseIsolation(runner.settings, directory);
     if (chosen.level !== 'none') return ok('isolation', `${chosen.level}: agents cannot read what the worker can`);
