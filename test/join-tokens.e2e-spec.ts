@@ -198,6 +198,16 @@ describe('a worker that has joined', () => {
     expect(fourth.worker.labels).toEqual(['gpu', 'new']);
   });
 
+  it('keeps its labels when its token is rotated, and the old one makes no successor', async () => {
+    const { token } = await make({ labels: ['gpu'] });
+    const { worker, token: old } = await joined(token, { name: 'rotated' });
+    const { body } = await as(ada.token).post(`workers/${worker.id}/rotate-token`).expect(200);
+    await as(old).post(`workers/${worker.id}/heartbeat`, {}).expect(200);
+    expect(await codeOf(join(old, { name: 'rotated', replace: true }))).toBe('401 auth/token-rotated');
+    const back = await join((body as Joined).token, { name: 'rotated', replace: true }).expect(200);
+    expect((back.body as Joined).worker.labels).toEqual(['gpu']);
+  });
+
   it('registers nobody else', async () => {
     const { token } = await make();
     const { token: own } = await joined(token, { name: 'alone' });

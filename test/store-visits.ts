@@ -66,7 +66,8 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
 
   // People and keys.
   await the(AccessKeysStore).revokeForWorker(worker(5), null);
-  await the(AccessKeysStore).findLabels(filledId(9, 5));
+  await the(AccessKeysStore).findLabels(worker(5));
+  await the(AccessKeysStore).isExpiring(filledId(9, 5));
   await the(JoinTokensStore).use(filledId(9, 5));
   await the(AccessKeysStore).touch([filledId(9, 5)]);
   await the(SessionsStore).touch([filledId(7, 5)]);

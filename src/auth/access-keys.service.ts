@@ -57,9 +57,26 @@ export class AccessKeysService implements OnApplicationBootstrap {
     return { id, secret };
   }
 
-import { JoinTokensService } from './join-tokens.service.js';
-import { LastUse } from './last-use.js';
-import type { JoinPrincipal, KeyPrincipal, Principal, WorkerPrincipal } from './principal.js';
+  /** Makes a worker another token; those it has stay good for a while, and their ids are given too. */
+  async rotateWorkerToken(
+    worker: { organization_id: string | null; worker_id: string; name: string },
+    stay_seconds: number,
+  ): Promise<{ id: string; secret: string; former_ids: string[] }> {
+    const former_ids = await this.store.expireForWorker(worker.worker_id, stay_seconds);
+    const labels = await this.store.findLabels(worker.worker_id);
+    return { ...(await this.issueWorkerToken({ ...worker, labels })), former_ids };
+  }
+
+  /**
+   * What a worker gets for good by what it registers with: of a join token, which is used by this, its labels; by its own
+   * token those of before. Throws KeyRevoked for a join token that is used up, and TokenRotated for a token in whose
+   * place there is another: it may fall out of use, and not make itself a successor.
+   */
+  async grantedLabels(principal: Principal, worker_id: string): Promise<string[]> {
+    if (principal.kind === 'join') return this.joinTokens.use(principal, worker_id);
+    if (principal.kind !== 'worker') return [];
+    if (await this.store.isExpiring(principal.key_id)) throw new TokenRotated();
+    return this.store.findLabels(worker_id);
   }
 
   /** Ends every token of the worker with its next request, but for the one with the id `but`. */

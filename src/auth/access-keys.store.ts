@@ -75,11 +75,18 @@ export class AccessKeysStore {
     );
   }
 
-  /** The labels that came with a worker's token. */
-  async findLabels(id: string): Promise<string[]> {
-    const row = await this.database.one<{ labels: string[] | null }>('select labels from access_keys where id = $1', [
-      id,
-    ]);
+  /** Whether the end of a key is set. */
+  async isExpiring(id: string): Promise<boolean> {
+    const row = await this.database.one('select from access_keys where id = $1 and expires_at is not null', [id]);
+    return row !== null;
+  }
+
+  /** The labels that came with the last token of a worker. */
+  async findLabels(worker_id: string): Promise<string[]> {
+    const row = await this.database.one<{ labels: string[] | null }>(
+      'select labels from access_keys where worker_id = $1 order by id desc limit 1',
+      [worker_id],
+    );
     return row?.labels ?? [];
   }
 
