@@ -1469,7 +1469,7 @@ export interface paths {
         put?: never;
         /**
          * Register a worker
-         * @description It gets a token of its own; 200 instead of 201 says that it has come back.
+         * @description It gets a token of its own; 200 instead of 201 says that it has come back. A join token registers one too, with the labels it was given, and a worker's own token that worker again: its present token stays good until the new one has come back in the same way, as an answer may get lost.
          *
          *     Answers a secret, and refuses an `Idempotency-Key` (400 `idempotency/refused`).
          *
@@ -1477,6 +1477,58 @@ export interface paths {
          */
         post: operations["workersRegister"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workers/join-tokens": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List join tokens, newest first
+         * @description Those that are used up, expired or taken back stay on the list.
+         *
+         *     Needs the permission `workers.register`.
+         */
+        get: operations["joinTokensList"];
+        put?: never;
+        /**
+         * Make a token with which machines join
+         * @description Answers one line to paste into a shell of the other machine. The token registers as many workers of the organization as `uses` says, while it lasts and while its maker may let workers in; it may do nothing else. Each worker gets a token of its own.
+         *
+         *     Answers a secret, and refuses an `Idempotency-Key` (400 `idempotency/refused`).
+         *
+         *     Needs the permission `workers.register`.
+         */
+        post: operations["joinTokensCreate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/workers/join-tokens/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a join token back
+         * @description It is refused from the next request on; workers that have joined stay. Once more changes nothing.
+         *
+         *     Needs the permission `workers.register`.
+         */
+        delete: operations["joinTokensRevoke"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1919,7 +1971,7 @@ export interface components {
              * @example key.created
              * @enum {string}
              */
-            action: "auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "fleet.paused" | "fleet.resumed" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "key.created" | "key.revoked" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted" | "worker.deleted" | "worker.drained" | "worker.paused" | "worker.resumed" | "worker.token_rotated";
+            action: "auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "fleet.paused" | "fleet.resumed" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "join_token.created" | "join_token.revoked" | "join_token.used" | "key.created" | "key.revoked" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted" | "worker.deleted" | "worker.drained" | "worker.paused" | "worker.resumed" | "worker.token_rotated";
             /**
              * @description Ids of what it is about, by the names of their fields.
              * @example {
@@ -2310,6 +2362,26 @@ export interface components {
              */
             expires_at?: string;
         };
+        CreateJoinToken: {
+            /**
+             * @description Life of the token in seconds, from a minute to a day; an hour when absent.
+             * @example 3600
+             */
+            expires_in?: number;
+            /**
+             * @description How many workers may join with it; 1 when absent.
+             * @example 1
+             */
+            uses?: number;
+            /**
+             * @description Labels that each of these workers has, beside those it says of itself.
+             * @example [
+             *       "gpu",
+             *       "region=eu"
+             *     ]
+             */
+            labels?: string[];
+        };
         CreateOrganization: {
             /**
              * @description Name as shown to others; several organizations may have the same.
@@ -2434,6 +2506,43 @@ export interface components {
              * @example myk_3q2x7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA0s9Fq1
              */
             secret: string;
+        };
+        CreatedJoinToken: {
+            /**
+             * Format: uuid
+             * @description Id of the token, to take it back by.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            id: string;
+            /**
+             * @description How many workers may join with it.
+             * @example 1
+             */
+            uses_left: number;
+            /**
+             * @description The whole token, for the header `Authorization: Bearer` of `POST /workers`. It is shown this once and is not kept.
+             * @example myj_3q2x7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA0s9Fq1
+             */
+            token: string;
+            /**
+             * @description What to paste into a shell of the machine that is to join.
+             * @example curl -fsSL https://miyabi.example.org/join.sh | MIYABI_JOIN_TOKEN=myj_3q2x7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA0s9Fq1 sh
+             */
+            command: string;
+            /**
+             * Format: date-time
+             * @description When it stops working.
+             * @example 2026-01-31T13:00:00.000Z
+             */
+            expires_at: string;
+            /**
+             * @description Labels that these workers get.
+             * @example [
+             *       "gpu",
+             *       "region=eu"
+             *     ]
+             */
+            labels: string[];
         };
         CreatedTasks: {
             /** @description The tasks, in the order of the request. */
@@ -3432,6 +3541,67 @@ export interface components {
              * @example 0192f0c1-2345-7abc-8def-0123456789ad
              */
             execution_id: string | null;
+        };
+        JoinToken: {
+            /**
+             * Format: uuid
+             * @description Id of the token, to take it back by.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            id: string;
+            /**
+             * @description How many more workers may join with it.
+             * @example 1
+             */
+            uses_left: number;
+            /**
+             * @description The first 8 characters of the token, to recognize it by.
+             * @example myj_3q2x
+             */
+            prefix: string;
+            /**
+             * @description Labels that these workers get.
+             * @example [
+             *       "gpu",
+             *       "region=eu"
+             *     ]
+             */
+            labels: string[];
+            /** @description Who made it; null for a person who is gone. It works only while they may let workers in. */
+            created_by: components["schemas"]["KeyMaker"] | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When it stops working.
+             * @example 2026-01-31T13:00:00.000Z
+             */
+            expires_at: string;
+            /**
+             * Format: date-time
+             * @description When it was last used, within a minute; null for never.
+             * @example 2026-01-31T12:05:00.000Z
+             */
+            last_used_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it was taken back; null when it was not.
+             * @example 2026-01-31T12:30:00.000Z
+             */
+            revoked_at: string | null;
+        };
+        JoinTokenPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["JoinToken"][];
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example null
+             */
+            next_cursor: string | null;
         };
         KeyMaker: {
             /**
@@ -5576,7 +5746,7 @@ export interface operations {
                 /** @description Only what this caller did: the id of a person, key, worker or execution, or a login as it was at that time. */
                 actor?: string;
                 /** @description Only these actions; repeatable. */
-                action?: ("auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "fleet.paused" | "fleet.resumed" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "key.created" | "key.revoked" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted" | "worker.deleted" | "worker.drained" | "worker.paused" | "worker.resumed" | "worker.token_rotated")[];
+                action?: ("auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "fleet.paused" | "fleet.resumed" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "join_token.created" | "join_token.revoked" | "join_token.used" | "key.created" | "key.revoked" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted" | "worker.deleted" | "worker.drained" | "worker.paused" | "worker.resumed" | "worker.token_rotated")[];
                 /** @description Only what is about this: any id of the subject. */
                 subject?: string;
                 /** @description Only what happened after this time. */
@@ -8989,7 +9159,16 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            403: components["responses"]["Forbidden"];
+            /** @description Refused: `auth/forbidden`, `worker/scope-not-allowed`, `worker/only-itself`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             408: components["responses"]["RequestTimeout"];
             /** @description Refused: `worker/name-taken`. */
             409: {
@@ -9014,6 +9193,104 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    joinTokensList: {
+        parameters: {
+            query?: {
+                /** @description How many items to answer at the most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of join tokens. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["JoinTokenPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    joinTokensCreate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateJoinToken"];
+            };
+        };
+        responses: {
+            /** @description Made. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CreatedJoinToken"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    joinTokensRevoke: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the join token.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is taken back. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
             500: components["responses"]["ServerFault"];
             503: components["responses"]["Unavailable"];
         };
