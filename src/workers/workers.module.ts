@@ -44,13 +44,7 @@ import { WorkersStore } from './workers.store.js';
     TasksModule,
   ],
   // Before `workers/:id`, which would take `workers/join-tokens` for the address of a worker.
-  controllers: [
-    JoinTokensController,
-    WorkersController,
-    WorkerControlsController,
-    ProtocolController,
-    FleetController,
-  ],
+  controllers: [JoinTokensController, WorkersController, WorkerControlsController, ProtocolController, FleetController],
   providers: [
     WorkersService,
     WorkersStore,
