@@ -71,7 +71,10 @@ describe('a worker', () => {
   });
 
   it('is refused when it speaks too old a protocol, and told which one the server speaks otherwise', async () => {
-    await expect(registerWorker(server, { protocol: 0 })).rejects.toThrow('426');
+    const { status: refused, body: problem } = await ada.post('/workers', { name: 'old', protocol: 0 });
+    expect([refused, problem]).toMatchObject([426, { code: 'worker/protocol-too-old', min_protocol: 1 }]);
+    expect(problem['detail']).toContain(String(problem['command']));
+    expect(problem['command']).toMatch(/^curl .*\/downloads\/miyabi\.mjs/);
     for (const protocol of [1, 7]) {
       const { status, body } = await ada.post('/workers', { name: `speaks-${String(protocol)}`, protocol, novelty: 1 });
       expect([status, body]).toMatchObject([

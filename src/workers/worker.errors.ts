@@ -49,13 +49,16 @@ export class OnlyItself extends DomainError {
   }
 }
 
+/** Each server has the worker that speaks its version. */
+const UPDATE = 'curl -fsSL "$MIYABI_URL/downloads/miyabi.mjs" -o miyabi.mjs';
+
 export class ProtocolTooOld extends DomainError {
   constructor(minimum: number) {
     super(
       'worker/protocol-too-old',
       'outdated',
-      `This server speaks version ${String(minimum)} of the worker protocol or later. Update the worker.`,
-      { min_protocol: minimum },
+      `This server speaks version ${String(minimum)} of the worker protocol or later. Update the worker: ${UPDATE}`,
+      { min_protocol: minimum, command: UPDATE },
     );
   }
 }
