@@ -4,6 +4,7 @@ import { AccessKeysStore } from '../src/auth/access-keys.store.js';
 import { JoinTokensService } from '../src/auth/join-tokens.service.js';
 import { hashOfSecret } from '../src/auth/keys.js';
 import { AuthConfig } from '../src/config/auth.config.js';
+import { QueueConfig } from '../src/config/queue.config.js';
 import { newId } from '../src/ids.js';
 // The generator that `npm run start:dev` uses before the server is built.
 import { newKey as newRegistrationKey } from '../scripts/secrets.mjs';
@@ -114,6 +115,7 @@ describe('keys', () => {
       server.app.get(JoinTokensService),
       server.database,
       config,
+      server.app.get(QueueConfig),
     );
     const start = keys.onApplicationBootstrap();
     await expect(start).rejects.toThrow('WORKER_REGISTRATION_KEY');

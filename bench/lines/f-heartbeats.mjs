@@ -34,11 +34,16 @@ export const lines = [
       const { site } = await open(bench);
       const fleet = startSide('fleet', bench.node);
       await fleet.call('open', { url: site.url, workers: site.workers });
-      const beating = (way) => () =>
-        percentWhile(bench.ground, site, () => fleet.call('beat', { way, seconds: SECONDS }));
+      const beating = (way) => async () => {
+        await fleet.call('gather', { way });
+        return percentWhile(bench.ground, site, () => fleet.call('beat', { seconds: SECONDS }));
+      };
       return {
         sides: {
-          idle: () => percentWhile(bench.ground, site, pause),
+          idle: async () => {
+            await fleet.call('gather', { way: 'none' });
+            return percentWhile(bench.ground, site, pause);
+          },
           'over the channel': beating('channel'),
           'over REST': beating('rest'),
         },

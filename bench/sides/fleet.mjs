@@ -12,6 +12,7 @@ serve({
   latencies,
   claimTimes,
   ingest,
+  gather,
   beat,
 });
 
@@ -147,10 +148,14 @@ async function claimTimes({ count }) {
   return took;
 }
 
-/** Every worker beats each 15 s, spread over them, for so long; each has a connection of its own. */
-async function beat({ way, seconds }) {
-  const every = 15_000;
-  const links = [];
+/** What `gather` has connected. */
+let links = [];
+
+/** Connects every worker, once and for all beats, for it is not what beating costs; or none. */
+async function gather({ way }) {
+  await Promise.all(links.map(({ close }) => close()));
+  links = [];
+  if (way === 'none') return;
   for (const worker of site.workers) {
     if (way === 'rest') {
       const link = new HttpLink(site.url, worker.token);
@@ -161,6 +166,11 @@ async function beat({ way, seconds }) {
       links.push({ beat: () => link.ask({ type: 'heartbeat', ...BEAT }), close: () => link.close() });
     }
   }
+}
+
+/** Every worker beats each 15 s, spread over them, for so long; each has a connection of its own. */
+async function beat({ seconds }) {
+  const every = 15_000;
   const until = performance.now() + seconds * 1000;
   let beats = 0;
   await Promise.all(
@@ -174,7 +184,6 @@ async function beat({ way, seconds }) {
       await new Promise((resolve) => setTimeout(resolve, until - performance.now()));
     }),
   );
-  await Promise.all(links.map(({ close }) => close()));
   return beats;
 }
 

@@ -1,5 +1,6 @@
 import { Injectable, type OnApplicationBootstrap } from '@nestjs/common';
 import { AuthConfig } from '../config/auth.config.js';
+import { QueueConfig } from '../config/queue.config.js';
 import { Database } from '../database/database.js';
 import { newId } from '../ids.js';
 import { AccessKeysStore, type KnownKey } from './access-keys.store.js';
@@ -22,8 +23,10 @@ export class AccessKeysService implements OnApplicationBootstrap {
     private readonly joinTokens: JoinTokensService,
     private readonly database: Database,
     private readonly config: AuthConfig,
+    queue: QueueConfig,
   ) {
-    this.lookup = new Lookup((hashes) => this.findAndTouch(hashes));
+    const patience_ms = queue.heartbeat_gather_seconds * 1000;
+    this.lookup = new Lookup((hashes) => this.findAndTouch(hashes), patience_ms);
     this.lastUse = new LastUse((ids) => this.store.touch(ids));
   }
 
@@ -86,11 +89,11 @@ export class AccessKeysService implements OnApplicationBootstrap {
 
   /**
    * Whose key it is. Throws InvalidToken, KeyRevoked, TokenRotated or WorkerDeleted. Read anew each time, so that revoking
-   * acts at once.
+   * acts at once; of who is patient it may be read a little later, with that of others.
    */
-  async identify(secret: string): Promise<KeyPrincipal | WorkerPrincipal | JoinPrincipal> {
+  async identify(secret: string, isPatient = false): Promise<KeyPrincipal | WorkerPrincipal | JoinPrincipal> {
     if (!isKey(secret)) throw new InvalidToken('The key is not complete, or has a typing error.');
-    const key = await this.lookup.find(hashOfSecret(secret).toString('hex'));
+    const key = await this.lookup.find(hashOfSecret(secret).toString('hex'), isPatient);
     if (key === null) throw new InvalidToken();
     if (!key.is_live) throw refusalOf(key);
     return principalOf(key);

@@ -13,6 +13,7 @@ export type TokenKind = 'worker' | 'join';
 
 export const ACCESS = Symbol('access');
 export const WELCOME = Symbol('welcome');
+export const PATIENT = Symbol('patient');
 
 /** Marks a handler. Two marks would contradict each other, and the upper one would win unnoticed. */
 const demand =
@@ -37,6 +38,9 @@ export const AlsoFor = (...kinds: readonly TokenKind[]): MethodDecorator => SetM
 /** Open to a worker's own token; `:id` in a path below `/workers` must be that worker. */
 export const AllowWorker = (): MethodDecorator =>
   applyDecorators(demand('worker'), ApiBearerAuth('worker'), ApiExtension('x-permission', 'worker'));
+
+/** A route for what nobody waits for: its callers are looked up together with those of the next moment. */
+export const Patient = (): MethodDecorator => SetMetadata(PATIENT, true);
 
 export type RequestWithPrincipal = Request & { principal?: Principal };
 

@@ -1,6 +1,6 @@
 import { Injectable, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
-import { ACCESS, WELCOME, type Access, type RequestWithPrincipal, type TokenKind } from './access.js';
+import { ACCESS, PATIENT, WELCOME, type Access, type RequestWithPrincipal, type TokenKind } from './access.js';
 import { assertAllowed } from './access.policy.js';
 import { CallersService } from './callers.service.js';
 
@@ -20,7 +20,8 @@ export class AuthGuard implements CanActivate {
       throw new Error(`${context.getClass().name}.${handler.name} does not say who may call it`);
     if (access === 'public') return true;
     const request = context.switchToHttp().getRequest<RequestWithPrincipal>();
-    const principal = await this.callers.identifyHeader(request.headers.authorization);
+    const isPatient = this.reflector.get<true | undefined>(PATIENT, handler) ?? false;
+    const principal = await this.callers.identifyHeader(request.headers.authorization, isPatient);
     const welcome = this.reflector.get<readonly TokenKind[] | undefined>(WELCOME, handler);
     assertAllowed(principal, access, workerInPath(request), welcome);
     request.principal = principal;

@@ -8,8 +8,11 @@ import { SessionsService } from './sessions.service.js';
 
 /** What a caller came with. It can be asked again and again whether it is still good. */
 export interface Credential {
-  /** Who is calling, read anew. Throws Unauthenticated once it has expired, is revoked or belongs to nobody any more. */
-  identify(): Promise<Principal>;
+  /**
+   * Who is calling, read anew. Throws Unauthenticated once it has expired, is revoked or belongs to nobody any more. Who
+   * is patient may be read a little later, with others.
+   */
+  identify(isPatient?: boolean): Promise<Principal>;
 }
 
 /** Tells who is calling: a person by access token, a program or a worker by key. */
@@ -22,8 +25,8 @@ export class CallersService {
   ) {}
 
   /** Reads an `Authorization` header (RFC 6750 §2.1). Throws Unauthenticated. */
-  async identifyHeader(authorization: string | undefined): Promise<Principal> {
-    return this.identify(tokenOf(authorization));
+  async identifyHeader(authorization: string | undefined, isPatient = false): Promise<Principal> {
+    return this.identify(tokenOf(authorization), isPatient);
   }
 
   /** The credential in an `Authorization` header. Throws Unauthenticated. */
@@ -36,7 +39,7 @@ export class CallersService {
    * looked up together, and a signature is checked but once. Throws Unauthenticated.
    */
   credentialOf(token: string): Credential {
-    if (looksLikeKey(token)) return { identify: () => this.keys.identify(token) };
+    if (looksLikeKey(token)) return { identify: (isPatient) => this.keys.identify(token, isPatient) };
     const claims = this.accessTokens.verify(token);
     return {
       identify: async () => {
@@ -52,8 +55,8 @@ export class CallersService {
   }
 
   /** Whose access token or key it is. Throws Unauthenticated. */
-  async identify(token: string): Promise<Principal> {
-    if (looksLikeKey(token)) return this.keys.identify(token);
+  async identify(token: string, isPatient = false): Promise<Principal> {
+    if (looksLikeKey(token)) return this.keys.identify(token, isPatient);
     return this.sessions.identify(this.accessTokens.verify(token));
   }
 }

@@ -20,6 +20,25 @@ describe('Lookup', () => {
     expect(asked).toEqual([['a', 'b', 'missing']]);
   });
 
+  it('has the patient wait for others, and go with the first who is not', async () => {
+    const asked: string[][] = [];
+    const patient = new Lookup((keys) => {
+      asked.push([...keys]);
+      return Promise.resolve(new Map(keys.map((key) => [key, key])));
+    }, 60_000);
+    const early = patient.find('a', true);
+    await setImmediate();
+    await setImmediate();
+    expect(asked).toEqual([]);
+    expect(await Promise.all([early, patient.find('b', true), patient.find('c')])).toEqual(['a', 'b', 'c']);
+    expect(asked).toEqual([['a', 'b', 'c']]);
+  });
+
+  it('asks for the patient when their patience is over', async () => {
+    const patient = new Lookup((keys) => Promise.resolve(new Map(keys.map((key) => [key, 1]))), 5);
+    expect(await Promise.all([patient.find('a', true), patient.find('b', true)])).toEqual([1, 1]);
+  });
+
   it('asks anew in the next turn', async () => {
     const { asked, lookup } = recording();
     await lookup.find('a');

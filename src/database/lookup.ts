@@ -3,11 +3,15 @@ import { setImmediate } from 'node:timers/promises';
 
 interface Batch<Value> {
   keys: Set<string>;
+  /** Asks when everything of this turn has been read. */
+  ask: () => void;
+  patience?: NodeJS.Timeout;
   answer: Promise<ReadonlyMap<string, Value>>;
 }
 
 /**
- * Asks once for all that is wanted in the same turn of the event loop. Nothing is kept: the next turn asks anew.
+ * Asks once for all that is wanted in the same turn of the event loop. Nothing is kept: the next turn asks anew. Who is in
+ * no hurry waits for others, up to `patience_ms`, or for the first who is.
  */
 export class Lookup<Value> {
   private batch: Batch<Value> | null = null;
@@ -15,21 +19,30 @@ export class Lookup<Value> {
   private readonly outside = AsyncLocalStorage.snapshot();
 
   /** `findAll` gives what there is of the keys; what is missing from its answer does not exist. */
-  constructor(private readonly findAll: (keys: readonly string[]) => Promise<ReadonlyMap<string, Value>>) {}
+  constructor(
+    private readonly findAll: (keys: readonly string[]) => Promise<ReadonlyMap<string, Value>>,
+    private readonly patience_ms = 0,
+  ) {}
 
   /** The value of the key, or null. Throws what `findAll` throws. */
-  async find(key: string): Promise<Value | null> {
-    this.batch ??= this.begin();
-    this.batch.keys.add(key);
-    return (await this.batch.answer).get(key) ?? null;
+  async find(key: string, isPatient = false): Promise<Value | null> {
+    const batch = (this.batch ??= this.begin());
+    batch.keys.add(key);
+    if (isPatient) batch.patience ??= setTimeout(batch.ask, this.patience_ms);
+    else batch.ask();
+    return (await batch.answer).get(key) ?? null;
   }
 
   private begin(): Batch<Value> {
     const keys = new Set<string>();
-    return { keys, answer: this.ask(keys) };
+    let ask = (): void => undefined;
+    const asked = new Promise<void>((resolve) => (ask = resolve));
+    const batch: Batch<Value> = { keys, ask, answer: asked.then(() => this.answer(batch)) };
+    return batch;
   }
 
-  private async ask(keys: ReadonlySet<string>): Promise<ReadonlyMap<string, Value>> {
+  private async answer({ keys, patience }: Batch<Value>): Promise<ReadonlyMap<string, Value>> {
+    clearTimeout(patience);
     // Requests that arrive together are all read before the immediates of that turn run.
     await setImmediate();
     this.batch = null;

@@ -1,7 +1,7 @@
 import { Body, Controller, HttpCode, Post, Req } from '@nestjs/common';
 import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import type { Request } from 'express';
-import { AllowWorker, CurrentWorker } from '../auth/access.js';
+import { AllowWorker, CurrentWorker, Patient } from '../auth/access.js';
 import type { WorkerPrincipal } from '../auth/principal.js';
 import { Waits } from '../http/deadline.interceptor.js';
 import { ApiIdParam } from '../http/id-param.js';
@@ -25,6 +25,7 @@ export class ProtocolController {
   /** Send a sign of life. Renews exactly the executions listed, and is never refused for what it lists. */
   @Post(':id/heartbeat')
   @AllowWorker()
+  @Patient()
   @HttpCode(200)
   @ApiIdParam('id', 'Id of the worker.')
   @ApiOkResponse({ type: HeartbeatReceiptDto })

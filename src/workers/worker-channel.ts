@@ -132,7 +132,7 @@ export class WorkerChannel {
     try {
       if (!isVerb(type))
         throw new DomainError('socket/unknown-type', 'invalid', `The type of a message is one of ${VERBS.join(', ')}.`);
-      const worker = workerOf(await credential.identify());
+      const worker = workerOf(await credential.identify(type === 'heartbeat'));
       receipt = await this.around.verbs.say({ worker, request_id, closed: connection.closed }, type, said);
       this.note(receipt, said);
       this.answered = performance.now();
