@@ -27,6 +27,7 @@ import { TasksModule } from './tasks/tasks.module.js';
 import { WebPagesModule } from './web-pages/web-pages.module.js';
 import { DownloadsModule } from './downloads/downloads.module.js';
 import { WorkersModule } from './workers/workers.module.js';
+import { WorktreesModule } from './worktrees/worktrees.module.js';
 
 /** The list of features. */
 @Module({})
@@ -58,6 +59,7 @@ export class AppModule {
         TasksModule,
         ExecutionsModule,
         WorkersModule,
+        WorktreesModule,
       ],
       providers: [
         { provide: APP_FILTER, useClass: ProblemFilter },

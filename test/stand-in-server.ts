@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { newId } from '../src/ids.js';
-import type { Finish, Grant, LogBatch, WorkerRegistration } from '../src/runner/protocol.js';
+import type { Finish, Grant, LogBatch, WorkerRegistration, WorktreeReport } from '../src/runner/protocol.js';
 
 interface Attempt {
   readonly log: LogBatch['entries'];
@@ -21,6 +21,10 @@ export class StandInServer {
   readonly pushes: string[] = [];
   /** Command lines of every process of this machine that names git, seen while git spoke with this server. */
   readonly gitCommands: string[] = [];
+  readonly worktrees: WorktreeReport[][] = [];
+  readonly removeWorktrees = new Set<string>();
+  /** The pause of its own that a worker asked for. */
+  pause: { note: string } | null = null;
   readonly cancel = new Set<string>();
   readonly lost = new Set<string>();
   readonly problems = new Map<RegExp, Answer>();
@@ -125,6 +129,7 @@ export class StandInServer {
     switch (verb) {
       case 'heartbeat':
         this.heartbeats.push(body as never);
+        if (body['pause'] !== undefined) this.pause = body['pause'] as { note: string };
         return [
           200,
           {
@@ -138,6 +143,9 @@ export class StandInServer {
         return this.claim(body as never, request);
       case 'logs':
         return this.storeLogs(id, body as unknown as LogBatch);
+      case 'worktrees':
+        this.worktrees.push(body['worktrees'] as never);
+        return [200, { ...this.directives(), remove_worktrees: [...this.removeWorktrees] }];
       case 'progress':
         return [200, this.directives()];
       case 'finish':
@@ -198,7 +206,11 @@ export class StandInServer {
   }
 
   private directives(): Record<string, unknown> {
-    return { cancel: [...this.cancel], lost: [...this.lost], desired_status: 'active' };
+    return {
+      cancel: [...this.cancel],
+      lost: [...this.lost],
+      desired_status: this.pause === null ? 'active' : 'paused',
+    };
   }
 
   private serveGit(request: IncomingMessage, response: ServerResponse): void {

@@ -1734,6 +1734,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/workers/{id}/worktrees": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Tell which checkouts there are
+         * @description All of them: what is not listed is gone. Executions of others are passed over.
+         *
+         *     Needs the token of a worker, which acts for itself alone.
+         */
+        put: operations["worktreeReportsReplace"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -3417,6 +3439,8 @@ export interface components {
             metrics?: components["schemas"]["Metrics"];
             /** @description Command-line agents it has, when that has changed. */
             launchers?: components["schemas"]["Launcher"][];
+            /** @description Pauses the worker by its own wish, until somebody resumes it; for one that fails at everything it takes. */
+            pause?: components["schemas"]["OwnPause"];
             /** @description What it runs. Exactly these leases are renewed. */
             executions?: components["schemas"]["ExecutionBeat"][];
         };
@@ -4022,6 +4046,13 @@ export interface components {
              * @example null
              */
             next_cursor: string | null;
+        };
+        OwnPause: {
+            /**
+             * @description For those who see it paused.
+             * @example Paused by the worker itself: 3 failures of its own in a row (disk_full, git, git)
+             */
+            note: string;
         };
         PatchTask: {
             /**
@@ -5288,6 +5319,93 @@ export interface components {
              * @example 0
              */
             unknown: number;
+        };
+        WorktreeInventory: {
+            /** @description Every checkout there is; one that is not listed is gone. */
+            worktrees: components["schemas"]["WorktreeReport"][];
+        };
+        WorktreeReport: {
+            /**
+             * Format: uuid
+             * @description Execution it was made for; the checkout is known by this id.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ad
+             */
+            execution_id: string;
+            /**
+             * @description Where it lies on the disk of the worker.
+             * @example /var/lib/miyabi/executions/0192f0c1-2345-7abc-8def-0123456789ad/checkout
+             */
+            path: string;
+            /**
+             * @description Its branch.
+             * @example task/add-a-dark-mode-456789ab-a1
+             */
+            branch?: string | null;
+            /**
+             * @description Newest commit in it; null where nobody has looked.
+             * @example 4b825dc642cb6eb9a060e54bf8d69288fbee4904
+             */
+            head_sha?: string | null;
+            /**
+             * @description Whether it holds what is in no commit.
+             * @example false
+             */
+            dirty: boolean;
+            /**
+             * @description Whether it holds commits that were not pushed.
+             * @example true
+             */
+            unpushed: boolean;
+            /**
+             * @description Whether its commits are in the default branch.
+             * @example false
+             */
+            merged: boolean;
+            /**
+             * @description Bytes it takes on the disk, with its log.
+             * @example 1048576
+             */
+            size_bytes: number;
+            /**
+             * @description Why it is still there; null while its execution runs.
+             * @example its branch was not pushed: the server did not take it
+             */
+            kept_because?: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2026-01-31T12:00:00Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When something in it changed last.
+             * @example 2026-01-31T12:10:00Z
+             */
+            changed_at: string;
+        };
+        WorktreesReceipt: {
+            /**
+             * @description What the worker should be.
+             * @example active
+             * @enum {string}
+             */
+            desired_status: "active" | "draining" | "paused" | "stopped";
+            /**
+             * @description Checkouts it is to remove, by the ids of their executions. What holds work that is nowhere else it keeps all the same.
+             * @example []
+             */
+            remove_worktrees: string[];
+            /**
+             * @description Executions of this worker that somebody wants to end: end the agent, then finish as `cancelled`.
+             * @example []
+             */
+            cancel: string[];
+            /**
+             * @description Executions named in the request that are not this worker's any more: end the agent, say nothing.
+             * @example []
+             */
+            lost: string[];
         };
     };
     responses: {
@@ -9722,6 +9840,47 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    worktreeReportsReplace: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the worker.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["WorktreeInventory"];
+            };
+        };
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorktreesReceipt"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["ContentTooLarge"];

@@ -138,6 +138,15 @@ export class RunnerConfig {
   readonly disk_min_free!: number;
 
   @Variable({
+    name: 'DISK_BUDGET',
+    about:
+      'Bytes that caches and kept checkouts may take together; above it the oldest go that hold nothing of their own. 0 is no limit.',
+    read: whole(0, 999_999_999_999_999),
+    default: 50 * GIB,
+  })
+  readonly disk_budget!: number;
+
+  @Variable({
     name: 'MAX_FILE_BYTES',
     about:
       'Size of a file in bytes above which it is not committed. The checkout is then kept, and the reason names the file.',

@@ -36,6 +36,7 @@ import { TaskDependency } from '../tasks/task-dependency.entity.js';
 import { Task } from '../tasks/task.entity.js';
 import { Worker } from '../workers/worker.entity.js';
 import { WorkerLiveness } from '../workers/worker-liveness.entity.js';
+import { WorkerCheckout } from '../worktrees/worker-checkout.entity.js';
 
 /** Every entity class, as TypeORM wants them listed. */
 export const entities: (new () => ObjectLiteral)[] & EntityTarget<ObjectLiteral>[] = [
@@ -76,4 +77,5 @@ export const entities: (new () => ObjectLiteral)[] & EntityTarget<ObjectLiteral>
   TaskCountChange,
   Worker,
   WorkerLiveness,
+  WorkerCheckout,
 ];

@@ -29,6 +29,7 @@ import { HotPath1790000000300 } from '../../migrations/1790000000300-hot-path.js
 import { RemovedLogs1790000000310 } from '../../migrations/1790000000310-removed-logs.js';
 import { RoomOfWorkers1790000000320 } from '../../migrations/1790000000320-room-of-workers.js';
 import { HeadsOfLanes1790000000330 } from '../../migrations/1790000000330-heads-of-lanes.js';
+import { WorkerCheckouts1790000000420 } from '../../migrations/1790000000420-worker-checkouts.js';
 import { JoinTokens1790000000430 } from '../../migrations/1790000000430-join-tokens.js';
 import { Lookups1790000000280 } from '../../migrations/1790000000280-lookups.js';
 import { WorkerRest1790000000400 } from '../../migrations/1790000000400-worker-rest.js';
@@ -75,5 +76,6 @@ export const migrations: (new () => MigrationInterface)[] = [
   WorkerCoordinators1790000000402,
   FleetPauses1790000000403,
   WorkerNews1790000000404,
+  WorkerCheckouts1790000000420,
   JoinTokens1790000000430,
 ];

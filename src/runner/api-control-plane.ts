@@ -13,6 +13,8 @@ import type {
   Progress,
   Registration,
   WorkerRegistration,
+  WorktreeReport,
+  WorktreesAnswer,
 } from './protocol.js';
 
 interface Answered<T> {
@@ -83,6 +85,14 @@ export class ApiControlPlane implements ControlPlane {
   sendProgress(id: string, body: Progress): Promise<Directives> {
     return this.directed(PROGRESS_SECONDS, null, (options) =>
       this.client.POST('/api/v1/executions/{id}/progress', { params: { path: { id } }, body, ...options }),
+    );
+  }
+
+  reportWorktrees(worktrees: readonly WorktreeReport[], signal: AbortSignal): Promise<WorktreesAnswer> {
+    const params = { path: { id: this.workerId } };
+    const body = { worktrees: [...worktrees] };
+    return this.directed(CALL_SECONDS, signal, (options) =>
+      this.client.PUT('/api/v1/workers/{id}/worktrees', { params, body, ...options }),
     );
   }
 

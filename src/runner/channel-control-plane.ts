@@ -23,6 +23,8 @@ import type {
   Progress,
   Registration,
   WorkerRegistration,
+  WorktreeReport,
+  WorktreesAnswer,
 } from './protocol.js';
 
 export interface ChannelPlaneParts {
@@ -99,6 +101,11 @@ export class ChannelControlPlane implements ControlPlane {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** Once a minute and of any size: not for the channel. */
+  reportWorktrees(worktrees: readonly WorktreeReport[], signal: AbortSignal): Promise<WorktreesAnswer> {
+    return this.requests.reportWorktrees(worktrees, signal);
   }
 
   finish(execution_id: string, body: Finish, signal: AbortSignal): Promise<FinishAnswer> {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { Refused, type ControlPlane } from './control-plane.js';
+import type { HouseGuard } from './house-guard.js';
 import { freeDisk } from './metrics.js';
 import { pause, untilAnswered, type Patience } from './patience.js';
 import type { ClaimRequest, Grant } from './protocol.js';
@@ -8,6 +9,8 @@ import type { Workload } from './workload.js';
 
 const WAIT_SECONDS = 25;
 const DISK_PAUSE_MS = 15_000;
+/** How often a worker that has paused itself looks whether the server has taken that over. */
+const HELD_PAUSE_MS = 500;
 /** After a refusal, or an empty answer that came at once: a server without long polls must not be asked without a pause. */
 const EMPTY_PAUSE_MS = 1000;
 const REFUSED_PAUSE_MS = 5000;
@@ -19,6 +22,7 @@ export interface ClaimParts {
   /** Directory whose disk must have room. */
   readonly directory: string;
   readonly diskMinFree: number;
+  readonly guard: HouseGuard;
   readonly patience: (signal: AbortSignal, what: string) => Patience;
   readonly start: (grant: Grant) => void;
   readonly log: Logger;
@@ -45,9 +49,13 @@ export class ClaimLoop {
 
   /** Waits for whatever is in the way, and then answers false. */
   private async hasRoom(signal: AbortSignal): Promise<boolean> {
-    const { workload, capacity, directory, diskMinFree, log } = this.parts;
+    const { workload, capacity, directory, diskMinFree, guard, log } = this.parts;
     if (workload.desiredStatus !== 'active' || workload.count >= capacity) {
       await workload.changed(signal);
+      return false;
+    }
+    if (guard.note !== null) {
+      await pause(HELD_PAUSE_MS, signal);
       return false;
     }
     const free = await freeDisk(directory);

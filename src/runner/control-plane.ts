@@ -11,6 +11,8 @@ import type {
   Progress,
   Registration,
   WorkerRegistration,
+  WorktreeReport,
+  WorktreesAnswer,
 } from './protocol.js';
 
 /**
@@ -25,6 +27,8 @@ export interface ControlPlane {
   claim(request: ClaimRequest, signal: AbortSignal): Promise<ClaimAnswer>;
   sendLogs(executionId: string, batch: LogBatch, signal: AbortSignal): Promise<LogAnswer>;
   sendProgress(executionId: string, progress: Progress): Promise<Directives>;
+  /** Tells which checkouts there are, all of them. */
+  reportWorktrees(worktrees: readonly WorktreeReport[], signal: AbortSignal): Promise<WorktreesAnswer>;
   finish(executionId: string, finish: Finish, signal: AbortSignal): Promise<FinishAnswer>;
   /** The worker's present token, for git over HTTP. */
   readonly token: string;

@@ -64,6 +64,10 @@ export class ExecutionDirectory {
   get process(): string {
     return join(this.path, 'process.json');
   }
+  /** What the checkout holds. */
+  get left(): string {
+    return join(this.path, 'left.json');
+  }
   get kept(): string {
     return join(this.path, 'kept.txt');
   }

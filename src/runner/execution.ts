@@ -12,8 +12,9 @@ import { launchOf } from './launch.js';
 import { writeNote } from './note.js';
 import { OutputTail } from './output-tail.js';
 import { prepareCheckout, TRANSPORT_PATIENCE_MS } from './prepare.js';
-import type { Grant } from './protocol.js';
+import type { Finish, Grant } from './protocol.js';
 import { verdictOf, type EndReason } from './verdict.js';
+import { writeWorkLeft } from './work-left.js';
 import type { Running } from './workload.js';
 
 const LOOK_MS = 200;
@@ -85,12 +86,21 @@ export class Execution implements Running {
       if (this.reason === 'lost') await conclude.lost(house, directory, delivery);
       else {
         const finish = verdictOf({ ...story, ...this.facts() }, house.secrets);
+        this.count(finish);
         await conclude.finished(house, directory, delivery, { finish, keep: story.handedBack?.keep ?? null });
       }
     } finally {
       house.leaving.removeEventListener('abort', leave);
       await delivery.close();
     }
+  }
+
+  private count({ failure_reason, error_message, outcome }: Finish): void {
+    const { guard, log } = this.house;
+    const reason = outcome === 'failed' ? (failure_reason ?? 'unknown') : null;
+    // What was ended from outside says nothing of this machine.
+    if (outcome !== 'cancelled' && outcome !== 'released' && guard.count(reason, error_message ?? ''))
+      log.error({ note: guard.note }, 'this worker pauses itself');
   }
 
   private async work(delivery: Delivery): Promise<Told> {
@@ -168,8 +178,23 @@ export class Execution implements Running {
       signal: this.giving.signal,
     };
     const handedBack = await handBack(house, plan);
+    await this.noteLeft(handedBack);
     if (handedBack.fault !== null) await delivery.say('error', handedBack.fault.message).catch(() => undefined);
     return handedBack;
+  }
+
+  /** For the inventory, which then needs no git; without it nothing is taken for safe. */
+  private async noteLeft({ commitSha, dirty, unpushed }: HandedBack): Promise<void> {
+    const { repository } = this.grant;
+    const left = {
+      repository_id: repository?.id ?? null,
+      default_branch: repository?.default_branch ?? null,
+      head_sha: commitSha,
+      ...{ dirty, unpushed },
+    };
+    await writeWorkLeft(this.directory, left).catch((error: unknown) => {
+      this.house.log.warn({ execution_id: this.id, err: error }, 'what the checkout holds could not be noted');
+    });
   }
 
   /** Looks at the clocks. The deadline is the server's: it is compared with the server's time, not this machine's. */

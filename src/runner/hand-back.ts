@@ -30,6 +30,10 @@ export interface HandedBack {
   readonly commits: number;
   readonly filesChanged: number;
   readonly pushed: boolean;
+  /** Whether the checkout holds what the commit does not. */
+  readonly dirty: boolean;
+  /** Whether it holds commits that the server does not have. */
+  readonly unpushed: boolean;
   /** Why the checkout must stay; null when all of it is safe elsewhere. */
   readonly keep: string | null;
   readonly fault: Fault | null;
@@ -40,6 +44,7 @@ export async function handBack(house: House, plan: HandBackPlan): Promise<Handed
   const { grant, checkout, directory, delivery } = plan;
   const cache = grant.repository === null ? null : house.cache.pathOf(grant.repository.id);
   const nothing = { baseSha: checkout.baseSha, commitSha: null, commits: 0, filesChanged: 0, pushed: false };
+  const unknown = { dirty: true, unpushed: true };
   try {
     const trusted = await TrustedRepository.open(house.git, directory, checkout, cache, {
       signal: plan.signal,
@@ -54,12 +59,13 @@ export async function handBack(house: House, plan: HandBackPlan): Promise<Handed
     // A kept checkout is one that somebody will run git in.
     if (keep !== null) await trusted.settle(grant.branch, harvest.commitSha);
     const pushed = fault === null && plan.remote !== null && harvest.commits > 0;
-    return { ...nothing, ...harvest, pushed, keep, fault };
+    const dirty = harvest.uncovered.length > 0;
+    return { ...nothing, ...harvest, pushed, dirty, unpushed: harvest.commits > 0 && !pushed, keep, fault };
   } catch (error) {
     const fault = faultOf(error, 'git');
     // A git that was ended may have left half a pack of any size. The agent's files and commits are in the checkout.
     await rm(directory.trustedGit, { recursive: true, force: true }).catch(() => undefined);
-    return { ...nothing, keep: `its changes could not be committed: ${fault.message}`, fault };
+    return { ...nothing, ...unknown, keep: `its changes could not be committed: ${fault.message}`, fault };
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { Refused, Unavailable, type ControlPlane } from './control-plane.js';
+import type { HouseGuard } from './house-guard.js';
 import type { MachineMetrics } from './metrics.js';
 import { backoff, pause } from './patience.js';
 import type { ServerClock } from './server-clock.js';
@@ -11,6 +12,7 @@ export interface HeartbeatParts {
   readonly clock: ServerClock;
   readonly metrics: MachineMetrics;
   readonly renew: (refused: Refused) => Promise<void>;
+  readonly guard: HouseGuard;
   readonly log: Logger;
 }
 
@@ -33,11 +35,18 @@ export class HeartbeatLoop {
 
   /** One heartbeat; answers the milliseconds until the next. */
   async beat(): Promise<number> {
-    const { plane, workload, clock, metrics, log, renew } = this.parts;
+    const { plane, workload, clock, metrics, log, renew, guard } = this.parts;
     try {
       const figures = await metrics.take();
       const askedAt = performance.now();
-      const answer = await plane.heartbeat({ metrics: figures, executions: workload.reports() });
+      const { note } = guard;
+      const answer = await plane.heartbeat({
+        metrics: figures,
+        executions: workload.reports(),
+        ...(note === null ? {} : { pause: { note } }),
+      });
+      // From here on the server keeps it, and whoever resumes the worker there ends it.
+      if (note !== null && answer.desired_status !== 'active') guard.handOver();
       clock.observe(answer.server_time, askedAt);
       if (this.failures > 0) log.info('the server is back');
       this.failures = 0;

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { RunnerSettings } from '../config/runner.config.js';
 import type { ControlPlane, Refused } from './control-plane.js';
 import type { Git } from './git.js';
+import type { HouseGuard } from './house-guard.js';
 import type { Isolation } from './isolation/isolation.js';
 import type { Patience } from './patience.js';
 import type { PortBlocks } from './port-blocks.js';
@@ -20,6 +21,7 @@ export interface House {
   readonly cache: RepositoryCache;
   readonly isolation: Isolation;
   readonly ports: PortBlocks;
+  readonly guard: HouseGuard;
   readonly log: Logger;
   readonly secrets: Secrets;
   /** Most entries in a log batch, as the server told at registration. */

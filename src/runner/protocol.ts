@@ -38,6 +38,9 @@ export type LogEntry = Required<Schemas['NewLogEntry']>;
 export type LogBatch = Schemas['LogBatch'];
 export type LogAnswer = Schemas['LogReceipt'];
 
+export type WorktreeReport = Schemas['WorktreeReport'];
+export type WorktreesAnswer = Schemas['WorktreesReceipt'];
+
 export type Progress = Schemas['Progress'];
 
 export type FailureReason = NonNullable<Claimed['task']['failure_reason']>;

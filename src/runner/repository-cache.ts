@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, rm, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isId } from '../ids.js';
 import { Fault } from './fault.js';
@@ -38,6 +38,28 @@ export class RepositoryCache {
     return this.alone(repositoryId, patience.signal, async () => {
       await this.update(repositoryId, path, remote, patience);
       return work(path);
+    });
+  }
+
+  /** Whether an execution reads it. */
+  isInUse(repositoryId: string): boolean {
+    return (this.readers.get(repositoryId) ?? 0) > 0 || this.turns.has(repositoryId);
+  }
+
+  /** Whether a branch of it, as it was last fetched, leads to a commit. */
+  async contains(repositoryId: string, branch: string, sha: string): Promise<boolean> {
+    const gitDir = this.pathOf(repositoryId);
+    if (!existsSync(join(gitDir, 'HEAD')) || this.isInUse(repositoryId)) return false;
+    await trustAgain(gitDir);
+    const args = ['merge-base', '--is-ancestor', '--end-of-options', sha, `refs/heads/${branch}`];
+    return (await this.git.ask(args, { gitDir, timeMs: 10_000 }).catch(() => null)) !== null;
+  }
+
+  /** Removes it unless an execution has come to read it. */
+  async remove(repositoryId: string): Promise<void> {
+    const path = this.pathOf(repositoryId);
+    await this.alone(repositoryId, new AbortController().signal, async () => {
+      if ((this.readers.get(repositoryId) ?? 0) === 0) await rm(path, { recursive: true, force: true });
     });
   }
 
@@ -81,6 +103,9 @@ export class RepositoryCache {
 
   private async fetch(path: string, remote: Remote, patience: TransportPatience): Promise<void> {
     await mkdir(path, { recursive: true, mode: 0o700 });
+    const now = new Date();
+    // The clean-up removes what has not been used for longest.
+    await utimes(path, now, now);
     if (!existsSync(join(path, 'HEAD'))) await this.git.run(['init', '--quiet', '--bare', '--template=', '--', path]);
     // Agents of the same account can reach this directory, so nothing that could be planted in it is trusted.
     await trustAgain(path);

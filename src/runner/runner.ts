@@ -10,6 +10,8 @@ import type { ControlPlane } from './control-plane.js';
 import type { ExecutionDirectory } from './execution-directory.js';
 import { Execution } from './execution.js';
 import { Git } from './git.js';
+import { HouseGuard } from './house-guard.js';
+import { Housekeeping } from './housekeeping.js';
 import { HeartbeatLoop } from './heartbeat.js';
 import { patienceFor, type House } from './house.js';
 import { detectLaunchers } from './launchers.js';
@@ -91,7 +93,7 @@ export class Runner {
     const { plane, clock, log } = house;
     const metrics = new MachineMetrics(directory);
     const beats = new HeartbeatLoop(
-      { plane, clock, metrics, log, workload: this.workload, renew: house.renew },
+      { plane, clock, metrics, log, workload: this.workload, renew: house.renew, guard: house.guard },
       first.heartbeat_seconds,
     );
     // The first beat also tells the server's time, which deadlines need.
@@ -100,13 +102,14 @@ export class Runner {
     const beat = beats.run(beating.signal);
     // A refusal reaches `onRefused` as well, which stops the runner.
     beat.catch(() => undefined);
+    const keeping = new Housekeeping(house, this.workload).run(beating.signal);
     await this.claimLoop(house)
       .run(this.stopping.signal)
       .then(() => log.info('told to stop; ending what runs'))
       .catch((error: unknown) => this.endUnlessStopping(error));
     await this.workload.idle();
     beating.abort();
-    await beat.catch(() => undefined);
+    await Promise.all([beat.catch(() => undefined), keeping]);
   }
 
   private async open(
@@ -143,6 +146,7 @@ export class Runner {
       cache: new RepositoryCache(git, directory),
       isolation,
       ports: new PortBlocks(config.agent_ports),
+      guard: new HouseGuard(),
       clock: new ServerClock(),
       logBatch: () => registrar.current?.log_batch ?? 500,
       renew: (refused) => registrar.renew(refused),
@@ -188,6 +192,7 @@ export class Runner {
       capacity,
       directory: house.directory,
       diskMinFree: disk_min_free,
+      guard: house.guard,
       patience: (signal, what) => patienceFor(house, signal, what),
       start: (grant) => this.start(house, grant),
       log: house.log,

@@ -2,12 +2,15 @@ import { Injectable } from '@nestjs/common';
 import type { WorkerPrincipal } from '../auth/principal.js';
 import { QueueConfig } from '../config/queue.config.js';
 import { LeasesService, type LeaseReport, type Signals } from '../queue/leases.service.js';
+import { WorkerControls } from './worker-controls.service.js';
 import { type Launcher, type WorkerMetrics, WorkersStore } from './workers.store.js';
 
 export interface Beat {
   metrics?: WorkerMetrics;
   launchers?: readonly Launcher[];
   executions: readonly LeaseReport[];
+  /** The worker's own wish to be paused. */
+  pause?: { note: string };
 }
 
 export interface BeatReceipt extends Signals {
@@ -21,6 +24,7 @@ export interface BeatReceipt extends Signals {
 export class HeartbeatsService {
   constructor(
     private readonly store: WorkersStore,
+    private readonly controls: WorkerControls,
     private readonly leases: LeasesService,
     private readonly config: QueueConfig,
   ) {}
@@ -28,6 +32,7 @@ export class HeartbeatsService {
   /** Notes that a worker is alive and renews exactly the executions it lists. */
   async beat(worker: WorkerPrincipal, beat: Beat): Promise<BeatReceipt> {
     if (beat.launchers) await this.store.setLaunchers(worker.id, beat.launchers);
+    if (beat.pause) await this.controls.pauseItself(worker, beat.pause.note);
     const { server_time, ...contact } = await this.leases.beat(worker.id, beat.executions, beat.metrics ?? null);
     return {
       server_time: server_time.toISOString(),

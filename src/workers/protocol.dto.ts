@@ -8,7 +8,7 @@ import { Id, IgnoresUnknownFields, Optional, Pattern, WholeNumber } from '../htt
 import { HoldsAnyJson } from '../http/free-form.js';
 import { TaskDto } from '../tasks/task.dto.js';
 import type { ClaimBrief } from './claim-briefs.service.js';
-import { LauncherDto, MetricsDto } from './worker-facts.dto.js';
+import { LauncherDto, MetricsDto, OwnPauseDto } from './worker-facts.dto.js';
 
 const MOST_RUNNING = 256;
 
@@ -40,6 +40,13 @@ export class HeartbeatDto {
   @ValidateNested({ each: true })
   @Type(() => LauncherDto)
   launchers?: LauncherDto[];
+
+  /** Pauses the worker by its own wish, until somebody resumes it; for one that fails at everything it takes. */
+  @Optional()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => OwnPauseDto)
+  pause?: OwnPauseDto;
 
   /** What it runs. Exactly these leases are renewed. */
   @Optional()

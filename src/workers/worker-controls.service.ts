@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AccessKeysService } from '../auth/access-keys.service.js';
-import { organizationOf, type Principal } from '../auth/principal.js';
+import { organizationOf, type Principal, type WorkerPrincipal } from '../auth/principal.js';
 import { Database } from '../database/database.js';
 import { ExecutionsService } from '../executions/executions.service.js';
 import { WorkerControlsStore, type LockedWorker } from './worker-controls.store.js';
@@ -34,6 +34,17 @@ export class WorkerControls {
       if (wish.until !== null && !(await this.store.isAhead(wish.until))) throw new PauseEndsWrong();
       await this.store.setStatus(id, 'paused', wish);
       await this.records.note(principal, worker, 'worker.paused', wish);
+    });
+  }
+
+  /** It is paused by its own wish until somebody resumes it, unless somebody has set something else. */
+  async pauseItself(principal: WorkerPrincipal, note: string): Promise<void> {
+    await this.database.transaction(async () => {
+      const worker = await this.store.lock(principal.organization_id, principal.id);
+      if (worker?.status !== 'active') return;
+      await this.store.setStatus(principal.id, 'paused', { note, until: null });
+      await this.records.note(principal, worker, 'worker.paused', { note });
+      await this.records.tellHealth(principal.id);
     });
   }
 

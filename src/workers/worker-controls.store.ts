@@ -15,7 +15,7 @@ export class WorkerControlsStore {
    * Locks a worker that the organization may see, by its narrow row: claims and ends wait until the transaction is over. Who
    * it is and what it is to be is read behind the lock.
    */
-  async lock(organizationId: string, id: string): Promise<LockedWorker | null> {
+  async lock(organizationId: string | null, id: string): Promise<LockedWorker | null> {
     await this.database.query('select 1 from worker_liveness where worker_id = $1 for update', [id]);
     return this.database.one<LockedWorker>(
       `select w.id, w.organization_id, w.name, ${statusSql('w', 'live')} as status

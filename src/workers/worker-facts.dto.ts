@@ -1,4 +1,4 @@
-import { Decimal, Flag, IgnoresUnknownFields, Nullable, Optional, RawText } from '../http/fields.js';
+import { Decimal, Flag, IgnoresUnknownFields, Nullable, Optional, RawText, Text } from '../http/fields.js';
 import type { Launcher, WorkerMetrics } from './workers.store.js';
 
 /** A command-line agent that a worker has. */
@@ -62,4 +62,15 @@ export class MetricsDto implements WorkerMetrics {
   @Optional()
   @Decimal({ min: 0, max: 1e12 })
   uptime_seconds?: number;
+}
+
+/** Why a worker wants no more work. */
+@IgnoresUnknownFields()
+export class OwnPauseDto {
+  /**
+   * For those who see it paused.
+   * @example "Paused by the worker itself: 3 failures of its own in a row (disk_full, git, git)"
+   */
+  @Text({ min: 1, max: 500 })
+  note!: string;
 }

@@ -1,0 +1,105 @@
+import { lstat, readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isId } from '../ids.js';
+import type { Occupant } from './cleanup.js';
+import { ExecutionDirectory } from './execution-directory.js';
+import { readWorkLeft, type WorkLeft } from './work-left.js';
+import type { House } from './house.js';
+import type { WorktreeReport } from './protocol.js';
+
+const LONGEST_REASON = 1000;
+
+/** Looks at what is on the disk. What a checkout holds was written down when its agent was done: no git runs in there. */
+export class Inventory {
+  constructor(
+    private readonly house: Pick<House, 'directory' | 'cache'>,
+    private readonly isRunning: (executionId: string) => boolean,
+  ) {}
+
+  async checkouts(): Promise<WorktreeReport[]> {
+    const reports: WorktreeReport[] = [];
+    for (const directory of await ExecutionDirectory.all(this.house.directory)) {
+      // It may be removed while it is looked at.
+      const report = await this.report(directory).catch(() => null);
+      if (report !== null) reports.push(report);
+    }
+    return reports;
+  }
+
+  /** Everything that takes room, with what must stay. */
+  async occupants(checkouts: readonly WorktreeReport[]): Promise<Occupant[]> {
+    return [...checkouts.map((one) => this.occupant(one)), ...(await this.caches())];
+  }
+
+  private occupant(report: WorktreeReport): Occupant {
+    const { execution_id: id, size_bytes: bytes, changed_at } = report;
+    return { kind: 'checkout', id, bytes, usedAt: Date.parse(changed_at), stays: this.reasonToStay(report) };
+  }
+
+  private reasonToStay({ execution_id, dirty, unpushed, merged, kept_because }: WorktreeReport): string | null {
+    if (this.isRunning(execution_id)) return 'its execution runs, or its result is not delivered yet';
+    if (kept_because === null) return 'it has not been settled yet';
+    if (dirty) return 'it holds changes that are in no commit';
+    return unpushed && !merged ? 'it holds commits that are nowhere else' : null;
+  }
+
+  private async caches(): Promise<Occupant[]> {
+    const folder = join(this.house.directory, 'cache');
+    const names = (await readdir(folder).catch(() => [])).filter((name) => isId(name.replace(/\.git$/, '')));
+    return Promise.all(
+      names.map(async (name): Promise<Occupant> => {
+        const [path, id] = [join(folder, name), name.replace(/\.git$/, '')];
+        const usedAt = (await stat(path).catch(() => null))?.mtimeMs ?? 0;
+        const stays = this.house.cache.isInUse(id) ? 'an execution reads it' : null;
+        return { kind: 'cache', id, bytes: await sizeOf(path), usedAt, stays };
+      }),
+    );
+  }
+
+  private async report(directory: ExecutionDirectory): Promise<WorktreeReport> {
+    const status = await stat(directory.path);
+    const left = await readWorkLeft(directory);
+    const kept = await readFile(directory.kept, 'utf8').catch(() => null);
+    const claim = (await directory.readJson(directory.claim)) as { branch?: unknown } | null;
+    const branch = typeof claim?.branch === 'string' ? claim.branch : null;
+    return {
+      execution_id: directory.executionId,
+      path: directory.checkout,
+      branch,
+      head_sha: left.head_sha,
+      dirty: left.dirty,
+      unpushed: left.unpushed,
+      merged: await this.isMerged(left),
+      size_bytes: await sizeOf(directory.path),
+      kept_because: kept === null ? null : reasonIn(kept),
+      created_at: new Date(status.birthtimeMs).toISOString(),
+      changed_at: new Date(status.mtimeMs).toISOString(),
+    };
+  }
+
+  private async isMerged({ head_sha, repository_id, default_branch }: WorkLeft): Promise<boolean> {
+    if (head_sha === null || repository_id === null || default_branch === null) return false;
+    return this.house.cache.contains(repository_id, default_branch, head_sha);
+  }
+}
+
+const reasonIn = (text: string): string =>
+  (text.split('\n')[0] ?? '')
+    .replace(/^This checkout is kept because /, '')
+    .replace(/\.$/, '')
+    .slice(0, LONGEST_REASON);
+
+/** Bytes that a tree takes on the disk. Links are not followed; a file with two names counts twice. */
+export async function sizeOf(path: string): Promise<number> {
+  let bytes = 0;
+  const waiting = [path];
+  for (let place = waiting.pop(); place !== undefined; place = waiting.pop()) {
+    const status = await lstat(place).catch(() => null);
+    if (status === null) continue;
+    bytes += status.blocks * 512;
+    if (!status.isDirectory()) continue;
+    const names = await readdir(place).catch(() => []);
+    waiting.push(...names.map((name) => join(place as string, name)));
+  }
+  return bytes;
+}

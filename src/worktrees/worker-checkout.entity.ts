@@ -1,0 +1,53 @@
+import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
+
+/** A checkout on the disk of a worker, as the worker told it last. An execution has one, which bears its id. */
+@Entity('worker_checkouts')
+export class WorkerCheckout {
+  /** Id of the execution. */
+  @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'worker_checkouts_pkey' })
+  @ForeignKey('Execution', { name: 'worker_checkouts_id_fkey', onDelete: 'CASCADE' })
+  id!: string;
+
+  @Column({ type: 'uuid' })
+  @Index('worker_checkouts_worker_id_idx')
+  @ForeignKey('Worker', { name: 'worker_checkouts_worker_id_fkey', onDelete: 'CASCADE' })
+  worker_id!: string;
+
+  @Column({ type: 'text' })
+  path!: string;
+
+  @Column({ type: 'text', nullable: true })
+  branch!: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  head_sha!: string | null;
+
+  /** Whether it holds what is in no commit. */
+  @Column({ type: 'boolean' })
+  dirty!: boolean;
+
+  /** Whether it holds commits that were not pushed. */
+  @Column({ type: 'boolean' })
+  unpushed!: boolean;
+
+  /** Whether its commits are in the default branch. */
+  @Column({ type: 'boolean' })
+  merged!: boolean;
+
+  @Column({ type: 'bigint' })
+  size_bytes!: string;
+
+  /** Why it is still there; null while its execution runs. */
+  @Column({ type: 'text', nullable: true })
+  kept_because!: string | null;
+
+  @Column({ type: 'timestamptz' })
+  created_at!: Date;
+
+  @Column({ type: 'timestamptz' })
+  changed_at!: Date;
+
+  /** Since when its worker is to remove it. */
+  @Column({ type: 'timestamptz', nullable: true })
+  removal_requested_at!: Date | null;
+}

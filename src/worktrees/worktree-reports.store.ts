@@ -1,0 +1,50 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../database/database.js';
+import type { WorkerCheckout } from './worker-checkout.entity.js';
+
+/** One checkout as its worker describes it. */
+export interface WorktreeReport extends Pick<
+  WorkerCheckout,
+  'path' | 'branch' | 'head_sha' | 'dirty' | 'unpushed' | 'merged' | 'kept_because'
+> {
+  execution_id: string;
+  size_bytes: number;
+  created_at: string;
+  changed_at: string;
+}
+
+const FIELDS = `path text, branch text, head_sha text, dirty boolean, unpushed boolean, merged boolean,
+  size_bytes bigint, kept_because text, created_at timestamptz, changed_at timestamptz`;
+const NAMES = FIELDS.split(',').map((field) => field.trim().split(' ')[0] ?? '');
+
+/** What workers say of their checkouts. */
+@Injectable()
+export class WorktreeReportsStore {
+  constructor(private readonly database: Database) {}
+
+  /**
+   * Takes an inventory in place of the one before. Only executions of this very worker are taken, and only what has
+   * changed is written. Answers the checkouts it is to remove.
+   */
+  async replace(worker_id: string, reports: readonly WorktreeReport[]): Promise<string[]> {
+    const told = JSON.stringify(reports);
+    await this.database.query(
+      `with told as (select * from jsonb_to_recordset($2::jsonb) as r(execution_id uuid, ${FIELDS})),
+       gone as (
+         delete from worker_checkouts c where c.worker_id = $1 and c.id not in (select execution_id from told))
+       insert into worker_checkouts as c (id, worker_id, ${NAMES.join(', ')})
+       select distinct on (e.id) e.id, e.worker_id, ${NAMES.map((name) => `t.${name}`).join(', ')}
+       from told t join agent_executions e on e.id = t.execution_id
+       where e.worker_id = $1 order by e.id
+       on conflict (id) do update set worker_id = excluded.worker_id, ${NAMES.map((name) => `${name} = excluded.${name}`).join(', ')}
+       where (c.worker_id, ${NAMES.map((name) => `c.${name}`).join(', ')})
+         is distinct from (excluded.worker_id, ${NAMES.map((name) => `excluded.${name}`).join(', ')})`,
+      [worker_id, told],
+    );
+    const rows = await this.database.query<{ id: string }>(
+      'select id from worker_checkouts where worker_id = $1 and removal_requested_at is not null',
+      [worker_id],
+    );
+    return rows.map(({ id }) => id);
+  }
+}
