@@ -138,6 +138,15 @@ export class RunnerConfig {
   readonly disk_min_free!: number;
 
   @Variable({
+    name: 'MAX_LOG_BYTES',
+    about:
+      'Bytes of output of one execution above which nothing more of it is logged; the log then says how much was left out.',
+    read: whole(1, 999_999_999_999_999),
+    default: GIB,
+  })
+  readonly max_log_bytes!: number;
+
+  @Variable({
     name: 'DISK_BUDGET',
     about:
       'Bytes that caches and kept checkouts may take together; above it the oldest go that hold nothing of their own. 0 is no limit.',

@@ -92,11 +92,12 @@ async function run(
       // Before anything is cut: half a secret would no longer be recognised.
       const shown = lines.map((line) => house.secrets.hide(line));
       onOutput(shown);
-      await delivery.append(stream === 'stdout' ? 'info' : 'warn', stream, shown);
+      await delivery.appendOutput(stream, shown);
     },
     onStart: (process) => directory.write(directory.process, JSON.stringify(process)),
   });
   await rm(directory.process, { force: true });
+  await delivery.sayLeftOut();
   if (end.survivors.length > 0)
     await delivery.say('error', `Processes that could not be ended: ${end.survivors.join(', ')}.`);
   return end;

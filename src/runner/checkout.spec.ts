@@ -77,6 +77,16 @@ describe('checkoutFrom', () => {
     });
   });
 
+  it('names files of a conflict as they are called, whatever that is', async () => {
+    const name = 'Übersicht "neu".txt';
+    commitTo(cache, { [name]: 'one\n', c: 'one\n' }, 'dep-1');
+    commitTo(cache, { [name]: 'two\n', c: 'two\n' }, 'dep-2');
+    await expect(make({ mergeRefs: ['dep-1', 'dep-2'] })).rejects.toMatchObject({
+      reason: 'merge_conflict',
+      message: `Merging dep-2 conflicts in c, ${name}.`,
+    });
+  });
+
   it('starts with nothing when the repository has no commit yet', async () => {
     await rm(cache, { recursive: true });
     gitIn(root, 'init', '-q', '--bare', 'cache.git');

@@ -126,8 +126,10 @@ async function merge(git: Git, cache: string, ref: string, plan: CheckoutPlan, i
     });
   } catch (error) {
     if (!(error instanceof GitFailed)) throw error;
-    const files = await git.run(['diff', '--name-only', '--diff-filter=U'], inside);
-    if (files === '') throw error;
-    throw new Fault('merge_conflict', `Merging ${ref} conflicts in ${files.split('\n').join(', ')}.`, { cause: error });
+    // Apart by NUL: git would quote a name that is not plain.
+    const listed = await git.run(['diff', '--name-only', '--diff-filter=U', '-z'], inside);
+    const files = listed.split('\0').filter((name) => name !== '');
+    if (files.length === 0) throw error;
+    throw new Fault('merge_conflict', `Merging ${ref} conflicts in ${files.join(', ')}.`, { cause: error });
   }
 }

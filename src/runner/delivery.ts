@@ -20,6 +20,9 @@ export class Delivery {
   private readonly ending = new AbortController();
   private readonly shipper: LogShipper;
   private readonly shipping: Promise<void>;
+  /** Bytes of the agent's output so far, and what of it is not in the log. */
+  private output = 0;
+  private leftOut = { lines: 0, bytes: 0 };
 
   private constructor(
     private readonly house: House,
@@ -47,6 +50,10 @@ export class Delivery {
     return new Delivery(house, directory, await LogSpool.open(directory.log), onLost);
   }
 
+  private get mostOutput(): number {
+    return this.house.settings.runner.max_log_bytes;
+  }
+
   get logEntries(): number {
     return this.spool.count;
   }
@@ -55,6 +62,31 @@ export class Delivery {
   async say(level: LogEntry['level'], text: string): Promise<void> {
     this.house.log[level]({ execution_id: this.directory.executionId }, text);
     await this.append(level, 'system', this.house.secrets.hide(text).split('\n').flatMap(pieces));
+  }
+
+  /** Lines of the agent; those beyond the limit are counted and left out. */
+  async appendOutput(stream: 'stdout' | 'stderr', lines: readonly string[]): Promise<void> {
+    const level = stream === 'stdout' ? 'info' : 'warn';
+    const wasWhole = this.leftOut.lines === 0;
+    const kept = lines.filter((line) => this.hasRoomFor(line));
+    await this.append(level, stream, kept);
+    if (wasWhole && this.leftOut.lines > 0)
+      await this.say('warn', `truncated: there are more than ${String(this.mostOutput)} bytes of output.`);
+  }
+
+  /** Says what was left out, if anything, so that nothing is missing in silence. */
+  async sayLeftOut(): Promise<void> {
+    const { lines, bytes } = this.leftOut;
+    if (lines > 0) await this.say('warn', `truncated: ${String(lines)} lines (${String(bytes)} bytes) were left out.`);
+  }
+
+  private hasRoomFor(line: string): boolean {
+    const bytes = Buffer.byteLength(line) + 1;
+    // Once cut it stays cut: what comes after a gap would read as if it belonged to what is before it.
+    const fits = this.leftOut.lines === 0 && this.output + bytes <= this.mostOutput;
+    if (fits) this.output += bytes;
+    else this.leftOut = { lines: this.leftOut.lines + 1, bytes: this.leftOut.bytes + bytes };
+    return fits;
   }
 
   async append(level: LogEntry['level'], stream: LogEntry['stream'], messages: readonly string[]): Promise<void> {

@@ -193,6 +193,20 @@ describe('Runner', () => {
     for (const secret of secrets) expect(JSON.stringify(told)).not.toContain(secret);
   });
 
+  it('says how much of too much output is not in its log', async () => {
+    site.start({ MAX_LOG_BYTES: '1000' });
+    const grant = site.give('for i in $(seq 1000); do echo 123456789; done');
+    const finish = await site.server.finished(idOf(grant));
+    expect(site.messages(grant)).toHaveLength(100);
+    expect(site.messages(grant, 'system')).toEqual(
+      expect.arrayContaining([
+        'truncated: there are more than 1000 bytes of output.',
+        'truncated: 900 lines (9000 bytes) were left out.',
+      ]),
+    );
+    expect(finish).toMatchObject({ outcome: 'completed', log_entries: site.server.attemptOf(idOf(grant)).log.length });
+  });
+
   it('tells the result of an agent that emptied the log', async () => {
     site.start();
     const grant = site.give('echo one; sleep 0.7; : > ../log.ndjson; echo two');
