@@ -8,6 +8,7 @@ me, job, state = {}, {}, {"is": "active", "waits": False}
 def call(path, body, token=None):
     """Asks until there is an answer: whatever a worker says may be said again. `body` is made anew for each try."""
     for tries in range(10**9):
+        wait = min(5, 0.2 * 2**min(tries, 5))
         headers = {"Authorization": f"Bearer {token or me['token']}", "Content-Type": "application/json"}
         request = urllib.request.Request(f"{URL}/api/v1{path}", json.dumps(body()).encode(), headers)
         try:
@@ -18,8 +19,9 @@ def call(path, body, token=None):
             return answer
         except urllib.error.HTTPError as error:
             if error.code not in (408, 429, 500, 502, 503, 504): raise
+            wait = max(wait, float(error.headers.get("Retry-After") or 0))
         except (OSError, http.client.HTTPException, ValueError): pass  # Not there, or gone in the middle of its answer.
-        time.sleep(min(5, 0.2 * 2**min(tries, 5)))
+        time.sleep(wait)
 
 def end(verdict):
     """The agent and all it has started: asked first, then killed. How it ends is how it was first told to."""

@@ -10,7 +10,7 @@ import { startThrowaway } from './postgres/throwaway.mjs';
 
 const USAGE = `Usage: npm run conformance -- [--only work,git] [--patience 20] [--json] <command that starts a worker>
 
-The command is started without a shell, in an empty directory, with these variables (docs/worker-protocol.md):
+The command is started without a shell, in the directory you are in, with these variables (docs/worker-protocol.md):
   MIYABI_URL          address of the server
   MIYABI_KEY          key to register with
   MIYABI_WORKER_NAME  name to register under
@@ -64,7 +64,11 @@ async function main() {
   const only = options.only?.split(',');
   const patienceSeconds = Number(options.patience ?? 20);
   const tell = options.json ? undefined : print;
-  const findings = await examine(stand, { command, directory: own, only, patienceSeconds }, tell);
+  const findings = await examine(
+    stand,
+    { command, directory: own, only, patienceSeconds, cwd: process.env.INIT_CWD ?? process.cwd() },
+    tell,
+  );
   const faulty = findings.filter(({ faults }) => faults.length > 0).length;
   if (options.json) console.log(JSON.stringify({ ok: faulty === 0, findings }, null, 2));
   else console.log(faulty === 0 ? '\nIt speaks the protocol.' : `\n${faulty} of ${findings.length} things are wrong.`);

@@ -14,6 +14,9 @@ const WRONG = file('test/wrong-worker.mjs');
 const AT_ONCE = 6;
 /** So long a right worker may take for anything on a machine that does everything else as well. */
 const PATIENT = 120;
+/** Those that are waited for in vain, and those whose doings are looked out for until they are seen. */
+const NOTHING_COMES = ['forgets its claims', 'ignores cancel', 'ignores lost', 'says an end only once'];
+const SOMETHING_COMES = ['talks about what is lost', 'hammers while paused'];
 
 const python = ((): string | null => {
   try {
@@ -48,8 +51,8 @@ const FAULTS: Record<string, [chapters: string[], found: string, saying: string]
   'forgets its claims': [['answers'], 'answers', '`request_key`'],
   'says two ends': [['work'], 'finish', 'ended an execution as completed, and then as failed'],
   'talks after the end': [['work'], 'finish', 'after its end was answered'],
-  'hammers while paused': [['pause'], 'pause', 'it asked for work'],
-  'hammers a server that is away': [['away'], 'away', 'while the server answered 503'],
+  'hammers while paused': [['pause'], 'pause', 'asks for work without a pause'],
+  'hammers a server that is away': [['away'], 'away', 'without a pause while the server answers 503'],
   'dies on 503': [['away'], 'away', 'the worker has ended'],
   'dies without a server': [['restart'], 'restart', 'the worker has ended'],
   'trips over what is new': [['work'], 'work', 'the worker has ended'],
@@ -71,10 +74,9 @@ beforeAll(async () => {
   const right = Object.entries(RIGHT).map(([name, worker]) => ({ name, ...worker, patienceSeconds: PATIENT }));
   const wrong = Object.entries(FAULTS).map(([fault, [only]]) => ({
     ...{ name: fault, command: [process.execPath, WRONG], variables: { FAULT: fault }, only },
-    // What it does wrong may be that nothing comes.
-    patienceSeconds: ['forgets its claims', 'ignores cancel', 'ignores lost', 'says an end only once'].includes(fault)
-      ? 8
-      : PATIENT,
+    // What it does wrong may be that nothing comes, or that something does.
+    patienceSeconds: NOTHING_COMES.includes(fault) ? 8 : PATIENT,
+    watchSeconds: SOMETHING_COMES.includes(fault) ? 30 : 0,
   }));
   const all = [...right, ...wrong];
   const lane = async (): Promise<void> => {

@@ -4,9 +4,12 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { NotSeen } from './exam.mjs';
 
-/** Calls a second beyond which a worker does not wait between its tries; claims, beyond which it does not while paused. */
-const CALLS_AWAY = 10;
-const CLAIMS_PAUSED = 5;
+/** Who asks again this soon after an answer that had nothing, and does so several times, does not wait. */
+const SOON_MS = 150;
+const SOON_PAUSED_MS = 500;
+const MOST_AT_ONCE = 4;
+/** Words about what is lost that were on their way, and an end for good measure. */
+const MOST_LATE = 3;
 const AWAY_MS = 3000;
 const PAUSED_MS = 4000;
 /** A stop has half a minute: agents get 10 s, and results must be told. */
@@ -146,16 +149,14 @@ async function lost(exam, fault) {
       () => exam.alive(mark).length === 0,
       'the command still ran long after the worker was told that its execution is lost',
     );
-    await exam.pause(1500);
-    const isTold = ({ answer, code, execution: of }) =>
-      (answer?.lost ?? []).includes(execution) || (of === execution && code === 'execution/lease-lost');
-    const told = exam.words.find(isTold)?.told ?? Infinity;
-    const late = exam.words.filter(
-      ({ verb, execution: of, at }) => verb !== 'heartbeat' && of === execution && at > told,
-    );
-    // What was on its way, and an end for good measure, are no harm.
-    if (late.length > 3)
-      fault('lost', `it went on about an execution that it was told is lost: ${late.length} further words`);
+    const late = () => {
+      const isTold = ({ answer, code, execution: of }) =>
+        (answer?.lost ?? []).includes(execution) || (of === execution && code === 'execution/lease-lost');
+      const told = exam.words.find(isTold)?.told ?? Infinity;
+      return exam.words.filter(({ verb, execution: of, at }) => verb !== 'heartbeat' && of === execution && at > told);
+    };
+    if (await exam.seen(() => late().length > MOST_LATE))
+      fault('lost', `it went on about an execution that it was told is lost: ${late().length} further words`);
   } finally {
     await free(exam, id, mark);
   }
@@ -171,15 +172,19 @@ async function pause(exam, fault) {
     'it asked nothing, so that it could not learn that it is paused',
   );
   const before = exam.words.length;
-  await exam.pause(PAUSED_MS);
-  const meanwhile = exam.words.slice(before);
-  const claims = meanwhile.filter(({ verb }) => verb === 'claim').length;
-  if (claims > CLAIMS_PAUSED * (PAUSED_MS / 1000))
+  const meanwhile = () => exam.words.slice(before);
+  const hasty = () =>
+    soon(
+      meanwhile().filter(({ verb }) => verb === 'claim'),
+      SOON_PAUSED_MS,
+    ) > MOST_AT_ONCE;
+  const beats = () => meanwhile().some(({ verb }) => verb === 'heartbeat');
+  if (await exam.seen(hasty, PAUSED_MS))
     fault(
       'pause',
-      `while paused it asked for work ${claims} times in ${PAUSED_MS / 1000} s: the answer comes at once, so it has to wait by itself`,
+      'while paused it asks for work without a pause: the answer comes at once, so it has to wait by itself',
     );
-  if (!meanwhile.some(({ verb }) => verb === 'heartbeat')) fault('pause', 'while paused it sent no heartbeat');
+  else if (!beats()) fault('pause', 'while paused it sent no heartbeat');
   await set('active');
   const task = await exam.ended(await exam.give('echo resumed'));
   if (task.status !== 'completed') fault('pause', `after it was resumed a task is ${task.status}`);
@@ -194,10 +199,12 @@ async function away(exam, fault) {
   await exam.pause(AWAY_MS);
   exam.recorder.isAway = false;
   exam.silences.push([from, Date.now() + AWAY_MS]);
-  const calls = exam.recorder.calls.filter(({ at }) => at > from && at <= from + AWAY_MS).length;
-  const most = (CALLS_AWAY * AWAY_MS) / 1000;
-  if (calls > most)
-    fault('away', `it called ${calls} times in ${AWAY_MS / 1000} s while the server answered 503 with Retry-After`);
+  const calls = exam.recorder.calls.filter(({ at }) => at > from && at <= from + AWAY_MS);
+  const paths = new Set(calls.map(({ path }) => path));
+  const hasty = [...paths].find(
+    (path) => soon(calls.filter((call) => call.path === path).map(timesOf), SOON_MS) > MOST_AT_ONCE,
+  );
+  if (hasty) fault('away', `it calls ${hasty} without a pause while the server answers 503 with Retry-After`);
   await expectOneWhole(exam, fault, 'away', id, execution, ['started', 'on', 'over']);
 }
 
@@ -254,6 +261,12 @@ async function expectLines(exam, fault, execution, lines) {
   if (found.join('\n') !== lines.join('\n'))
     fault('logs', `the log of a command should be ${JSON.stringify(lines)}, and is ${JSON.stringify(found)}`);
 }
+
+/** How many came soon after the answer to the one before. */
+const soon = (words, milliseconds) =>
+  words.filter(({ at }, index) => index > 0 && at - words[index - 1].told < milliseconds).length;
+
+const timesOf = ({ at, answeredAt }) => ({ at, told: answeredAt ?? Infinity });
 
 /** For the next chapter: the worker has a place, whatever it did with this task. */
 async function free(exam, id, mark) {

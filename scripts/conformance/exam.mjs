@@ -9,6 +9,7 @@ import { Subject } from './subject.mjs';
 import { granted, wordsOf } from './words.mjs';
 
 const LOOK_MS = 50;
+const WATCHED_MS = 1500;
 const FINAL = ['completed', 'failed', 'cancelled', 'skipped'];
 
 /** What the worker did not do in time. */
@@ -25,16 +26,19 @@ export class Exam {
   silences = [];
   #stand;
   #patienceMs;
+  #watchMs;
 
   /**
    * @param {import('./stand.mjs').Stand} stand
-   * @param {{ directory: string, patienceSeconds: number, shared: boolean }} options
+   * @param {{ directory: string, patienceSeconds: number, watchSeconds: number, shared: boolean, cwd?: string }} options
    */
-  constructor(stand, { directory, patienceSeconds, shared }) {
+  constructor(stand, { directory, patienceSeconds, watchSeconds, shared, cwd = directory }) {
     this.#stand = stand;
     this.#patienceMs = patienceSeconds * 1000;
+    this.#watchMs = watchSeconds * 1000;
     this.directory = directory;
     this.isShared = shared;
+    this.cwd = cwd;
   }
 
   get stand() {
@@ -60,7 +64,7 @@ export class Exam {
       ...variables,
     };
     this.key = env.MIYABI_KEY;
-    this.subject = new Subject(command, env, this.directory);
+    this.subject = new Subject(command, env, this.cwd);
   }
 
   async end() {
@@ -81,6 +85,13 @@ export class Exam {
         throw new NotSeen(`${otherwise}: the worker has ended (${this.subject.end}). It said:\n${this.subject.said}`);
       if (Date.now() > until) throw new NotSeen(otherwise);
     }
+  }
+
+  /** Whether something wrong shows itself while it is watched. */
+  async seen(wrong, milliseconds = WATCHED_MS) {
+    for (const until = Date.now() + Math.max(milliseconds, this.#watchMs); Date.now() < until; await sleep(LOOK_MS))
+      if (wrong()) return true;
+    return false;
   }
 
   /** Creates a task that runs a shell script; gives its id. */

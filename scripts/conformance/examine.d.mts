@@ -12,6 +12,7 @@ export interface Options {
   directory: string;
   only?: string[];
   patienceSeconds?: number;
+  watchSeconds?: number;
   variables?: Record<string, string>;
   /** Whether others are examined on the same stand: it is not killed then, only the way to it is cut. */
   shared?: boolean;

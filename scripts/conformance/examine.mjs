@@ -17,8 +17,10 @@ export const RULES = {
  * @typedef {object} Options
  * @property {string[]} command that starts the worker
  * @property {string} directory for what the worker makes; nothing else is in it
+ * @property {string} [cwd] where the command is started; `directory` by default
  * @property {string[]} [only] names of chapters
  * @property {number} [patienceSeconds] how long each thing is waited for
+ * @property {number} [watchSeconds] how long is looked out for what would be wrong, at least
  * @property {boolean} [shared] whether others are examined on the same stand: then only the way to it is cut
  * @property {Record<string, string>} [variables] of the worker, beside the documented ones
  */
@@ -31,7 +33,8 @@ export const RULES = {
  */
 export async function examine(stand, options, tell = () => undefined) {
   const { command, directory, only = Object.keys(CHAPTERS), patienceSeconds = 20, variables } = options;
-  const exam = new Exam(stand, { directory, patienceSeconds, shared: options.shared ?? false });
+  const { shared = false, watchSeconds = 0 } = options;
+  const exam = new Exam(stand, { directory, patienceSeconds, watchSeconds, shared, cwd: options.cwd });
   /** @type {Map<string, Finding>} */
   const findings = new Map();
   const about = {
