@@ -7,7 +7,7 @@ export function aGrant(
     task?: Partial<Grant['task']>;
     agent?: Partial<Grant['agent']>;
     seconds?: number;
-  } & Partial<Pick<Grant, 'repository' | 'base_ref' | 'merge_refs' | 'branch'>> = {},
+  } & Partial<Pick<Grant, 'repository' | 'base_ref' | 'merge_refs' | 'branch' | 'model' | 'previous'>> = {},
 ): Grant {
   const executionId = newId();
   const { task, agent, seconds = 3600, ...rest } = given;
@@ -30,6 +30,8 @@ export function aGrant(
     merge_refs: [],
     branch: `task/a-task-${executionId.slice(-8)}-a1`,
     prompt: 'A task\n\nWhat to do.',
+    model: null,
+    previous: null,
     agent: {
       id: 'script-agent',
       agent_type: 'script',

@@ -129,6 +129,15 @@ const FILL: Readonly<Record<string, string>> = {
       unnest(array['note', 'codegen']) a, unnest(array['pending', 'completed', 'failed']) s`,
   task_count_changes: `insert into task_count_changes (organization_id, repository_id, agent_type, status, priority, change)
     select ${OWNER}, id_of(3, n), ${AGENT}, 'completed', 'P2', 1 from ${series(ROWS.waiting)}`,
+  organization_agents: `insert into organization_agents (organization_id, agent_type, id, enabled, max_concurrent)
+    select id_of(1, n), 'note', 'note', true, case when n % 50 = 0 then 2 end from ${series(ROWS.organizations - 1)}`,
+  agent_counts: `insert into agent_counts (organization_id, agent_type, completed, failed, seconds)
+    select id_of(1, n), a, 30, 2, 900 from ${series(ROWS.organizations - 1)}, unnest(array['note', 'codegen', 'review', 'test']) a`,
+  agent_count_changes: `insert into agent_count_changes (organization_id, agent_type, completed, failed, seconds)
+    select ${OWNER}, ${AGENT}, 1, 0, 30 from ${series(ROWS.waiting)}`,
+  provider_limits: `insert into provider_limits (id, organization_id, launcher, account, reason, until, reported_by)
+    select id_of(13, n), id_of(1, n), 'claude', '', 'quota', now() + make_interval(secs => n - 3000), id_of(6, n)
+    from ${series(ROWS.organizations - 1)}`,
   queue_entries: `insert into queue_entries (task_id, lane_id, priority, run_at)
     select id, lane_id, priority, run_at from tasks where status = 'pending' and concurrency_key is null`,
   concurrency_keys: `insert into concurrency_keys (organization_id, key, task_id)

@@ -110,11 +110,6 @@ export const EXCEPTIONS: readonly PlanException[] = [
     reason: 'a status or type of agent that is rare in the history is looked for among all of it, newest first',
   },
   {
-    names: ['AgentsStore.findPage', 'AgentsStore.findOne'],
-    what: 'touches ',
-    reason: 'the figures of the catalogue are counted from the executions of the organization, never kept',
-  },
-  {
     names: ['ClaimStore.findHeritage'],
     what: 'touches ',
     when: ([ids]) => (ids as string[]).length > 50,
@@ -152,9 +147,7 @@ export const EXCEPTIONS: readonly PlanException[] = [
 ];
 
 /** Foreign keys without an index of their own. */
-export const UNINDEXED: Readonly<Record<string, string>> = {
-  tasks_agent_type_fkey: 'agents are disabled, never deleted',
-};
+export const UNINDEXED: Readonly<Record<string, string>> = {};
 
 export const exceptionFor = ({ name, what, parameters }: Finding): PlanException | undefined =>
   EXCEPTIONS.find(

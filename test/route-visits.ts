@@ -95,11 +95,15 @@ export class RouteVisits {
     await this.call('POST', `/tasks/${needed}/cancel`, {});
     await this.call('POST', `/tasks/${needed}/retry`, {});
     await this.call('GET', `/tasks/${waiting}/explain`);
+    await this.call('PATCH', '/agents/note', { max_concurrent: 10_000 });
     for (const request_key of ['visits', 'visits', undefined]) {
       const claim = { max: 100, request_key };
       const { json } = await send(this.server, token, 'POST', `/api/v1/workers/${id}/claim`, claim);
-      const [claimed] = json['executions'] as { task: { id: string } }[];
+      const [claimed, other] = json['executions'] as { task: { id: string }; execution: { id: string } }[];
       if (claimed !== undefined) await this.call('POST', `/tasks/${claimed.task.id}/cancel`, {});
+      const limited = { outcome: 'failed', failure_reason: 'rate_limited' };
+      if (other !== undefined)
+        await send(this.server, token, 'POST', `/api/v1/executions/${other.execution.id}/finish`, limited);
     }
     await this.call('PATCH', `/repositories/${filledId(KIND.repository, OWN)}`, { default_agent_type: 'note' });
     const name = `visited ${newId()}`;

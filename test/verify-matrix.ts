@@ -176,6 +176,12 @@ export class Matrix {
         return { action: 'cancel', ids: [await this.things.find('tasks', '/api/v1/tasks', site, 'owner', true)] };
       case 'repositoriesRegister':
         return { local_path: this.things.localPath() };
+      case 'agentsCreate':
+        return { agent_type: `own-${newId()}`, name: 'Own', description: 'An agent of its own.' };
+      case 'agentTasksExecute': {
+        const repository_id = await this.things.find('repositories', '/api/v1/repositories', site, 'owner');
+        return { repository_id, agent_type: 'codegen', run_at: '2999-01-01T00:00:00Z' };
+      }
       case 'workersRegister':
         return { name: `worker ${newId()}` };
       case 'sessionsSwitchOrganization':

@@ -70,6 +70,8 @@ export class Things {
         return 'codegen-agent';
       case 'organizations':
         return site.organization_id;
+      case 'limits':
+        return this.limit(site);
       case 'executions':
         return this.claim(site);
       case 'members':
@@ -130,6 +132,17 @@ export class Things {
       if (claimed !== undefined) return claimed.execution.id;
     }
     throw new Error('there was nothing to claim');
+  }
+
+  /** A provider limit that holds. */
+  private async limit(site: Site): Promise<string> {
+    const id = newId();
+    await site.server.sql.query(
+      `insert into provider_limits (id, organization_id, launcher, account, reason, until, reported_by)
+       values ($1, $2, 'claude', $3, 'quota', now() + interval '1 day', $1)`,
+      [id, site.organization_id, `account ${id}`],
+    );
+    return id;
   }
 
   /** An execution whose work is a commit of its repository. */

@@ -1,9 +1,10 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { OneOf, Optional, Pattern, QueryNumber } from '../http/fields.js';
+import type { AgentGroup, AgentOverview } from './agents.service.js';
 import type { AgentWithFigures } from './agents.store.js';
-import type { Launch } from './launch.js';
+import { LAUNCH_MODES, type Launch } from './launch.js';
 
-const CATEGORIES = ['coding', 'business', 'builtin'];
+const CATEGORIES = ['coding', 'business', 'custom', 'builtin'];
 const ALL = 100;
 
 /** Which agents to list. */
@@ -35,16 +36,25 @@ export class AgentsQuery {
 /** How an agent is started. */
 export class LaunchDto implements Launch {
   /**
-   * The argument list, with placeholders such as `{{prompt}}` and `{{task.name}}`.
+   * The argument list, with placeholders such as `{{prompt}}` and `{{task.name}}`. An item with `{{model}}` is left out
+   * for a task that wants no certain model.
    * @example ["claude", "--print", "{{prompt}}"]
    */
   command!: string[];
 
   /**
-   * `plain`: a program whose output is its log. `builtin`: done by the worker itself.
+   * The argument list that goes on with the session of an earlier attempt, `{{previous.session_id}}`; used in place of
+   * `command` where there is one.
+   * @example ["claude", "--print", "--resume", "{{previous.session_id}}", "{{prompt}}"]
+   */
+  resume?: string[];
+
+  /**
+   * `plain`: a program whose output is its log. `stream-json`: one of the known CLIs, which writes its events, a line of
+   * JSON each. `builtin`: done by the worker itself.
    * @example plain
    */
-  @OneOf(['plain', 'builtin'])
+  @ApiProperty({ enum: LAUNCH_MODES })
   mode!: Launch['mode'];
 }
 
@@ -168,5 +178,78 @@ export class AgentDto {
       executions: { running, completed, failed },
       average_duration_seconds: agent.average_duration_seconds,
     };
+  }
+}
+
+/** How many agents there are, and what they do. */
+export class AgentGroupDto implements AgentGroup {
+  /**
+   * How many there are.
+   * @example 7
+   */
+  @ApiProperty({ type: 'integer' })
+  agents!: number;
+
+  /**
+   * How many of them are switched on.
+   * @example 7
+   */
+  @ApiProperty({ type: 'integer' })
+  enabled!: number;
+
+  /**
+   * Executions that run now.
+   * @example 2
+   */
+  @ApiProperty({ type: 'integer' })
+  running!: number;
+
+  /**
+   * Executions that ended with success.
+   * @example 40
+   */
+  @ApiProperty({ type: 'integer' })
+  completed!: number;
+
+  /**
+   * Executions that ended without success.
+   * @example 3
+   */
+  @ApiProperty({ type: 'integer' })
+  failed!: number;
+}
+
+/** The agents of one layer. */
+export class AgentLayerDto extends AgentGroupDto {
+  /**
+   * 3 plans, 4 works.
+   * @example 4
+   */
+  @ApiProperty({ type: 'integer' })
+  layer!: number;
+}
+
+/** The agents of one category. */
+export class AgentCategoryDto extends AgentGroupDto {
+  /**
+   * What kind of work it is.
+   * @example coding
+   */
+  @ApiProperty({ enum: CATEGORIES.slice(0, 3) })
+  category!: string;
+}
+
+/** All agents but the built-in ones, counted. */
+export class AgentOverviewDto extends AgentGroupDto implements AgentOverview {
+  /** By layer, those that plan first. */
+  @ApiProperty({ type: [AgentLayerDto] })
+  layers!: AgentLayerDto[];
+
+  /** By category. */
+  @ApiProperty({ type: [AgentCategoryDto] })
+  categories!: AgentCategoryDto[];
+
+  static from({ agents, enabled, running, completed, failed, layers, categories }: AgentOverview): AgentOverviewDto {
+    return { agents, enabled, running, completed, failed, layers, categories };
   }
 }

@@ -24,6 +24,9 @@ export const AUDIT_ACTIONS = [
   'member.role_changed',
   'member.removed',
   'member.left',
+  'agent.created',
+  'agent.changed',
+  'limit.lifted',
   'repository.deleted',
   'task.deleted',
   'worker.paused',
@@ -52,7 +55,9 @@ export type AuditSubject = Partial<
     | 'invitation_id'
     | 'repository_id'
     | 'task_id'
-    | 'worker_id',
+    | 'worker_id'
+    | 'agent_id'
+    | 'limit_id',
     string
   >
 >;

@@ -8,10 +8,58 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * List the agents of the catalogue in its order, with true figures of their executions
+         * List the agents of the catalogue in its order, then those of the organization, with true figures of their executions
          * @description Needs the permission `agents.read`.
          */
         get: operations["agentsList"];
+        put?: never;
+        /**
+         * Make an agent of the organization's own
+         * @description Its id is its type with `-agent` behind it. Only owners and admins, and keys they have made, say how it is launched.
+         *
+         *     Needs the permission `agents.manage`.
+         */
+        post: operations["agentsCreate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/execute": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have an agent work on a repository: creates a task, with any field that a task may have
+         * @description Needs the permission `agents.execute`.
+         */
+        post: operations["agentTasksExecute"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/agents/overview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count the agents by layer and by category, with what they do
+         * @description The built-in ones are not among them.
+         *
+         *     Needs the permission `agents.read`.
+         */
+        get: operations["agentsOverview"];
         put?: never;
         post?: never;
         delete?: never;
@@ -37,7 +85,13 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /**
+         * Change what the organization says of an agent
+         * @description Absent fields stay, null leaves it to the catalogue. Tasks of an agent that is switched off wait; what runs goes on. A limit holds for claims that begin after it was set. Only owners and admins, and keys they have made, change how it is launched.
+         *
+         *     Needs the permission `agents.manage`.
+         */
+        patch: operations["agentsUpdate"];
         trace?: never;
     };
     "/api/v1/api-keys": {
@@ -809,6 +863,50 @@ export interface paths {
          */
         post: operations["invitationsDecline"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the provider limits that hold, newest first
+         * @description Until then nothing is started of the launcher they name.
+         *
+         *     Needs the permission `agents.read`.
+         */
+        get: operations["providerLimitsList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/limits/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Lift a provider limit, because the account has more again
+         * @description The launcher is started again at once.
+         *
+         *     Needs the permission `agents.manage`.
+         */
+        delete: operations["providerLimitsLift"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1824,7 +1922,7 @@ export interface components {
              * @example coding
              * @enum {string}
              */
-            category: "builtin" | "business" | "coding";
+            category: "builtin" | "business" | "coding" | "custom";
             /**
              * @description How it is started; null means by the fleet's default CLI.
              * @example null
@@ -1882,6 +1980,39 @@ export interface components {
              */
             average_duration_seconds: number | null;
         };
+        AgentCategory: {
+            /**
+             * @description How many there are.
+             * @example 7
+             */
+            agents: number;
+            /**
+             * @description How many of them are switched on.
+             * @example 7
+             */
+            enabled: number;
+            /**
+             * @description Executions that run now.
+             * @example 2
+             */
+            running: number;
+            /**
+             * @description Executions that ended with success.
+             * @example 40
+             */
+            completed: number;
+            /**
+             * @description Executions that ended without success.
+             * @example 3
+             */
+            failed: number;
+            /**
+             * @description What kind of work it is.
+             * @example coding
+             * @enum {string}
+             */
+            category: "business" | "coding" | "custom";
+        };
         AgentExecutions: {
             /**
              * @description Running now.
@@ -1898,6 +2029,69 @@ export interface components {
              * @example 3
              */
             failed: number;
+        };
+        AgentLayer: {
+            /**
+             * @description How many there are.
+             * @example 7
+             */
+            agents: number;
+            /**
+             * @description How many of them are switched on.
+             * @example 7
+             */
+            enabled: number;
+            /**
+             * @description Executions that run now.
+             * @example 2
+             */
+            running: number;
+            /**
+             * @description Executions that ended with success.
+             * @example 40
+             */
+            completed: number;
+            /**
+             * @description Executions that ended without success.
+             * @example 3
+             */
+            failed: number;
+            /**
+             * @description 3 plans, 4 works.
+             * @example 4
+             */
+            layer: number;
+        };
+        AgentOverview: {
+            /**
+             * @description How many there are.
+             * @example 7
+             */
+            agents: number;
+            /**
+             * @description How many of them are switched on.
+             * @example 7
+             */
+            enabled: number;
+            /**
+             * @description Executions that run now.
+             * @example 2
+             */
+            running: number;
+            /**
+             * @description Executions that ended with success.
+             * @example 40
+             */
+            completed: number;
+            /**
+             * @description Executions that ended without success.
+             * @example 3
+             */
+            failed: number;
+            /** @description By layer, those that plan first. */
+            layers: components["schemas"]["AgentLayer"][];
+            /** @description By category. */
+            categories: components["schemas"]["AgentCategory"][];
         };
         AgentPage: {
             /** @description The items of this page. */
@@ -1993,7 +2187,7 @@ export interface components {
              * @example key.created
              * @enum {string}
              */
-            action: "auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "fleet.paused" | "fleet.resumed" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "join_token.created" | "join_token.revoked" | "join_token.used" | "key.created" | "key.revoked" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted" | "worker.deleted" | "worker.drained" | "worker.paused" | "worker.resumed" | "worker.token_rotated";
+            action: "agent.changed" | "agent.created" | "auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "fleet.paused" | "fleet.resumed" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "join_token.created" | "join_token.revoked" | "join_token.used" | "key.created" | "key.revoked" | "limit.lifted" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted" | "worker.deleted" | "worker.drained" | "worker.paused" | "worker.resumed" | "worker.token_rotated";
             /**
              * @description Ids of what it is about, by the names of their fields.
              * @example {
@@ -2047,11 +2241,6 @@ export interface components {
         };
         BatchedTask: {
             /**
-             * @description What is to be done, in a line of 1 to 255 characters.
-             * @example Add a dark mode
-             */
-            name: string;
-            /**
              * @description The whole brief, for the agent. Markdown.
              * @example The settings page gets a switch; the choice is kept for each person.
              */
@@ -2062,17 +2251,6 @@ export interface components {
              * @enum {string}
              */
             priority?: "P0" | "P1" | "P2";
-            /**
-             * Format: uuid
-             * @description Repository to work in. Without one the agent gets an empty Git repository.
-             * @example 0192f0c1-2345-7abc-8def-0123456789ab
-             */
-            repository_id?: string;
-            /**
-             * @description Which agent of the catalogue does it; when absent the one its repository names, else `codegen`.
-             * @example codegen
-             */
-            agent_type?: string;
             /**
              * @description Number of the issue it comes from.
              * @example 123
@@ -2096,7 +2274,7 @@ export interface components {
              */
             max_retries?: number;
             /**
-             * @description Seconds after which an attempt is ended; 3600 when absent.
+             * @description Seconds after which an attempt is ended; when absent what the agent says, 3600 by default.
              * @example 3600
              */
             timeout_seconds?: number;
@@ -2144,6 +2322,22 @@ export interface components {
              * @example 500000
              */
             max_tokens?: number;
+            /**
+             * @description What is to be done, in a line of 1 to 255 characters.
+             * @example Add a dark mode
+             */
+            name: string;
+            /**
+             * Format: uuid
+             * @description Repository to work in. Without one the agent gets an empty Git repository.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ab
+             */
+            repository_id?: string;
+            /**
+             * @description Which agent of the catalogue does it; when absent the one its repository names, else `codegen`.
+             * @example codegen
+             */
+            agent_type?: string;
             /**
              * @description What others of the batch call it in their `depends_on`: 1 to 100 characters. It is not kept.
              * @example build
@@ -2363,6 +2557,54 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        CreateAgent: {
+            /**
+             * @description Whether its tasks are given to workers.
+             * @example true
+             */
+            enabled?: boolean;
+            /** @description How it is started; null for what the catalogue says, or for the fleet's default CLI. */
+            launch?: components["schemas"]["LaunchInput"] | null;
+            /**
+             * @description Seconds after which an attempt is ended when its task does not say; null for what the catalogue says.
+             * @example 3600
+             */
+            default_timeout_seconds?: number | null;
+            /**
+             * @description The most executions of it that the fleet runs at a time, null for no limit.
+             * @example 4
+             */
+            max_concurrent?: number | null;
+            /**
+             * @description What tasks name it by: small letters, digits and dashes. Its id is this with `-agent` behind it.
+             * @example release-notes
+             */
+            agent_type: string;
+            /**
+             * @description Name for people.
+             * @example ReleaseNotesAgent
+             */
+            name: string;
+            /**
+             * @description What it does.
+             * @example Writes release notes from merged pull requests.
+             */
+            description: string;
+            /**
+             * @description What kind of work it is; `custom` when absent.
+             * @example custom
+             * @enum {string}
+             */
+            category?: "business" | "coding" | "custom";
+            /**
+             * @description What it is able to do.
+             * @example [
+             *       "changelogs",
+             *       "summaries"
+             *     ]
+             */
+            capabilities?: string[];
+        };
         CreateApiKey: {
             /**
              * @description What the key is for, in 1 to 100 characters.
@@ -2413,11 +2655,6 @@ export interface components {
         };
         CreateTask: {
             /**
-             * @description What is to be done, in a line of 1 to 255 characters.
-             * @example Add a dark mode
-             */
-            name: string;
-            /**
              * @description The whole brief, for the agent. Markdown.
              * @example The settings page gets a switch; the choice is kept for each person.
              */
@@ -2428,17 +2665,6 @@ export interface components {
              * @enum {string}
              */
             priority?: "P0" | "P1" | "P2";
-            /**
-             * Format: uuid
-             * @description Repository to work in. Without one the agent gets an empty Git repository.
-             * @example 0192f0c1-2345-7abc-8def-0123456789ab
-             */
-            repository_id?: string;
-            /**
-             * @description Which agent of the catalogue does it; when absent the one its repository names, else `codegen`.
-             * @example codegen
-             */
-            agent_type?: string;
             /**
              * @description Number of the issue it comes from.
              * @example 123
@@ -2462,7 +2688,7 @@ export interface components {
              */
             max_retries?: number;
             /**
-             * @description Seconds after which an attempt is ended; 3600 when absent.
+             * @description Seconds after which an attempt is ended; when absent what the agent says, 3600 by default.
              * @example 3600
              */
             timeout_seconds?: number;
@@ -2510,6 +2736,22 @@ export interface components {
              * @example 500000
              */
             max_tokens?: number;
+            /**
+             * @description What is to be done, in a line of 1 to 255 characters.
+             * @example Add a dark mode
+             */
+            name: string;
+            /**
+             * Format: uuid
+             * @description Repository to work in. Without one the agent gets an empty Git repository.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ab
+             */
+            repository_id?: string;
+            /**
+             * @description Which agent of the catalogue does it; when absent the one its repository names, else `codegen`.
+             * @example codegen
+             */
+            agent_type?: string;
             /**
              * @description Tasks it waits for: it starts when all of them have completed, and is skipped when one ends otherwise.
              * @example []
@@ -2755,6 +2997,125 @@ export interface components {
             finish: components["schemas"]["FinishItemReceipt"][];
             /** @description What was given; empty when there is nothing to do, or nothing was asked for. */
             executions: components["schemas"]["ClaimedExecution"][];
+        };
+        ExecuteAgent: {
+            /**
+             * @description The whole brief, for the agent. Markdown.
+             * @example The settings page gets a switch; the choice is kept for each person.
+             */
+            description?: string;
+            /**
+             * @description P0 is served before P1, P1 before P2.
+             * @example P1
+             * @enum {string}
+             */
+            priority?: "P0" | "P1" | "P2";
+            /**
+             * @description Number of the issue it comes from.
+             * @example 123
+             */
+            issue_number?: number;
+            /**
+             * @description Anything of the caller's own; kept to the letter. A task of the type `script` has its argument list here as `command`.
+             * @example {
+             *       "command": [
+             *         "npm",
+             *         "test"
+             *       ]
+             *     }
+             */
+            metadata?: {
+                [key: string]: unknown;
+            };
+            /**
+             * @description How many further attempts may follow the first; 3 when absent.
+             * @example 3
+             */
+            max_retries?: number;
+            /**
+             * @description Seconds after which an attempt is ended; when absent what the agent says, 3600 by default.
+             * @example 3600
+             */
+            timeout_seconds?: number;
+            /**
+             * Format: date-time
+             * @description Not to be started before this time; at once when absent.
+             * @example 2026-01-31T12:00:00Z
+             */
+            run_at?: string;
+            /**
+             * @description Labels a worker must have to get it, `key` or `key=value`.
+             * @example [
+             *       "gpu",
+             *       "region=eu"
+             *     ]
+             */
+            required_labels?: string[];
+            /**
+             * @description Branch, tag or commit to start from; the repository's default branch when absent.
+             * @example main
+             */
+            base_ref?: string;
+            /**
+             * @description Only one task of the organization with this key is in the queue or runs at a time; the others wait for its end.
+             * @example deploy-production
+             */
+            concurrency_key?: string;
+            /**
+             * @description Whether the agent works in an isolated checkout; true when absent.
+             * @example true
+             */
+            use_worktree?: boolean;
+            /**
+             * @description Whether a pull request is opened when it has succeeded; false when absent.
+             * @example false
+             */
+            auto_pr?: boolean;
+            /**
+             * @description The most that all attempts together may cost, in US dollars with at most six decimals.
+             * @example 2.5
+             */
+            max_cost_usd?: number;
+            /**
+             * @description The most tokens that all attempts together may use.
+             * @example 500000
+             */
+            max_tokens?: number;
+            /**
+             * Format: uuid
+             * @description Repository to work in.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ab
+             */
+            repository_id: string;
+            /**
+             * @description Which agent does it.
+             * @example codegen
+             */
+            agent_type: string;
+            /**
+             * @description What is to be done, in a line of 1 to 255 characters; when absent the agent and the issue are named.
+             * @example Add a dark mode
+             */
+            name?: string;
+            /**
+             * @description Tasks it waits for: it starts when all of them have completed, and is skipped when one ends otherwise.
+             * @example []
+             */
+            depends_on?: string[];
+            /** @description How it is to be done; the fields of the same names go before it. */
+            options?: components["schemas"]["ExecuteOptions"];
+        };
+        ExecuteOptions: {
+            /**
+             * @description Whether the agent works in an isolated checkout; true when absent.
+             * @example true
+             */
+            use_worktree?: boolean;
+            /**
+             * @description Whether a pull request is opened when it has succeeded; false when absent.
+             * @example false
+             */
+            auto_pr?: boolean;
         };
         Execution: {
             /**
@@ -3642,13 +4003,15 @@ export interface components {
         };
         Launch: {
             /**
-             * @description `plain`: a program whose output is its log. `builtin`: done by the worker itself.
+             * @description `plain`: a program whose output is its log. `stream-json`: one of the known CLIs, which writes its events, a line of
+             *     JSON each. `builtin`: done by the worker itself.
              * @example plain
              * @enum {string}
              */
-            mode: "builtin" | "plain";
+            mode: "builtin" | "plain" | "stream-json";
             /**
-             * @description The argument list, with placeholders such as `{{prompt}}` and `{{task.name}}`.
+             * @description The argument list, with placeholders such as `{{prompt}}` and `{{task.name}}`. An item with `{{model}}` is left out
+             *     for a task that wants no certain model.
              * @example [
              *       "claude",
              *       "--print",
@@ -3656,6 +4019,53 @@ export interface components {
              *     ]
              */
             command: string[];
+            /**
+             * @description The argument list that goes on with the session of an earlier attempt, `{{previous.session_id}}`; used in place of
+             *     `command` where there is one.
+             * @example [
+             *       "claude",
+             *       "--print",
+             *       "--resume",
+             *       "{{previous.session_id}}",
+             *       "{{prompt}}"
+             *     ]
+             */
+            resume?: string[];
+        };
+        LaunchInput: {
+            /**
+             * @description The argument list, never a shell line: program first. Placeholders such as `{{prompt}}` and `{{task.name}}` are filled
+             *     in, one item staying one item; an item with `{{model}}` is left out for a task that wants no certain model.
+             * @example [
+             *       "claude",
+             *       "--print",
+             *       "--output-format",
+             *       "stream-json",
+             *       "--verbose",
+             *       "{{prompt}}"
+             *     ]
+             */
+            command: string[];
+            /**
+             * @description The argument list that goes on with the session of an earlier attempt, `{{previous.session_id}}`.
+             * @example [
+             *       "claude",
+             *       "--print",
+             *       "--output-format",
+             *       "stream-json",
+             *       "--verbose",
+             *       "--resume",
+             *       "{{previous.session_id}}",
+             *       "{{prompt}}"
+             *     ]
+             */
+            resume?: string[];
+            /**
+             * @description `plain` for a program whose output is its log, `stream-json` for a known CLI that is told to write its events.
+             * @example stream-json
+             * @enum {string}
+             */
+            mode: "plain" | "stream-json";
         };
         Launcher: {
             /**
@@ -3673,6 +4083,12 @@ export interface components {
              * @example true
              */
             signed_in?: boolean | null;
+            /**
+             * @description What the fleet calls its account, null or absent for the one that the organization is taken to have. A limit of the
+             *     provider stops the launchers with the same account.
+             * @example team-a
+             */
+            account?: string | null;
         };
         LogBatch: {
             /**
@@ -4054,6 +4470,43 @@ export interface components {
              */
             note: string;
         };
+        PatchAgent: {
+            /**
+             * @description Whether its tasks are given to workers.
+             * @example true
+             */
+            enabled?: boolean;
+            /** @description How it is started; null for what the catalogue says, or for the fleet's default CLI. */
+            launch?: components["schemas"]["LaunchInput"] | null;
+            /**
+             * @description Seconds after which an attempt is ended when its task does not say; null for what the catalogue says.
+             * @example 3600
+             */
+            default_timeout_seconds?: number | null;
+            /**
+             * @description The most executions of it that the fleet runs at a time, null for no limit.
+             * @example 4
+             */
+            max_concurrent?: number | null;
+            /**
+             * @description Name for people; only of an agent of the organization's own.
+             * @example ReleaseNotesAgent
+             */
+            name?: string;
+            /**
+             * @description What it does; only of an agent of the organization's own.
+             * @example Writes release notes from merged pull requests.
+             */
+            description?: string;
+            /**
+             * @description What it is able to do; only of an agent of the organization's own.
+             * @example [
+             *       "changelogs",
+             *       "summaries"
+             *     ]
+             */
+            capabilities?: string[];
+        };
         PatchTask: {
             /**
              * @description What is to be done, in a line.
@@ -4136,6 +4589,8 @@ export interface components {
              * @example 0192f0c1-2345-7abc-8def-0123456789aa
              */
             execution_id: string;
+            /** @description What all attempts of that session have used together, for agents that count by session; null when nobody has told. */
+            usage: components["schemas"]["Usage"] | null;
             /**
              * @description Its branch, there if it pushed anything.
              * @example task/add-a-dark-mode-456789ab-a1
@@ -4263,6 +4718,57 @@ export interface components {
              * @example 0192f0c1-2345-7abc-8def-0123456789ad
              */
             execution_id: string;
+        };
+        ProviderLimit: {
+            /**
+             * Format: uuid
+             * @description Id of the limit.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ac
+             */
+            id: string;
+            /**
+             * @description Its account, as workers name it; null for the one that the organization is taken to have.
+             * @example team-a
+             */
+            account: string | null;
+            /**
+             * @description `rate_limited`: too much at once. `quota`: what the account may use is used up.
+             * @example quota
+             * @enum {string}
+             */
+            reason: "quota" | "rate_limited";
+            /**
+             * Format: date-time
+             * @description Until when it holds, as the provider has told; a minute and more where it has not.
+             * @example 2026-01-31T15:00:00.000Z
+             */
+            until: string;
+            /**
+             * Format: uuid
+             * @description The execution that met it first.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ad
+             */
+            reported_by: string;
+            /**
+             * Format: date-time
+             * @description When that was.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            reported_at: string;
+            /**
+             * @description The command-line agent that is not started until then.
+             * @example claude
+             */
+            launcher: string;
+        };
+        ProviderLimitPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["ProviderLimit"][];
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example null
+             */
+            next_cursor: string | null;
         };
         Refresh: {
             /**
@@ -5683,7 +6189,7 @@ export interface operations {
         parameters: {
             query?: {
                 /** @description Only agents of this category; the built-in ones are listed only when asked for. */
-                category?: "builtin" | "business" | "coding";
+                category?: "builtin" | "business" | "coding" | "custom";
                 /** @description `next_cursor` of the page before. */
                 cursor?: string;
                 /** @description How many agents to answer at the most. */
@@ -5706,6 +6212,135 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    agentsCreate: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A text of your own, 1 to 255 visible ASCII characters. For 24 hours the same key with the same body gets the first answer again, with `Idempotency-Replayed: true`; with another body it is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateAgent"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `agent/launch-for-managers`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `agent/taken`, `agent/too-many`, `idempotency/other-body`, `idempotency/in-progress`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    agentTasksExecute: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A text of your own, 1 to 255 visible ASCII characters. For 24 hours the same key with the same body gets the first answer again, with `Idempotency-Replayed: true`; with another body it is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ExecuteAgent"];
+            };
+        };
+        responses: {
+            /** @description Created. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Task"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `queue/too-many-lanes`, `idempotency/other-body`, `idempotency/in-progress`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    agentsOverview: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AgentOverview"];
+                };
+            };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             421: components["responses"]["MisdirectedRequest"];
@@ -5742,6 +6377,66 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    agentsUpdate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the agent.
+                 * @example codegen-agent
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PatchAgent"];
+            };
+        };
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Agent"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `agent/launch-for-managers`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `agent/of-catalogue`, `agent/built-in`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
             421: components["responses"]["MisdirectedRequest"];
             500: components["responses"]["ServerFault"];
             503: components["responses"]["Unavailable"];
@@ -5864,7 +6559,7 @@ export interface operations {
                 /** @description Only what this caller did: the id of a person, key, worker or execution, or a login as it was at that time. */
                 actor?: string;
                 /** @description Only these actions; repeatable. */
-                action?: ("auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "fleet.paused" | "fleet.resumed" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "join_token.created" | "join_token.revoked" | "join_token.used" | "key.created" | "key.revoked" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted" | "worker.deleted" | "worker.drained" | "worker.paused" | "worker.resumed" | "worker.token_rotated")[];
+                action?: ("agent.changed" | "agent.created" | "auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "fleet.paused" | "fleet.resumed" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "join_token.created" | "join_token.revoked" | "join_token.used" | "key.created" | "key.revoked" | "limit.lifted" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted" | "worker.deleted" | "worker.drained" | "worker.paused" | "worker.resumed" | "worker.token_rotated")[];
                 /** @description Only what is about this: any id of the subject. */
                 subject?: string;
                 /** @description Only what happened after this time. */
@@ -6494,7 +7189,7 @@ export interface operations {
                 /** @description Position behind which to read: `id` of the last event known. Absent reads from the beginning. */
                 after?: string;
                 /** @description Only events of these types; repeatable. */
-                types?: ("budget.warning" | "execution.finished" | "execution.stale_write" | "execution.started" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered")[];
+                types?: ("budget.warning" | "execution.finished" | "execution.stale_write" | "execution.started" | "provider.limited" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered")[];
                 /** @description Only events about this task. */
                 task_id?: string;
                 /** @description How many events to answer at the most. */
@@ -6530,7 +7225,7 @@ export interface operations {
                 /** @description Position behind which to begin: `id` of the last event known. Absent begins with what happens from now on. */
                 after?: string;
                 /** @description Only events of these types; repeatable. */
-                types?: ("budget.warning" | "execution.finished" | "execution.log" | "execution.progress" | "execution.stale_write" | "execution.started" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered")[];
+                types?: ("budget.warning" | "execution.finished" | "execution.log" | "execution.progress" | "execution.stale_write" | "execution.started" | "provider.limited" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered")[];
                 /** @description Only events about this task. */
                 task_id?: string;
             };
@@ -7272,6 +7967,70 @@ export interface operations {
             };
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    providerLimitsList: {
+        parameters: {
+            query?: {
+                /** @description How many items to answer at the most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProviderLimitPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    providerLimitsLift: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the limit.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It holds no more. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             421: components["responses"]["MisdirectedRequest"];
             500: components["responses"]["ServerFault"];
             503: components["responses"]["Unavailable"];

@@ -11,6 +11,10 @@ import { DeviceGrant } from '../sign-in/device-grant.entity.js';
 import { GithubToken } from '../sign-in/github-token.entity.js';
 import { OauthState } from '../sign-in/oauth-state.entity.js';
 import { Agent } from '../agents/agent.entity.js';
+import { AgentCountChange } from '../agents/agent-count-change.entity.js';
+import { AgentCount } from '../agents/agent-count.entity.js';
+import { OrganizationAgent } from '../agents/organization-agent.entity.js';
+import { ProviderLimit } from '../agents/provider-limit.entity.js';
 import { AuditEntry } from '../audit/audit-entry.entity.js';
 import { DutyRun } from '../duties/duty-run.entity.js';
 import { IdempotencyKey } from '../idempotency/idempotency-key.entity.js';
@@ -53,6 +57,10 @@ export const entities: (new () => ObjectLiteral)[] & EntityTarget<ObjectLiteral>
   AuditEntry,
   RateLimit,
   Agent,
+  OrganizationAgent,
+  AgentCount,
+  AgentCountChange,
+  ProviderLimit,
   DutyRun,
   IdempotencyKey,
   EventOutbox,

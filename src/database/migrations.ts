@@ -37,6 +37,10 @@ import { WorkerTokens1790000000401 } from '../../migrations/1790000000401-worker
 import { WorkerCoordinators1790000000402 } from '../../migrations/1790000000402-worker-coordinators.js';
 import { FleetPauses1790000000403 } from '../../migrations/1790000000403-fleet-pauses.js';
 import { WorkerNews1790000000404 } from '../../migrations/1790000000404-worker-news.js';
+import { UsageTotal1790000000410 } from '../../migrations/1790000000410-usage-total.js';
+import { OrganizationAgents1790000000411 } from '../../migrations/1790000000411-organization-agents.js';
+import { AgentCounts1790000000412 } from '../../migrations/1790000000412-agent-counts.js';
+import { ProviderLimits1790000000413 } from '../../migrations/1790000000413-provider-limits.js';
 
 /** Every migration in the order of its number. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -76,6 +80,10 @@ export const migrations: (new () => MigrationInterface)[] = [
   WorkerCoordinators1790000000402,
   FleetPauses1790000000403,
   WorkerNews1790000000404,
+  UsageTotal1790000000410,
+  OrganizationAgents1790000000411,
+  AgentCounts1790000000412,
+  ProviderLimits1790000000413,
   WorkerCheckouts1790000000420,
   JoinTokens1790000000430,
 ];

@@ -18,6 +18,7 @@ export const EVENT_TYPES = [
   'worker.registered',
   'worker.health_changed',
   'worker.lost',
+  'provider.limited',
 ] as const;
 
 export type EventType = (typeof EVENT_TYPES)[number];

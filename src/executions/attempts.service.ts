@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { ProviderLimits, type LimitReport } from '../agents/provider-limits.service.js';
 import type { Actor } from '../auth/principal.js';
 import { QueueConfig } from '../config/queue.config.js';
 import { EventsService, type NewEvent } from '../events/events.service.js';
@@ -37,6 +38,7 @@ export class AttemptsService {
     private readonly tasks: TaskMovesService,
     private readonly events: EventsService,
     private readonly config: QueueConfig,
+    private readonly limits: ProviderLimits,
   ) {
     tasks.endUnattendedBy((lease, actor) => this.end(lease, { outcome: 'cancelled' }, actor, false));
   }
@@ -63,18 +65,19 @@ export class AttemptsService {
     const moves = ended.filter(
       ({ task, lease }) => task.status === 'running' && task.current_execution_id === lease.execution_id,
     );
+    const outcomes = moves.map(({ task, budget, lease, report, reason, actor }) => {
+      const judged = { ...report, failure_reason: reason ?? undefined };
+      const { outcome, type } = outcomeFor(task, judged, { retry_base_seconds, budget });
+      return { task, outcome: { ...outcome, usage: lease.usage }, actor, type };
+    });
+    const delays = new Map(outcomes.map(({ task, outcome }) => [task.id, outcome.delay_seconds]));
     // Asked in one go, in the order of locks.
     const [views, , moved] = await Promise.all([
       this.executions.endAll(ended.map(endOf)),
       this.leases.endAll(ended.map(({ lease }) => lease.execution_id)),
-      this.tasks.applyOutcomes(
-        moves.map(({ task, budget, lease, report, reason, actor }) => {
-          const judged = { ...report, failure_reason: reason ?? undefined };
-          const { outcome, type } = outcomeFor(task, judged, { retry_base_seconds, budget });
-          return { task, outcome: { ...outcome, usage: lease.usage }, actor, type };
-        }),
-      ),
+      this.tasks.applyOutcomes(outcomes),
     ]);
+    await this.limits.report(ended.flatMap((end) => limitMetBy(end, delays.get(end.task.id) ?? 0)));
     const tasks = new Map(moved.map((task) => [task.id, task]));
     const executions = new Map(views.map((execution) => [execution.id, execution]));
     return ended.map(({ task, lease }) => {
@@ -126,4 +129,18 @@ function factOf({ lease, task, actor, report, reason }: AttemptEnd & Judged & { 
     subject: { task_id: task.id, execution_id, ...(worker_id !== null && { worker_id }) },
     data: { status: report.outcome, failure_reason: reason },
   };
+}
+
+/** How long a limit holds when neither its provider nor the task's next attempt tells. */
+const USUAL_LIMIT_SECONDS = 60;
+
+/** The provider's limit that an attempt of the fleet met; it holds as long as the task waits. */
+function limitMetBy(end: AttemptEnd & Judged & { task: Task }, delay: number): LimitReport[] {
+  const { lease, task, actor, report, reason, byWorker } = end;
+  if ((reason !== 'rate_limited' && reason !== 'quota') || !byWorker || lease.worker_id === null) return [];
+  const { organization_id, agent_type } = task;
+  const asked = report.retry_after_seconds ?? 0;
+  const seconds = delay > 0 ? delay : Math.max(asked, USUAL_LIMIT_SECONDS);
+  const { execution_id, worker_id, task_id } = lease;
+  return [{ organization_id, agent_type, worker_id, execution_id, task_id, reason, seconds, actor }];
 }

@@ -1,4 +1,5 @@
 import { Global, Module } from '@nestjs/common';
+import { AgentsModule } from '../agents/agents.module.js';
 import { AuthModule } from '../auth/auth.module.js';
 import { EventsModule } from '../events/events.module.js';
 import { GitAccess } from '../git/git-access.js';
@@ -29,7 +30,16 @@ import { TaskExecutionsController } from './task-executions.controller.js';
 /** Global for GitAccess alone: Git asks for it and must not know who answers. */
 @Global()
 @Module({
-  imports: [AuthModule, EventsModule, GitModule, RepositoriesModule, StreamsModule, QueueModule, TasksModule],
+  imports: [
+    AgentsModule,
+    AuthModule,
+    EventsModule,
+    GitModule,
+    RepositoriesModule,
+    StreamsModule,
+    QueueModule,
+    TasksModule,
+  ],
   controllers: [
     ExecutionsController,
     LogStreamController,

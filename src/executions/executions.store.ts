@@ -109,7 +109,7 @@ export class ExecutionsStore {
   /** Ends executions whose leases go with it. Gives them as they are then. */
   endAll(ends: readonly (ExecutionEnd & { id: string })[]): Promise<ExecutionView[]> {
     return this.database.query<ExecutionView>(
-      `update agent_executions e set status = said.status, failure_reason = said.failure_reason,
+      `with ended as (update agent_executions e set status = said.status, failure_reason = said.failure_reason,
          error_message = said.error_message, progress = said.progress, progress_message = said.progress_message,
          exit_code = said.exit_code, base_sha = said.base_sha, branch = coalesce(said.branch, e.branch),
          commit_sha = coalesce(said.commit_sha, e.commit_sha), log_entries = said.log_entries,
@@ -121,7 +121,14 @@ export class ExecutionsStore {
          commit_sha text, log_entries integer, log_incomplete boolean, result jsonb, model text, session_id text,
          pull_request_number integer, quality_score integer, usage jsonb, finished_by_worker boolean) limit $2) said
        where e.id = said.id
-       returning e.*, null as lease_expires_at, null as deadline_at`,
+       returning e.*), counted as (
+         insert into agent_count_changes (organization_id, agent_type, completed, failed, seconds)
+         select organization_id, agent_type, count(*) filter (where status = 'completed'),
+                count(*) filter (where status = 'failed'),
+                coalesce(sum(extract(epoch from finished_at - started_at)) filter (where status = 'completed'), 0)
+         from ended where status in ('completed', 'failed') group by organization_id, agent_type
+       )
+       select ended.*, null as lease_expires_at, null as deadline_at from ended`,
       [JSON.stringify(ends), ends.length],
     );
   }

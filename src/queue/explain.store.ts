@@ -9,6 +9,12 @@ export interface WaitFacts {
   ready: boolean;
   agent_enabled: boolean;
   builtin: boolean;
+  /** The most executions of its agent at a time; null for no limit. */
+  max_concurrent: number | null;
+  /** How many of them the fleet runs. */
+  agent_running: number;
+  /** Until when its provider takes nothing, of all workers that have the launcher; null when one of them may go on. */
+  limited_until: Date | null;
   launcher: string;
   required_labels: string[];
   agent_type: string;
@@ -62,15 +68,23 @@ export class ExplainStore {
   waitFacts(taskId: string): Promise<WaitFacts | null> {
     return this.database.one<WaitFacts>(
       `with entry as (
-         select q.*, lane.organization_id, lane.agent_type, lane.required_labels, a.enabled as agent_enabled,
-                a.category = 'builtin' as builtin, coalesce(a.launcher, $2) as launcher
+         select q.*, lane.organization_id, lane.agent_type, lane.required_labels,
+                coalesce(o.enabled, a.enabled, false) as agent_enabled, coalesce(a.category = 'builtin', false) as builtin,
+                coalesce(o.launcher, a.launcher, $2) as launcher, o.max_concurrent
          from queue_entries q join queue_lanes lane on lane.id = q.lane_id
-         join agents a on a.agent_type = lane.agent_type
+         left join agents a on a.agent_type = lane.agent_type
+         left join organization_agents o
+           on o.organization_id = lane.organization_id and o.agent_type = lane.agent_type
          where q.task_id = $1
        ), fleet as materialized (
          select ${statusSql('w', 'live')} as status,
                 w.agent_types is null or e.agent_type = any (w.agent_types) as serves,
-                e.builtin or w.launcher_names is null or e.launcher = any (w.launcher_names) as has_cli,
+                e.builtin or e.launcher = '' or w.launcher_names is null or e.launcher = any (w.launcher_names) as has_cli,
+                (
+                  select limits.until from provider_limits limits
+                  where not e.builtin and limits.organization_id = e.organization_id and limits.launcher = e.launcher
+                    and limits.account = coalesce(w.launcher_accounts ->> e.launcher, '') and limits.until > now()
+                ) as limited_until,
                 e.required_labels <@ w.labels as has_labels,
                 (select count(*) from leases where worker_id = w.id and ordinal >= live.first_lease) < w.capacity as has_room
          from entry e join workers w on w.organization_id is null or w.organization_id = e.organization_id
@@ -82,15 +96,22 @@ export class ExplainStore {
                 count(*) filter (where serves)::integer as serving_type,
                 count(*) filter (where has_cli)::integer as with_cli,
                 count(*) filter (where has_labels)::integer as with_labels,
+                case when count(*) filter (where has_cli and limited_until is null) = 0
+                  then min(limited_until) filter (where has_cli) end as limited_until,
                 count(*) filter (where status = 'active' and serves and has_cli and has_labels)::integer as able,
                 count(*) filter (where status = 'active' and serves and has_cli and has_labels and has_room)::integer
                   as with_room
          from fleet where status <> 'stopped'
        )
        select e.run_at, e.run_at <= now() as ready, e.agent_enabled, e.builtin, e.launcher, e.required_labels,
-              e.agent_type, sums.*,
+              e.agent_type, e.max_concurrent, sums.*,
               exists (select from fleet_pauses p where p.organization_id = e.organization_id) as fleet_paused,
               (select note from fleet_pauses p where p.organization_id = e.organization_id) as fleet_note,
+              case when e.max_concurrent is null then 0 else (
+                select count(*)::integer from tasks t
+                where t.organization_id = e.organization_id and t.status = 'running' and t.agent_type = e.agent_type
+                  and t.worker_id is not null
+              ) end as agent_running,
               (select count(*)::integer from (
                  select from queue_entries q
                  where q.lane_id = e.lane_id and (q.priority, q.run_at, q.task_id) <= (e.priority, e.run_at, e.task_id)

@@ -18,6 +18,8 @@ export interface AgentPlan extends StartedCommand {
   /** What this execution has of its own beside the allow-list, such as its ports. */
   readonly variables: Readonly<Record<string, string>>;
   readonly graceMs: number;
+  /** Longest line of stdout that stays whole; what fits one log entry when it is absent. */
+  readonly longestLine?: number;
   /** Takes lines away; the agent's pipe is not read on before it resolves. */
   readonly onLines: (stream: 'stdout' | 'stderr', lines: readonly string[]) => Promise<void>;
   /** Told once, when the process runs. */
@@ -148,7 +150,7 @@ function endOnSignal(
 }
 
 async function pump(pipe: Readable, stream: 'stdout' | 'stderr', plan: AgentPlan): Promise<void> {
-  const lines = new OutputLines();
+  const lines = new OutputLines(stream === 'stdout' ? plan.longestLine : undefined);
   for await (const chunk of pipe) await plan.onLines(stream, lines.push(chunk as Buffer));
   await plan.onLines(stream, lines.end());
 }

@@ -5,8 +5,9 @@ import type { ExecutionDirectory } from './execution-directory.js';
 import { Fault, faultOf } from './fault.js';
 import type { House } from './house.js';
 import type { Argv } from './isolation/isolation.js';
+import type { ProcessLaunch } from './launch.js';
+import type { Listener } from './listener.js';
 import { copyLocalFiles } from './local-files.js';
-import { OutputTail } from './output-tail.js';
 import type { PortBlock } from './port-blocks.js';
 import type { Grant } from './protocol.js';
 import { readRepositorySetup, SETUP_FILE } from './repository-setup.js';
@@ -15,20 +16,22 @@ export interface AgentWork {
   readonly grant: Grant;
   readonly directory: ExecutionDirectory;
   readonly delivery: Delivery;
-  readonly argv: Argv;
+  readonly launch: ProcessLaunch;
   /** Ends whatever runs. */
   readonly signal: AbortSignal;
   /** Told whenever something runs or was said, and with null when nothing does any more. */
   readonly onSign: (at: number | null) => void;
-  /** Told each line of the agent, without the worker's secrets. */
-  readonly onOutput: (lines: readonly string[]) => void;
+  /** Who hears what a run of the agent says. */
+  readonly listen: (launch: ProcessLaunch) => Listener;
+  /** How it is started once more after a run, when that said that it had nothing to go on with; null ends it. */
+  readonly again: (launch: ProcessLaunch, end: AgentEnd) => ProcessLaunch | null;
   /** Told which files the worker itself put into the checkout. */
   readonly onCopied: (paths: readonly string[]) => void;
 }
 
 /** Runs the agent in its checkout, after what the repository asks for. Rejects with a Fault when it does not come to that. */
 export async function workAsAgent(house: House, work: AgentWork): Promise<AgentEnd> {
-  const { directory, grant, delivery, argv } = work;
+  const { directory, grant, delivery } = work;
   const { setup, copy, ports } = await readRepositorySetup(directory.checkout);
   const block = ports === 0 ? null : await house.ports.take(ports);
   try {
@@ -42,8 +45,7 @@ export async function workAsAgent(house: House, work: AgentWork): Promise<AgentE
     await house.isolation.admit(directory);
     try {
       for (const command of setup) await prepare(house, work, command, block);
-      await delivery.say('info', `Starting ${argv[0]}.`);
-      return await run(house, work, argv, block, work.onOutput);
+      return await runToEnd(house, work, block);
     } finally {
       work.onSign(null);
       await house.isolation.reclaim(directory);
@@ -56,16 +58,28 @@ export async function workAsAgent(house: House, work: AgentWork): Promise<AgentE
   }
 }
 
+async function runToEnd(house: House, work: AgentWork, block: PortBlock | null): Promise<AgentEnd> {
+  for (let { launch } = work; ;) {
+    await work.delivery.say('info', `Starting ${launch.argv[0]}.`);
+    const listener = work.listen(launch);
+    const end = await run(house, work, launch.argv, block, listener);
+    const next = work.again(launch, end);
+    if (next === null) return end;
+    await work.delivery.say('info', 'The session of the attempt before is not here: beginning anew.');
+    launch = next;
+  }
+}
+
 /** One command of the repository. It runs as the agent does: it is no more to be trusted. */
 async function prepare(house: House, work: AgentWork, command: Argv, block: PortBlock | null): Promise<void> {
   const name = command.join(' ');
   await work.delivery.say('info', `Setting up: ${name}`);
-  const tail = new OutputTail();
-  const end = await run(house, work, command, block, (lines) => tail.add(lines));
+  const listener = work.listen({ kind: 'process', argv: command, reader: null, resumes: false });
+  const end = await run(house, work, command, block, listener);
   work.signal.throwIfAborted();
   if (end.exitCode === 0) return;
   const how = end.exitCode === null ? `signal ${end.endedBy ?? 'unknown'}` : `exit code ${String(end.exitCode)}`;
-  const text = tail.text();
+  const text = listener.lastLines;
   throw new Fault('worktree', `${SETUP_FILE}: ${name} ended with ${how}.${text === '' ? '' : `\n${text}`}`);
 }
 
@@ -74,7 +88,7 @@ async function run(
   { grant, directory, delivery, signal, onSign }: AgentWork,
   argv: Argv,
   block: PortBlock | null,
-  onOutput: (lines: readonly string[]) => void,
+  listener: Listener,
 ): Promise<AgentEnd> {
   onSign(performance.now());
   const end = await runAgent({
@@ -85,17 +99,15 @@ async function run(
     taskId: grant.task.id,
     variables: block === null ? {} : { MIYABI_PORT_BASE: String(block.base), MIYABI_PORTS: portsOf(block).join(',') },
     graceMs: house.settings.runner.term_grace_seconds * 1000,
+    longestLine: listener.longestLine,
     signal,
     hurry: house.hurry,
     onLines: async (stream, lines) => {
       onSign(performance.now());
-      // Before anything is cut: half a secret would no longer be recognised.
-      const shown = lines.map((line) => house.secrets.hide(line));
-      onOutput(shown);
-      await delivery.appendOutput(stream, shown);
+      await listener.hear(stream, lines);
     },
     onStart: (process) => directory.write(directory.process, JSON.stringify(process)),
-  });
+  }).finally(() => listener.end());
   await rm(directory.process, { force: true });
   await delivery.sayLeftOut();
   if (end.survivors.length > 0)

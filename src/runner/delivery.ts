@@ -65,8 +65,11 @@ export class Delivery {
   }
 
   /** Lines of the agent; those beyond the limit are counted and left out. */
-  async appendOutput(stream: 'stdout' | 'stderr', lines: readonly string[]): Promise<void> {
-    const level = stream === 'stdout' ? 'info' : 'warn';
+  async appendOutput(
+    level: LogEntry['level'],
+    stream: 'stdout' | 'stderr' | 'agent',
+    lines: readonly string[],
+  ): Promise<void> {
     const wasWhole = this.leftOut.lines === 0;
     const kept = lines.filter((line) => this.hasRoomFor(line));
     await this.append(level, stream, kept);

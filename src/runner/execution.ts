@@ -8,12 +8,14 @@ import { faultOf, type Fault } from './fault.js';
 import { remoteUrl, type Remote } from './git-transport.js';
 import { handBack, type HandedBack } from './hand-back.js';
 import type { House } from './house.js';
-import { launchOf } from './launch.js';
+import { launchOf, type ProcessLaunch } from './launch.js';
+import { Listener } from './listener.js';
 import { writeNote } from './note.js';
-import { OutputTail } from './output-tail.js';
 import { prepareCheckout, TRANSPORT_PATIENCE_MS } from './prepare.js';
-import type { Finish, Grant } from './protocol.js';
-import { verdictOf, type EndReason } from './verdict.js';
+import type { Finish, Grant, Progress } from './protocol.js';
+import { tellsOfNoSession } from './stream-failure.js';
+import { noUsage, type AgentUsage } from './stream-usage.js';
+import { verdictOf, type EndReason, type Story } from './verdict.js';
 import { writeWorkLeft } from './work-left.js';
 import type { Running } from './workload.js';
 
@@ -41,7 +43,7 @@ class Ended extends Error {
 export class Execution implements Running {
   readonly id: string;
   private readonly directory: ExecutionDirectory;
-  private readonly tail = new OutputTail();
+  private listener: Listener | null = null;
   /** Ends preparation and agent. */
   private readonly ending = new AbortController();
   /** Ends the handing back, too. */
@@ -145,12 +147,13 @@ export class Execution implements Running {
       grant,
       directory,
       delivery,
-      argv: launch.argv,
+      launch,
       signal: this.ending.signal,
       onSign: (at) => {
         this.listeningSince = at;
       },
-      onOutput: (lines) => this.tail.add(lines),
+      listen: (one) => this.listen(one, delivery),
+      again: (one, ended) => this.beginAnew(one, ended),
       onCopied: (paths) => {
         this.copied = paths;
       },
@@ -158,6 +161,29 @@ export class Execution implements Running {
     const how = end.exitCode === null ? `signal ${end.endedBy ?? 'unknown'}` : `exit code ${String(end.exitCode)}`;
     await delivery.say('info', `The agent ended with ${how}.`);
     return end;
+  }
+
+  /** What the last listener has heard is what is told of the execution. */
+  private listen(launch: ProcessLaunch, delivery: Delivery): Listener {
+    this.listener = new Listener(
+      launch,
+      {
+        secrets: this.house.secrets,
+        append: (level, stream, messages) => delivery.appendOutput(level, stream, messages),
+        progress: (news) => this.tellProgress(news),
+      },
+      launch.resumes ? usedBefore(this.grant) : undefined,
+    );
+    return this.listener;
+  }
+
+  /** The launch without the session of the attempt before, where the agent has ended because that is not here. */
+  private beginAnew({ resumes }: ProcessLaunch, { exitCode }: AgentEnd): ProcessLaunch | null {
+    if (!resumes || exitCode === 0 || this.reason !== null || this.listener === null) return null;
+    const { facts, lastComplaints } = this.listener;
+    if (!tellsOfNoSession(`${facts?.failure?.message ?? ''}\n${lastComplaints}`)) return null;
+    const anew = launchOf(this.grant, true);
+    return anew.kind === 'process' ? anew : null;
   }
 
   private async handBack(checkout: Checkout, remote: Remote | null, delivery: Delivery): Promise<HandedBack> {
@@ -212,22 +238,31 @@ export class Execution implements Running {
     return { url: remoteUrl(repository.clone_url, settings.runner.url), user: this.id, password: () => plane.token };
   }
 
-  /** What the execution is doing now, for whoever watches. Heartbeats repeat it, so a lost message does no harm. */
-  private async enterPhase(message: string): Promise<void> {
-    this.phase = message;
+  /** What the execution is doing now, for whoever watches. */
+  private enterPhase(message: string): Promise<void> {
+    return this.tellProgress({ message });
+  }
+
+  /** Heartbeats repeat the message, so a lost one does no harm. */
+  private async tellProgress(news: Progress): Promise<void> {
+    this.phase = news.message ?? this.phase;
     try {
-      await this.house.plane.sendProgress(this.id, { message });
+      await this.house.plane.sendProgress(this.id, news);
     } catch (error) {
       if (isLost(error)) this.end('lost');
       else this.house.log.debug({ execution_id: this.id, err: error }, 'progress was not delivered');
     }
   }
 
-  private facts(): { tail: string; timeoutSeconds: number; stallSeconds: number } {
+  private facts(): Omit<Story, keyof Told> {
+    const { listener, house, grant } = this;
     return {
-      tail: this.tail.text(),
-      timeoutSeconds: this.grant.task.timeout_seconds,
-      stallSeconds: this.house.settings.runner.stall_seconds,
+      said: listener?.facts ?? null,
+      tail: listener?.lastLines ?? '',
+      complaints: listener?.lastComplaints ?? '',
+      now: new Date(house.clock.now()),
+      timeoutSeconds: grant.task.timeout_seconds,
+      stallSeconds: house.settings.runner.stall_seconds,
     };
   }
 }
@@ -238,6 +273,9 @@ interface Told {
   readonly fault: Fault | null;
   readonly handedBack: HandedBack | null;
 }
+
+/** What the session it goes on with had used, which some CLIs count with what comes. */
+const usedBefore = ({ previous }: Grant): AgentUsage => ({ ...noUsage, ...previous?.usage, cost_usd: null });
 
 /** For whoever finds the directory after a crash. */
 const summaryOf = ({ task, execution, branch, repository }: Grant): Record<string, unknown> => ({

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { aGrant } from '../../test/a-grant.js';
+import { KNOWN_CLIS } from '../agents/known-clis.js';
 import { fill, launchOf } from './launch.js';
 import { slugOf, writeNote } from './note.js';
 
@@ -35,13 +36,51 @@ describe('launchOf', () => {
     expect(launched(['claude', '-p', '{{task.name}}', '{{task.issue_number}}'], 'plain')).toEqual({
       kind: 'process',
       argv: ['claude', '-p', 'A task', '7'],
+      reader: null,
+      resumes: false,
     });
   });
+
+  it('goes on with the session of an earlier attempt where there is one, and can begin anew', () => {
+    const launch = {
+      command: ['claude', '--model={{model}}', '{{prompt}}'],
+      resume: ['claude', '--resume', '{{previous.session_id}}', '{{prompt}}'],
+      mode: 'stream-json' as const,
+    };
+    const agent = { ...aGrant().agent, launch };
+    const argvOf = (grant: Parameters<typeof aGrant>[0], anew = false) => {
+      const launched = launchOf({ ...aGrant({ agent, ...grant }), prompt: 'Go' }, anew);
+      return launched.kind === 'process' ? [...launched.argv, launched.resumes] : [];
+    };
+    const previous = { execution_id: 'x', branch: 'task/x-a1', session_id: 's-1', usage: null };
+    expect(argvOf({})).toEqual(['claude', 'Go', false]);
+    expect(argvOf({ model: 'm' })).toEqual(['claude', '--model=m', 'Go', false]);
+    expect(argvOf({ previous })).toEqual(['claude', '--resume', 's-1', 'Go', true]);
+    expect(argvOf({ previous }, true)).toEqual(['claude', 'Go', false]);
+    expect(argvOf({ previous: { ...previous, session_id: null } })).toEqual(['claude', 'Go', false]);
+  });
+
+  it.each(KNOWN_CLIS.map(({ name, launch }) => [name, launch] as const))(
+    'can start %s, with a session or without',
+    (name, launch) => {
+      const previous = { execution_id: 'x', branch: 'task/x-a1', session_id: '--s', usage: null };
+      for (const grant of [aGrant({ model: '-m' }), aGrant({ previous })]) {
+        const launched = launchOf({ ...grant, prompt: '--go', agent: { ...grant.agent, launch } });
+        const argv = launched.kind === 'process' ? launched.argv : [];
+        expect(argv[0]).toBe(name);
+        expect(argv.at(-1)).toBe(' --go');
+        expect(argv).not.toContain('--s');
+        expect(launched).toMatchObject({ reader: launch.mode === 'plain' ? null : expect.any(Function) });
+      }
+    },
+  );
 
   it('runs the argv of the task for the builtin script', () => {
     expect(launched(['script'], 'builtin', { command: ['printf', '{{prompt}}', ''] })).toEqual({
       kind: 'process',
       argv: ['printf', '{{prompt}}', ''],
+      reader: null,
+      resumes: false,
     });
   });
 

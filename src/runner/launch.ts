@@ -1,9 +1,20 @@
+import { readerOf } from './agent-stream.js';
 import { Fault } from './fault.js';
 import type { Grant } from './protocol.js';
+import type { StreamReader } from './stream-news.js';
 
 /** How the work of an execution is done. */
-export type Launch =
-  { readonly kind: 'note' } | { readonly kind: 'process'; readonly argv: readonly [string, ...string[]] };
+export type Launch = { readonly kind: 'note' } | ProcessLaunch;
+
+/** A program to be started. */
+export interface ProcessLaunch {
+  readonly kind: 'process';
+  readonly argv: readonly [string, ...string[]];
+  /** How its output is read as events; null for output that is its log as it is. */
+  readonly reader: StreamReader | null;
+  /** Whether it goes on with an earlier session, which may not be there. */
+  readonly resumes: boolean;
+}
 
 const PLACEHOLDER = /\{\{\s*([a-z_.]+)\s*\}\}/g;
 
@@ -24,15 +35,29 @@ const placeholders = (grant: Grant): Record<string, string | number | null> => (
   'agent.id': grant.agent.id,
   'repository.full_name': grant.repository?.full_name ?? null,
   'repository.default_branch': grant.repository?.default_branch ?? null,
+  'previous.session_id': grant.previous?.session_id ?? null,
+  'previous.branch': grant.previous?.branch ?? null,
+  model: grant.model,
 });
 
-/** Throws a Fault when the claim cannot be launched. */
-export function launchOf(grant: Grant): Launch {
-  const { command, mode } = grant.agent.launch;
-  if (mode !== 'builtin')
-    return { kind: 'process', argv: argvOf(command.map((item) => fill(item, placeholders(grant)))) };
+/** An item that names a model is for tasks that want one. */
+const MODEL = /\{\{\s*model\s*\}\}/;
+
+/** Throws a Fault when the claim cannot be launched. With `anew` an earlier session is not gone on with. */
+export function launchOf(grant: Grant, anew = false): Launch {
+  const { command, resume, mode } = grant.agent.launch;
+  if (mode !== 'builtin') {
+    const session = anew ? null : (grant.previous?.session_id ?? null);
+    const resumes = session !== null && resume !== undefined;
+    const items = (resumes ? resume : command).filter((item) => grant.model !== null || !MODEL.test(item));
+    const argv = argvOf(items.map((item) => fill(item, placeholders(grant))));
+    return { kind: 'process', argv, reader: mode === 'stream-json' ? readerOf(items) : null, resumes };
+  }
   if (command[0] === 'note') return { kind: 'note' };
-  if (command[0] === 'script') return { kind: 'process', argv: argvOf(grant.task.metadata['command']) };
+  if (command[0] === 'script') {
+    const argv = argvOf(grant.task.metadata['command']);
+    return { kind: 'process', argv, reader: null, resumes: false };
+  }
   throw new Fault('agent_missing', `This worker has no builtin agent ${JSON.stringify(command[0] ?? '')}.`);
 }
 

@@ -1,5 +1,8 @@
 import { StringDecoder } from 'node:string_decoder';
 
+/** Longest line of events that is read as a whole, in UTF-16 units; longer ones become log entries as they are. */
+export const LONGEST_EVENT = 8 * 1024 * 1024;
+
 /** Longest message of one log entry in bytes of UTF-8; longer lines become several entries. */
 export const LONGEST_MESSAGE = 64 * 1024;
 
@@ -8,11 +11,14 @@ const scratch = new Uint8Array(LONGEST_MESSAGE);
 
 /**
  * Cuts a byte stream into lines. Characters cut by a chunk's edge are put together, bytes that are no UTF-8 and NUL become
- * U+FFFD, escape sequences are kept. It never holds more than one line of the allowed length.
+ * U+FFFD, escape sequences are kept. It never holds more than one line of the longest length.
  */
 export class OutputLines {
   private readonly decoder = new StringDecoder('utf8');
   private rest = '';
+
+  /** Lines up to `longest` UTF-16 units stay whole; by default each piece fits one log entry. */
+  constructor(private readonly longest = LONGEST_MESSAGE) {}
 
   /** The lines this chunk completes. */
   push(chunk: Buffer): string[] {
@@ -24,7 +30,7 @@ export class OutputLines {
     const lines = this.take(clean(this.decoder.end()));
     const last = this.rest;
     this.rest = '';
-    return last === '' ? lines : [...lines, ...pieces(last)];
+    return last === '' ? lines : [...lines, ...this.whole(last)];
   }
 
   private take(text: string): string[] {
@@ -33,15 +39,20 @@ export class OutputLines {
     for (let index = 0; index < parts.length; index++) {
       const part = parts[index] ?? '';
       const line = index === 0 ? this.rest + part : part;
-      if (index < parts.length - 1) lines.push(...pieces(line.endsWith('\r') ? line.slice(0, -1) : line));
+      if (index < parts.length - 1) lines.push(...this.whole(line.endsWith('\r') ? line.slice(0, -1) : line));
       else this.rest = line;
     }
-    while (this.rest.length > LONGEST_MESSAGE) {
+    const most = this.rest.length > this.longest ? LONGEST_MESSAGE : this.longest;
+    while (this.rest.length > most) {
       const length = fitting(this.rest);
       lines.push(this.rest.slice(0, length));
       this.rest = this.rest.slice(length);
     }
     return lines;
+  }
+
+  private whole(line: string): string[] {
+    return this.longest > LONGEST_MESSAGE && line.length <= this.longest ? [line] : pieces(line);
   }
 }
 

@@ -28,7 +28,7 @@ type ClaimedTask = Pick<
 /** One claimed execution: the part of the answer that the runner needs. */
 export interface Grant extends Pick<
   Claimed,
-  'repository' | 'base_ref' | 'merge_refs' | 'branch' | 'prompt' | 'agent' | 'deadline'
+  'repository' | 'base_ref' | 'merge_refs' | 'branch' | 'prompt' | 'agent' | 'model' | 'previous' | 'deadline'
 > {
   execution: Pick<Claimed['execution'], 'id' | 'attempt'>;
   task: ClaimedTask;

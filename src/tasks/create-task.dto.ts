@@ -26,15 +26,8 @@ const MOST_TASKS = 1000;
 const MOST_DOLLARS = 1_000_000;
 const REF = /^\S(?:.{0,98}\S)?$/u;
 
-/** What every new task may have. */
-class NewTaskDto implements TaskInput {
-  /**
-   * What is to be done, in a line of 1 to 255 characters.
-   * @example "Add a dark mode"
-   */
-  @Text({ min: 1, max: 255 })
-  name!: string;
-
+/** What every new task may have, however it is made. */
+export class TaskFieldsDto implements Partial<TaskInput> {
   /**
    * The whole brief, for the agent. Markdown.
    * @example The settings page gets a switch; the choice is kept for each person.
@@ -50,22 +43,6 @@ class NewTaskDto implements TaskInput {
   @Optional()
   @OneOf(PRIORITIES)
   priority?: Priority;
-
-  /**
-   * Repository to work in. Without one the agent gets an empty Git repository.
-   * @example 0192f0c1-2345-7abc-8def-0123456789ab
-   */
-  @Optional()
-  @Id()
-  repository_id?: string;
-
-  /**
-   * Which agent of the catalogue does it; when absent the one its repository names, else `codegen`.
-   * @example codegen
-   */
-  @Optional()
-  @Pattern(AGENT_TYPE, 'the agent_type of an agent, such as codegen', 63)
-  agent_type?: string;
 
   /**
    * Number of the issue it comes from.
@@ -92,7 +69,7 @@ class NewTaskDto implements TaskInput {
   max_retries?: number;
 
   /**
-   * Seconds after which an attempt is ended; 3600 when absent.
+   * Seconds after which an attempt is ended; when absent what the agent says, 3600 by default.
    * @example 3600
    */
   @Optional()
@@ -162,6 +139,32 @@ class NewTaskDto implements TaskInput {
   @Optional()
   @WholeNumber({ min: 1, max: Number.MAX_SAFE_INTEGER })
   max_tokens?: number;
+}
+
+/** A new task that somebody describes. */
+class NewTaskDto extends TaskFieldsDto implements TaskInput {
+  /**
+   * What is to be done, in a line of 1 to 255 characters.
+   * @example "Add a dark mode"
+   */
+  @Text({ min: 1, max: 255 })
+  name!: string;
+
+  /**
+   * Repository to work in. Without one the agent gets an empty Git repository.
+   * @example 0192f0c1-2345-7abc-8def-0123456789ab
+   */
+  @Optional()
+  @Id()
+  repository_id?: string;
+
+  /**
+   * Which agent of the catalogue does it; when absent the one its repository names, else `codegen`.
+   * @example codegen
+   */
+  @Optional()
+  @Pattern(AGENT_TYPE, 'the agent_type of an agent, such as codegen', 63)
+  agent_type?: string;
 }
 
 /** What a new task is made of. */

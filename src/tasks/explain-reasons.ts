@@ -155,6 +155,19 @@ export function reasonsToWait(facts: WaitFacts): ExplainReason[] {
     { note: facts.fleet_note },
   );
   add(!facts.agent_enabled, 'agent-disabled', `The agent ${facts.agent_type} is switched off.`);
+  const { max_concurrent, agent_running, limited_until } = facts;
+  if (max_concurrent !== null)
+    add(
+      agent_running >= max_concurrent,
+      'agent-limit',
+      `${String(agent_running)} executions of ${facts.agent_type} run, and ${String(max_concurrent)} may at a time.`,
+      { running: agent_running, max_concurrent },
+    );
+  if (limited_until !== null) {
+    const until = limited_until.toISOString();
+    const detail = `The account of ${facts.launcher} is at a limit of its provider until ${until}.`;
+    add(true, 'provider-limit', detail, { launcher: facts.launcher, until });
+  }
   add(facts.live === 0, 'no-live-worker', 'No worker of this organization or of the instance is alive. Start one.');
   if (facts.live > 0) {
     add(facts.active === 0, 'workers-paused', 'Every live worker is paused or draining. Resume one.');

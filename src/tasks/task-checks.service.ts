@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { AgentsService } from '../agents/agents.service.js';
+import { AgentsService, type KnownAgent } from '../agents/agents.service.js';
 import { organizationOf, type Principal } from '../auth/principal.js';
 import { QueueConfig } from '../config/queue.config.js';
 import { RepositoriesService } from '../repositories/repositories.service.js';
@@ -19,38 +19,33 @@ export interface Reference {
 @Injectable()
 export class TaskChecks {
   constructor(
-    private readonly agents: AgentsService,
+    private readonly agentsService: AgentsService,
     private readonly repositories: RepositoriesService,
     private readonly config: QueueConfig,
   ) {}
 
   /**
-   * The agent type of each task: its own, or that of its repository, or the fleet's. `at` is the path of a task in the
+   * The agent of each task: its own, or that of its repository, or the fleet's. `at` is the path of a task in the
    * input. A thousand tasks are checked with two questions. Throws what is wrong with the first at fault.
    */
-  async agentTypes(principal: Principal, tasks: readonly { input: Reference; at: string }[]): Promise<string[]> {
+  async agents(principal: Principal, tasks: readonly { input: Reference; at: string }[]): Promise<KnownAgent[]> {
     const usual = await this.usualAgents(principal, tasks);
     const types = tasks.map(({ input }) => input.agent_type ?? (usual.get(input.repository_id ?? '') || USUAL_AGENT));
-    const known = await this.agents.known(types);
-    for (const [index, { input, at }] of tasks.entries())
-      this.assertAgent(principal, types[index] ?? '', known, input.metadata ?? {}, at);
-    return types;
+    const known = await this.agentsService.known(organizationOf(principal), types);
+    return tasks.map(({ input, at }, index) => {
+      const type = types[index] ?? '';
+      const agent = known.get(type);
+      if (agent === undefined) throw new UnknownAgentType(type, at);
+      this.metadata(principal, type, input.metadata ?? {}, at);
+      return agent;
+    });
   }
 
-  /** Whether a task of this type may have the metadata. */
-  metadata(principal: Principal, agentType: string, metadata: Record<string, unknown>): void {
-    this.assertAgent(principal, agentType, new Set([agentType]), metadata, '');
-  }
-
-  /** Commands are run as they are given, so they need a permission of their own and must be whole. */
-  private assertAgent(
-    principal: Principal,
-    type: string,
-    known: ReadonlySet<string>,
-    metadata: Record<string, unknown>,
-    at: string,
-  ): void {
-    if (!known.has(type)) throw new UnknownAgentType(type, at);
+  /**
+   * Whether a task of this type may have the metadata. Commands are run as they are given, so they need a permission of
+   * their own and must be whole.
+   */
+  metadata(principal: Principal, type: string, metadata: Record<string, unknown>, at = ''): void {
     if (type !== 'script') return;
     const allowed = this.config.script_tasks && principal.permissions.has('agents.run_script');
     if (!allowed) throw new ScriptNotAllowed();

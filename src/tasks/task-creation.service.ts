@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import type { KnownAgent } from '../agents/agents.service.js';
 import { organizationOf, type Principal } from '../auth/principal.js';
 import { Database } from '../database/database.js';
 import { GroupCommit } from '../database/group-commit.js';
@@ -70,9 +71,12 @@ export class TaskCreation {
 
   private async wishOf(principal: Principal, drafts: readonly Draft[]): Promise<Wish> {
     assertAcyclic(drafts);
-    const types = await this.checks.agentTypes(principal, drafts);
+    const agents = await this.checks.agents(principal, drafts);
     const rows: NewTask[] = [];
-    for (const [index, draft] of drafts.entries()) rows.push(await this.rowOf(principal, types[index] ?? '', draft));
+    for (const [index, draft] of drafts.entries()) {
+      const agent = agents[index];
+      if (agent !== undefined) rows.push(await this.rowOf(principal, agent, draft));
+    }
     return { principal, drafts, rows };
   }
 
@@ -109,12 +113,12 @@ export class TaskCreation {
     });
   }
 
-  private async rowOf(principal: Principal, agentType: string, { id, input }: Draft): Promise<NewTask> {
+  private async rowOf(principal: Principal, agent: KnownAgent, { id, input }: Draft): Promise<NewTask> {
     const labels = [...new Set(input.required_labels ?? [])];
     const key = {
       organization_id: organizationOf(principal),
       repository_id: input.repository_id ?? null,
-      agent_type: agentType,
+      agent_type: agent.agent_type,
     };
     return {
       ...key,
@@ -134,7 +138,7 @@ export class TaskCreation {
       max_tokens: input.max_tokens ?? null,
       run_at: input.run_at ?? null,
       max_retries: input.max_retries ?? 3,
-      timeout_seconds: input.timeout_seconds ?? 3600,
+      timeout_seconds: input.timeout_seconds ?? agent.default_timeout_seconds,
       metadata: input.metadata ?? {},
       lane_id: await this.queue.laneFor({ ...key, required_labels: labels }),
     };

@@ -54,7 +54,6 @@ export class Task {
   priority!: Priority;
 
   @Column({ type: 'text' })
-  @ForeignKey('Agent', 'agent_type', { name: 'tasks_agent_type_fkey' })
   agent_type!: string;
 
   @Column({ type: 'integer', nullable: true })

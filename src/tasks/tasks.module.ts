@@ -4,6 +4,7 @@ import { EventsModule } from '../events/events.module.js';
 import { OrganizationsModule } from '../organizations/organizations.module.js';
 import { QueueModule } from '../queue/queue.module.js';
 import { RepositoriesModule } from '../repositories/repositories.module.js';
+import { AgentTasksController } from './agent-tasks.controller.js';
 import { DependenciesService } from './dependencies.service.js';
 import { DependenciesStore } from './dependencies.store.js';
 import { ExplainService } from './explain.service.js';
@@ -31,7 +32,7 @@ import { TasksStore } from './tasks.store.js';
 @Module({
   imports: [AgentsModule, EventsModule, OrganizationsModule, QueueModule, RepositoriesModule],
   // `/tasks/stats` has to be found before `/tasks/:id`.
-  controllers: [TaskBatchesController, TasksController, TaskRelationsController],
+  controllers: [TaskBatchesController, TasksController, TaskRelationsController, AgentTasksController],
   providers: [
     TasksService,
     TasksStore,

@@ -1,9 +1,10 @@
 import { Injectable } from '@nestjs/common';
-import { AgentsService, type ClaimedAgent } from '../agents/agents.service.js';
+import { AgentsService, keyOf, type ClaimedAgent } from '../agents/agents.service.js';
 import { ExecutionsService, type ExecutionView } from '../executions/executions.service.js';
 import { type ClaimedRow, type Heritage, QueueService } from '../queue/queue.service.js';
 import { type ClaimRepository, RepositoriesService } from '../repositories/repositories.service.js';
 import { type Task, TasksService } from '../tasks/tasks.service.js';
+import type { Usage } from '../tasks/usage.js';
 
 /** One task given to a worker, with all it needs to know. */
 export interface ClaimBrief {
@@ -18,7 +19,7 @@ export interface ClaimBrief {
   /** Model that the task wants; null leaves it to the agent. */
   model: string | null;
   checkpoint: unknown;
-  previous: { execution_id: string; branch: string; session_id: string | null } | null;
+  previous: { execution_id: string; branch: string; session_id: string | null; usage: Usage | null } | null;
 }
 
 const LONGEST_MODEL = 100;
@@ -43,7 +44,7 @@ export class ClaimBriefs {
       this.executions.findByIds(executionIds),
       this.tasks.findByIds(rows.map((row) => row.task_id)),
       this.queue.findHeritage(executionIds),
-      this.agents.launches(rows.map((row) => row.agent_type)),
+      this.agents.launches(rows),
       this.repositories.forClaim(rows.flatMap((row) => row.repository_id ?? [])),
     ]);
     const executions = new Map(found.map((execution) => [execution.id, execution]));
@@ -53,7 +54,7 @@ export class ClaimBriefs {
     const briefs = new Map<string, ClaimBrief>();
     for (const { execution_id, task_id } of rows) {
       const [execution, task] = [executions.get(execution_id), tasks.get(task_id)];
-      const agent = execution && agents.get(execution.agent_type);
+      const agent = execution && agents.get(keyOf(execution));
       if (execution === undefined || task === undefined || agent === undefined)
         throw new Error('what was claimed is not whole');
       const repository = repositories.get(execution.repository_id ?? '') ?? null;
@@ -87,5 +88,5 @@ function modelOf({ metadata }: Task): string | null {
 function previousOf(heritage: Heritage | undefined): ClaimBrief['previous'] {
   if (!heritage?.previous_id || heritage.previous_branch === null) return null;
   const { previous_id: execution_id, previous_branch: branch, previous_session_id: session_id } = heritage;
-  return { execution_id, branch, session_id };
+  return { execution_id, branch, session_id, usage: heritage.session_usage };
 }

@@ -7,6 +7,7 @@ import { AdvanceDto, SignalsDto } from '../executions/reports.dto.js';
 import { Id, IgnoresUnknownFields, Optional, Pattern, WholeNumber } from '../http/fields.js';
 import { HoldsAnyJson } from '../http/free-form.js';
 import { TaskDto } from '../tasks/task.dto.js';
+import { UsageDto } from '../tasks/usage.dto.js';
 import type { ClaimBrief } from './claim-briefs.service.js';
 import { LauncherDto, MetricsDto, OwnPauseDto } from './worker-facts.dto.js';
 
@@ -179,6 +180,13 @@ export class PreviousAttemptDto {
    * @example 5f0c6f2e-8a54-4a43-9b8e-0d3d4f1f7f10
    */
   session_id!: string | null;
+
+  /**
+   * What all attempts of that session have used together, for agents that count by session; null when nobody has told.
+   * @example null
+   */
+  @ApiProperty({ type: UsageDto, nullable: true })
+  usage!: UsageDto | null;
 }
 
 /** One task given to a worker. */

@@ -26,6 +26,15 @@ export class LauncherDto implements Launcher {
   @Nullable()
   @Flag()
   signed_in?: boolean | null;
+
+  /**
+   * What the fleet calls its account, null or absent for the one that the organization is taken to have. A limit of the
+   * provider stops the launchers with the same account.
+   * @example team-a
+   */
+  @Nullable()
+  @RawText({ max: 100 })
+  account?: string | null;
 }
 
 /** Usage of the machine a worker runs on. What is not known is left out. */

@@ -44,6 +44,10 @@ export class Worker {
   @Column({ type: 'text', array: true, nullable: true })
   launcher_names!: string[] | null;
 
+  /** Accounts of launchers that have one of their own, by name; what a provider limits is limited there alone. */
+  @Column({ type: 'jsonb', nullable: true })
+  launcher_accounts!: Record<string, string> | null;
+
   @Column({ type: 'text', default: 'none' })
   isolation!: string;
 

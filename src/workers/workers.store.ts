@@ -19,6 +19,7 @@ export interface Launcher {
   name: string;
   version?: string | null;
   signed_in?: boolean | null;
+  account?: string | null;
 }
 
 export type WorkerView = Omit<Worker, 'launcher_names' | 'told_health' | 'told_lost'> & {
@@ -89,9 +90,9 @@ export class WorkersStore {
   async insert(id: string, organizationId: string | null, name: string, description: WorkerDescription): Promise<void> {
     try {
       await this.database.query(
-        `insert into workers (id, organization_id, name, labels, agent_types, launchers, launcher_names, isolation,
-           capacity, version, protocol, host)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+        `insert into workers (id, organization_id, name, labels, agent_types, launchers, launcher_names,
+           launcher_accounts, isolation, capacity, version, protocol, host)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
         [id, organizationId, name, ...columnsOf(description)],
       );
     } catch (error) {
@@ -105,9 +106,9 @@ export class WorkersStore {
   /** Writes a new description over a worker that has come back; `active` ends a pause or drain, with its note. */
   async redescribe(id: string, description: WorkerDescription, status: Worker['status']): Promise<void> {
     await this.database.query(
-      `update workers set status = $11, note = case when $11 = 'active' then null else note end, registered_at = now(),
-         labels = $2, agent_types = $3, launchers = $4, launcher_names = $5, isolation = $6, capacity = $7, version = $8,
-         protocol = $9, host = $10, told_health = 'unknown', told_lost = false
+      `update workers set status = $12, note = case when $12 = 'active' then null else note end, registered_at = now(),
+         labels = $2, agent_types = $3, launchers = $4, launcher_names = $5, launcher_accounts = $6, isolation = $7,
+         capacity = $8, version = $9, protocol = $10, host = $11, told_health = 'unknown', told_lost = false
        where id = $1`,
       [id, ...columnsOf(description), status],
     );
@@ -174,11 +175,10 @@ export class WorkersStore {
   }
 
   async setLaunchers(id: string, launchers: readonly Launcher[]): Promise<void> {
-    await this.database.query('update workers set launchers = $2, launcher_names = $3 where id = $1', [
-      id,
-      JSON.stringify(launchers),
-      launchers.map((launcher) => launcher.name),
-    ]);
+    await this.database.query(
+      'update workers set launchers = $2, launcher_names = $3, launcher_accounts = $4 where id = $1',
+      [id, ...launcherColumns(launchers)],
+    );
   }
 
   /** Workers an organization may see: its own and those of the instance. */
@@ -230,11 +230,21 @@ export class WorkersStore {
 const columnsOf = (description: WorkerDescription): unknown[] => [
   description.labels,
   description.agent_types,
-  description.launchers === null ? null : JSON.stringify(description.launchers),
-  description.launchers?.map((launcher) => launcher.name) ?? null,
+  ...launcherColumns(description.launchers),
   description.isolation,
   description.capacity,
   description.version,
   description.protocol,
   description.host,
 ];
+
+/** Launchers, their names, and the accounts of those that have one of their own, for the claim to compare. */
+function launcherColumns(launchers: readonly Launcher[] | null): unknown[] {
+  if (launchers === null) return [null, null, null];
+  const accounts = launchers.flatMap(({ name, account }) => (account ? [[name, account] as const] : []));
+  return [
+    JSON.stringify(launchers),
+    launchers.map(({ name }) => name),
+    accounts.length === 0 ? null : JSON.stringify(Object.fromEntries(accounts)),
+  ];
+}
