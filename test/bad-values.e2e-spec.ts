@@ -79,13 +79,9 @@ describe('a field', () => {
 
   it('with a fault is told together with the other faults', async () => {
     const answer = await ada.post('/tasks', { name: ' ', priority: 'P9', max_retries: 26, issue_number: 1.5 });
-    expect(faultsOf(answer).map((fault) => fault.split(':')[0])).toEqual([
-      '400 request/invalid',
-      'name',
-      'priority',
-      'issue_number',
-      'max_retries',
-    ]);
+    const [status, ...fields] = faultsOf(answer).map((fault) => fault.split(':')[0]);
+    expect(status).toBe('400 request/invalid');
+    expect(fields.sort()).toEqual(['issue_number', 'max_retries', 'name', 'priority']);
   });
 });
 

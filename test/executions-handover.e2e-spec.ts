@@ -129,14 +129,20 @@ describe('what attempts leave to the next', () => {
     await git.notePush(execution_id, sha('b'));
     expect((await ada.get(`/executions/${execution_id}`)).body).toMatchObject({ commit_sha: sha('a') });
     const second = await brief(task_id);
-    const previous = { execution_id, branch: second.branch.replace(/-a2$/, '-a1'), session_id: 'session-1' };
+    const branch = second.branch.replace(/-a2$/, '-a1');
+    const previous = { execution_id, branch, session_id: 'session-1', usage: null };
     expect(second.previous).toEqual(previous);
     await worker.finish(second.execution.id, failed);
     const third = await brief(task_id);
     expect(third.previous).toEqual(previous);
     await worker.finish(third.execution.id, { ...failed, branch: 'topic/of-its-own', commit_sha: sha('c') });
     const fourth = await brief(task_id);
-    expect(fourth.previous).toEqual({ execution_id: third.execution.id, branch: 'topic/of-its-own', session_id: null });
+    expect(fourth.previous).toEqual({
+      execution_id: third.execution.id,
+      branch: 'topic/of-its-own',
+      session_id: null,
+      usage: null,
+    });
     await worker.finish(fourth.execution.id, { outcome: 'completed', session_id: 'session-4' });
     expect((await ada.get(`/executions/${fourth.execution.id}`)).body).toMatchObject({ session_id: 'session-4' });
   });

@@ -216,8 +216,8 @@ describe('a task for a command-line agent', () => {
     // Stands where the real one would: a program of this name on the PATH, called with the arguments of the catalogue.
     const program = `#!/bin/sh
       if [ "$1" = --version ]; then echo "9.8.7 (stand-in)"; exit; fi
-      echo "$# arguments: $1 $2"
-      printf %s "$3" > ANSWER.md
+      echo "$# arguments: $1 $2 $3 $4 $5"
+      printf %s "$6" > ANSWER.md
       echo changed >> README.md\n`;
     writeFileSync(join(programs, 'claude'), program);
     chmodSync(join(programs, 'claude'), 0o755);
@@ -225,7 +225,9 @@ describe('a task for a command-line agent', () => {
 
     expect(await ada.ended(tasks.agent)).toMatchObject({ status: 'completed', result: { files_changed: 2 } });
     const execution = await ada.execution(tasks.agent);
-    expect(await ada.output(execution.id)).toEqual(['3 arguments: --print --dangerously-skip-permissions']);
+    expect(await ada.output(execution.id)).toEqual([
+      '6 arguments: --print --output-format stream-json --verbose --dangerously-skip-permissions',
+    ]);
     const answer = git(mirror(), 'show', `${execution.branch}:ANSWER.md`);
     expect(answer).toBe(`Write the answer\n\n${BRIEF}`);
     expect(git(mirror(), 'show', `${execution.branch}:README.md`)).toBe('# project\nchanged');

@@ -229,7 +229,16 @@ describe('a runner with a channel', () => {
     const { wait, go } = gate();
     const task = await give(`echo begun; ${wait}; echo through`);
     await said(task, 'begun');
-    // The name of a worker that is alive would be taken for that of another process.
+    // The name of a worker that is alive would be taken for that of another process: a last word that is under way must not
+    // make it so.
+    await server.sql.query(`
+      create function stay_silent() returns trigger language plpgsql as $$ begin
+        if old.last_heartbeat < now() - interval '30 minutes' and new.last_heartbeat is not null then
+          new.last_heartbeat := old.last_heartbeat;
+        end if;
+        return new;
+      end $$;
+      create trigger stay_silent before update on worker_liveness for each row execute function stay_silent()`);
     await server.sql.query(`with silent as (
       update worker_liveness set last_heartbeat = now() - interval '1 hour'
       where worker_id in (select id from workers where 'channel' = any(labels)) returning worker_id)

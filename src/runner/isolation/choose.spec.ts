@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, realpath, rm, stat, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { obstacleTo, settingsOf } from '../../../test/isolation-levels.js';
 import { loadRunnerSettings } from '../../config/runner.config.js';
@@ -16,7 +15,8 @@ const OBSTACLE = await obstacleTo('namespace');
 describe('chooseIsolation', () => {
   let root: string;
   beforeEach(async () => {
-    root = await realpath(await mkdtemp(join(tmpdir(), 'isolation "of" $agents ')));
+    // Where a home may be, which it may not below the devices.
+    root = await realpath(await mkdtemp('/tmp/isolation "of" $agents '));
     await mkdir(join(root, 'home', '.codex'), { recursive: true });
     await writeFile(join(root, 'home', '.codex', 'auth.json'), 'signed in');
     await writeFile(join(root, 'home', 'diary'), 'private');
@@ -123,6 +123,19 @@ describe('chooseIsolation', () => {
     expect(said.at(-1)).toMatch(/checkout$/);
     expect(end.exitCode).toBe(7);
     expect(await readdir(join(root, 'home'))).toEqual(['.codex', 'diary']);
+  });
+
+  it('brings the sign-in of a home that cannot be one inside', async () => {
+    const home = await mkdtemp('/dev/shm/home ');
+    try {
+      await mkdir(join(home, '.codex'));
+      await writeFile(join(home, '.codex', 'auth.json'), 'signed in as well');
+      const { isolation } = await choose({ HOME: home });
+      const { said } = await run(isolation, 'cat ~/.codex/auth.json; echo; echo ~');
+      expect(said).toEqual(['signed in as well', '/home/agent']);
+    } finally {
+      await rm(home, { recursive: true });
+    }
   });
 
   it('lets it write nowhere else, and see nothing else', async () => {

@@ -91,7 +91,8 @@ export class Namespaces implements Isolation {
 
   /** A copy, so that nothing an agent writes reaches the worker's own home. */
   private async bring(name: string, home: string): Promise<void> {
-    const from = join(homeOf(this.options.environment), name);
+    // The worker's home, also where it cannot be one inside.
+    const from = join(this.options.environment['HOME'] ?? this.home, name);
     const status = await lstat(from).catch(() => null);
     if (status === null || !status.isFile() || status.size > LARGEST_HOME_FILE) return;
     const to = join(home, name);
@@ -120,7 +121,7 @@ async function sightOf({ directory, environment, readable, writable }: Namespace
     if (status?.isSymbolicLink() === true) system.push('link', await readlink(path), path);
     else if (status !== null) system.push('read', path);
   }
-  const own = [home, directory];
+  const own = [home, environment['HOME'] ?? home, directory];
   for (const path of [...readable, ...writable])
     if (!isAbsolute(path) || own.some((hidden) => isBelow(hidden, path)))
       throw new IsolationUnavailable(`${path} is no path of its own beside the home and the directory of the worker`);
