@@ -83,7 +83,7 @@ const FILL: Readonly<Record<string, string>> = {
     select id_of(11, n), sha256(('device ' || n)::bytea), sha256(('user ' || n)::bytea), 'cli', 5,
       now() + make_interval(secs => n) from ${series(ROWS.sign_ins)}`,
   oauth_states: `insert into oauth_states (state_hash, browser_hash, sealed_verifier, redirect, expires_at)
-    select sha256(('state ' || n)::bytea), sha256(('browser ' || n)::bytea), 'sealed', '/', now() + make_interval(secs => n)
+    select sha256(('state ' || n)::bytea), sha256(('browser ' || n)::bytea), 'sealed', '/', now() + make_interval(secs => n * 60)
     from ${series(ROWS.sign_ins)}`,
   github_tokens: `insert into github_tokens (user_id, sealed_token, key_id, scopes)
     select id_of(2, n), repeat('x', 80), 'key ' || n % 3, '{read:user}' from ${series(ROWS.users)}`,
@@ -92,9 +92,9 @@ const FILL: Readonly<Record<string, string>> = {
       (array['session.created', 'member.invited', 'key.created', 'repository.registered'])[1 + n % 4],
       jsonb_build_object('id', id_of(3, n)), '{}', ${AGE(ROWS.audit_entries)} from ${series(ROWS.audit_entries)}`,
   rate_limits: `insert into rate_limits (key, points, expire)
-    select 'sign-in:' || n, 1, extract(epoch from now()) * 1000 + n * 1000 from ${series(ROWS.sign_ins)}`,
+    select 'sign-in:' || n, 1, extract(epoch from now()) * 1000 + n * 60000 from ${series(ROWS.sign_ins)}`,
   idempotency_keys: `insert into idempotency_keys (scope_hash, request_hash, status, headers, body, expires_at)
-    select sha256(('scope ' || n)::bytea), sha256(('request ' || n)::bytea), 201, '{}', '{}', now() + make_interval(secs => n)
+    select sha256(('scope ' || n)::bytea), sha256(('request ' || n)::bytea), 201, '{}', '{}', now() + make_interval(secs => n * 60)
     from ${series(ROWS.keys)}`,
   repositories: `insert into repositories (id, organization_id, full_name, local_path, source_key, status, created_at)
     select id_of(3, n), ${OWNER}, 'acme/repository-' || n, '/nowhere/' || n, '/nowhere/' || n, 'ready', ${AGE(ROWS.repositories)} from ${series(ROWS.repositories)}`,
