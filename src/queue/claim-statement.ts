@@ -18,11 +18,10 @@ const ENDED_LEASES = 500;
  * told apart, for a statement of their own. The workers' own narrow rows have been locked by the statement before it (so
  * that two claims of one worker cannot exceed its capacity, none of an earlier life of the worker, told by its token, gets
  * anything, and none that was told to rest before). It counts what they run, behind the leases of theirs that are known to
- * have ended, reads the
- * heads of the lanes they may serve, orders them by priority and by whose turn it is, takes as many rows from each chosen
- * lane as are its share, passing over those that others hold, and deals them out. The limits behind `asked`, `slots`, `picked`
- * and `numbered` change nothing but the planner's guess: without them, it expects a tenth of the queue and reads whole tables
- * (312 ms instead of 4 ms with 200,000 tasks waiting).
+ * have ended, reads the heads of the lanes they may serve, orders them by priority and by whose turn it is, takes as many
+ * rows from each chosen lane as are its share, passing over those that others hold, and deals them out. The limits behind
+ * `asked`, `slots`, `picked` and `numbered` change nothing but the planner's guess: without them, it expects a tenth of the
+ * queue and reads whole tables (312 ms instead of 4 ms with 200,000 tasks waiting).
  */
 const claimText = (limits: LimitParts): string => `
 with asked as materialized (
