@@ -1,4 +1,3 @@
-import { rm } from 'node:fs/promises';
 import type { ExecutionDirectory } from './execution-directory.js';
 
 /** What a checkout holds, as it was when its agent was done. */
@@ -23,6 +22,3 @@ export async function readWorkLeft(directory: ExecutionDirectory): Promise<WorkL
   const left = (await directory.readJson(directory.left)) as WorkLeft | null;
   return left ?? UNKNOWN;
 }
-
-/** What is about to change is no longer known. */
-export const forgetWorkLeft = (directory: ExecutionDirectory): Promise<void> => rm(directory.left, { force: true });
