@@ -107,7 +107,8 @@ export class Cluster {
       token: REGISTRATION_KEY,
       method: 'POST',
       path: '/workers',
-      body: { name, scope: 'instance', capacity },
+      // An answer that was lost with its server has taken the name all the same; who asks again is the same worker.
+      body: { name, scope: 'instance', capacity, replace: true },
     });
     if (status > 201) throw new Error(`a worker was answered with ${String(status)} ${JSON.stringify(body)}`);
     return { id: (body['worker'] as { id: string }).id, token: String(body['token']) };
