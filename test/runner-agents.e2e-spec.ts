@@ -41,6 +41,7 @@ beforeAll(async () => {
   ada = await signInPerson(server);
   runner = new RunnerInProcess(server, server.url, {
     PATH: `${programs}${delimiter}${process.env['PATH'] ?? ''}`,
+    MIYABI_ACCOUNTS: 'claude=team-a',
   });
 });
 afterAll(async () => {
@@ -202,8 +203,8 @@ it('a limit that an agent meets is the time its provider tells', async () => {
   const [init = '', ...rest] = recordedStream('claude-rate-limited');
   prepare('claude', { stdout: [init, event, ...rest].join('\n'), exit: 1 });
   expect(await run('claude')).toMatchObject([{ status: 'failed', failure_reason: 'quota' }]);
-  const [limit] = (await ada.get('/limits')).body.items as unknown as { launcher: string; until: string }[];
-  expect(limit?.launcher).toBe('claude');
+  const [limit] = (await ada.get('/limits')).body.items as unknown as { until: string }[];
+  expect(limit).toMatchObject({ launcher: 'claude', account: 'team-a' });
   expect(Math.abs(Date.parse(limit?.until ?? '') / 1000 - at)).toBeLessThan(30);
 });
 

@@ -20,6 +20,8 @@ export const line = {
     const finished = full ? 10_000_000 : 1_000_000;
     await finishedTasks(ground, large, finished, say);
     await readyTasks(ground, large, 1_000_000, say);
+    // What it cost to write all that is not what a claim costs.
+    await ground.query(large.database_url, 'checkpoint');
     const claims = (one) => async () => percentiles(await one.fleet.call('claimTimes', { count: COUNT }), [0.5])[0];
     const sides = { '1,000 ready': small, '1,000,000 ready': large };
     return {

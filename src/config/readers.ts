@@ -58,6 +58,14 @@ export const list: Reader<readonly string[]> = (value) =>
     .map((word) => word.trim())
     .filter((word) => word !== '');
 
+/** Pairs `name=value` separated by commas. */
+export const pairs: Reader<Readonly<Record<string, string>>> = (value) => {
+  const each = list(value).map((word) => /^([^=\s]+)\s*=\s*(\S.*)$/.exec(word)?.slice(1));
+  if (each.some((pair) => pair === undefined))
+    throw new Error('must be pairs such as claude=team-a, separated by commas');
+  return Object.fromEntries(each as [string, string][]) as Record<string, string>;
+};
+
 /** Ports `first-last`, of which agents must be able to use at least one block. */
 export const portRange: Reader<{ first: number; last: number }> = (value) => {
   const [first = Number.NaN, last = Number.NaN] = /^(\d{4,5})-(\d{4,5})$/.exec(value)?.slice(1).map(Number) ?? [];

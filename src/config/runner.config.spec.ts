@@ -41,6 +41,14 @@ describe('the configuration of a worker', () => {
     ]);
   });
 
+  it('reads accounts as pairs', () => {
+    const { accounts } = loadRunnerSettings({ ...COMPLETE, MIYABI_ACCOUNTS: ' claude=team-a, codex = b=c ' }).runner;
+    expect(accounts).toEqual({ claude: 'team-a', codex: 'b=c' });
+    expect(faultsOf({ ...COMPLETE, MIYABI_ACCOUNTS: 'claude' })).toEqual([
+      'MIYABI_ACCOUNTS must be pairs such as claude=team-a, separated by commas',
+    ]);
+  });
+
   it('reads a command as words, or as a list where a word holds a blank', () => {
     const read = (AGENT_SANDBOX: string): readonly string[] =>
       loadRunnerSettings({ ...COMPLETE, AGENT_SANDBOX }).runner.agent_sandbox;

@@ -1,31 +1,11 @@
 import { hostname } from 'node:os';
+import { AGENT_ENV, AGENT_HOME_FILES, GIT_ENV } from './agent-surroundings.js';
 import { Configuration, type Environment } from './load.js';
-import { argv, list, onOff, oneOf, portRange, seconds, text, url, whole } from './readers.js';
+import { argv, list, pairs, onOff, oneOf, portRange, seconds, text, url, whole } from './readers.js';
 import { RuntimeConfig } from './runtime.config.js';
 import { Variable } from './variable.js';
 
 const GIB = 1024 ** 3;
-
-/** What an agent may see of the runner's environment unless AGENT_ENV says otherwise. */
-const AGENT_ENV = [
-  ...['HOME', 'PATH', 'LANG', 'TERM'],
-  ...['ANTHROPIC_API_KEY', 'ANTHROPIC_BASE_URL', 'CLAUDE_CODE_OAUTH_TOKEN', 'OPENAI_API_KEY', 'OPENAI_BASE_URL'],
-  ...['GEMINI_API_KEY', 'GOOGLE_API_KEY', 'CURSOR_API_KEY', 'DASHSCOPE_API_KEY', 'OPENROUTER_API_KEY'],
-  ...['MISTRAL_API_KEY', 'DEEPSEEK_API_KEY', 'XAI_API_KEY', 'GROQ_API_KEY'],
-];
-
-/** Where the known command-line agents keep who they are signed in as. */
-const AGENT_HOME_FILES = [
-  ...['.claude.json', '.claude/.credentials.json', '.codex/auth.json', '.codex/config.toml'],
-  ...['.gemini/oauth_creds.json', '.gemini/settings.json', '.gemini/google_accounts.json', '.qwen/oauth_creds.json'],
-  ...['.local/share/opencode/auth.json', '.config/opencode/opencode.json', '.config/cursor/auth.json'],
-];
-
-/** What the runner's own git may see: how to find itself, and the way through a proxy or a private certificate. */
-const GIT_ENV = [
-  ...['PATH', 'SSL_CERT_FILE', 'SSL_CERT_DIR', 'GIT_SSL_CAINFO', 'HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY'],
-  ...['http_proxy', 'https_proxy', 'no_proxy'],
-];
 
 /** A worker process (the runner). */
 export class RunnerConfig {
@@ -86,6 +66,15 @@ export class RunnerConfig {
     default: [],
   })
   readonly labels!: readonly string[];
+
+  @Variable({
+    name: 'MIYABI_ACCOUNTS',
+    about:
+      'What the fleet calls the accounts of command-line agents, `claude=team-a,codex=team-b`: a limit of a provider stops those with the same account. Default: the one of the organization.',
+    read: pairs,
+    default: {},
+  })
+  readonly accounts!: Readonly<Record<string, string>>;
 
   @Variable({
     name: 'MIYABI_AGENT_TYPES',

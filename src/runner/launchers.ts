@@ -8,9 +8,17 @@ import type { Launcher } from './protocol.js';
 const KNOWN = ['claude', 'codex', 'gemini', 'opencode', 'aider', 'cursor-agent', 'qwen'];
 
 /** Those found on the agents' PATH. Whether one is signed in cannot be told without using it, so that stays null. */
-export async function detectLaunchers(environment: Readonly<Record<string, string>>): Promise<Launcher[]> {
+export async function detectLaunchers(
+  environment: Readonly<Record<string, string>>,
+  accounts: Readonly<Record<string, string>> = {},
+): Promise<Launcher[]> {
   const found = await Promise.all(KNOWN.map((name) => detect(name, environment)));
-  return found.filter((launcher) => launcher !== null);
+  return found
+    .filter((launcher) => launcher !== null)
+    .map((launcher) => {
+      const account = Object.hasOwn(accounts, launcher.name) ? accounts[launcher.name] : undefined;
+      return account === undefined ? launcher : { ...launcher, account };
+    });
 }
 
 async function detect(name: string, environment: Readonly<Record<string, string>>): Promise<Launcher | null> {

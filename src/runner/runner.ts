@@ -130,7 +130,7 @@ export class Runner {
       version,
       log,
       executions,
-      launchers: await detectLaunchers(agentEnvironment),
+      launchers: await detectLaunchers(agentEnvironment, config.accounts),
       isolation: isolation.level,
       signal: this.leavingSignal(),
       onToken: (token) => this.secrets.add(token),
