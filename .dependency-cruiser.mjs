@@ -3,11 +3,11 @@
 const SPEC = '\\.(spec|e2e-spec)\\.ts$';
 
 /** Each may use those after it and none before it. */
-const ARROW = ['workers', 'executions', 'tasks', 'queue', 'events'];
+const ARROW = ['coordinators', 'workers', 'executions', 'tasks', 'queue', 'events'];
 
 const arrowsBack = ARROW.slice(1).map((feature, at) => ({
   name: `arrow-${feature}`,
-  comment: 'Arrows: workers > executions > tasks > queue > events, none back.',
+  comment: 'Arrows: coordinators > workers > executions > tasks > queue > events, none back.',
   severity: 'error',
   from: { path: `^src/${feature}/`, pathNot: SPEC },
   to: { path: `^src/(${ARROW.slice(0, at + 1).join('|')})/` },

@@ -5,6 +5,7 @@ import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Configuration } from './config/load.js';
+import { CoordinatorsModule } from './coordinators/coordinators.module.js';
 import { DatabaseModule } from './database/database.module.js';
 import { DutiesModule } from './duties/duties.module.js';
 import { EventsModule } from './events/events.module.js';
@@ -60,6 +61,7 @@ export class AppModule {
         ExecutionsModule,
         WorkersModule,
         WorktreesModule,
+        CoordinatorsModule,
       ],
       providers: [
         { provide: APP_FILTER, useClass: ProblemFilter },

@@ -4,7 +4,7 @@ import type { Variants } from './forger.js';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const CHECKSUM_CHARACTERS = 6;
-const PREFIXES = ['myk_', 'myw_', 'myr_', 'myd_', 'myj_', 'MYK_', 'myk-', 'my_', ''];
+const PREFIXES = ['myk_', 'myw_', 'myc_', 'myr_', 'myd_', 'myj_', 'MYK_', 'myk-', 'my_', ''];
 
 /** Texts that are nearly an opaque secret: typing errors, other cases, other forms, and other prefixes. */
 export function alteredSecrets(secret: string): Variants {

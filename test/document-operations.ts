@@ -6,7 +6,7 @@ import type { Document, Operation, Parameter } from './request-fuzzer.js';
 type Json = Record<string, unknown>;
 
 /** What a documented operation asks of its caller. */
-export type Demand = 'public' | 'signed-in' | 'worker' | Permission;
+export type Demand = 'public' | 'signed-in' | 'worker' | 'coordinator' | Permission;
 
 /** One operation of the committed document. */
 export interface DocumentedOperation {

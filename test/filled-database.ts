@@ -14,6 +14,7 @@ const ROWS = {
   audit_entries: 12_000,
   repositories: 3880,
   workers: 3880,
+  samples: 12_000,
   lanes: 3880,
   tasks: 40_000,
   log_entries: 42_000,
@@ -22,6 +23,9 @@ const ROWS = {
   held_keys: 12_000,
   waiting: 4000,
 };
+
+/** Hosts are few beside what they do. */
+const COORDINATORS = 400;
 
 /**
  * Every tenth row, spread over all pages, belongs to the organization that the statements are about; the others to
@@ -98,8 +102,16 @@ const FILL: Readonly<Record<string, string>> = {
     from ${series(ROWS.keys)}`,
   repositories: `insert into repositories (id, organization_id, full_name, local_path, source_key, status, created_at)
     select id_of(3, n), ${OWNER}, 'acme/repository-' || n, '/nowhere/' || n, '/nowhere/' || n, 'ready', ${AGE(ROWS.repositories)} from ${series(ROWS.repositories)}`,
+  coordinators: `insert into coordinators (id, organization_id, name, host, registered_at, last_heartbeat, told_health, told_lost)
+    select id_of(13, n), case when n % 40 > 0 then ${OWNER} end, 'coordinator ' || n, 'host', now() - make_interval(secs => n),
+      now() - make_interval(secs => n * 3),
+      case when n < 20 then 'healthy' when n < 100 then 'degraded' else 'unhealthy' end, n >= 100
+    from generate_series(0, ${COORDINATORS - 1}) n`,
+  coordinator_metrics: `insert into coordinator_metrics (id, coordinator_id, recorded_at, metrics)
+    select id_of(14, n), id_of(13, n % ${COORDINATORS}), ${AGE(ROWS.samples)}, '{"cpu_usage": 1}'
+    from ${series(ROWS.samples)}`,
   workers: `insert into workers (id, organization_id, name, coordinator_id, labels, agent_types, launcher_names, capacity, registered_at, told_health, told_lost)
-    select id_of(4, n), case when n % 40 > 0 then ${OWNER} end, 'worker ' || n, id_of(13, n % 400), ${LABELS},
+    select id_of(4, n), case when n % 40 > 0 then ${OWNER} end, 'worker ' || n, id_of(13, n % ${COORDINATORS}), ${LABELS},
       case when n % 3 = 0 then array[${AGENT}] end, case when n % 3 = 1 then array['claude'] end, 4, ${AGE(ROWS.workers)},
       case when n % 1200 < 60 then 'healthy' when n % 1200 < 300 then 'degraded' else 'unhealthy' end, n % 1200 >= 300
     from ${series(ROWS.workers)}`,
@@ -172,17 +184,18 @@ const FILL: Readonly<Record<string, string>> = {
     select ${OWNER}, 'task.created', ${ACTOR}, jsonb_build_object('task_id', id_of(5, n)) from ${series(ROWS.outbox)}`,
 };
 
-/** Tables that are filled. */
-export const FILLED: readonly string[] = Object.keys(FILL);
-
 /** Tables that stay small, whatever becomes of the others. */
 export const SMALL: Readonly<Record<string, string>> = {
   agents: 'the catalogue: some two dozen entries',
+  coordinators: 'one row for each host that runs workers',
   duty_runs: 'one row for each duty',
   event_marks: 'one row for each who takes all events',
   fleet_pauses: 'one row for each organization that has stopped its whole fleet',
   migrations: 'one row for each migration',
 };
+
+/** Tables that are filled. */
+export const FILLED: readonly string[] = Object.keys(FILL).filter((name) => !(name in SMALL));
 
 /** Fills every table but the small ones; tells which ones it knows nothing of. Statistics stay as they are from then on. */
 export async function fillDatabase(sql: pg.Client, organizationId: string): Promise<string[]> {

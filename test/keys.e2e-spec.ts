@@ -33,10 +33,10 @@ describe('keys', () => {
     return { worker_id, keys, secret };
   };
 
-  it('of the configuration register workers and may do nothing else', async () => {
+  it('of the configuration register workers and coordinators and may do nothing else', async () => {
     const principal = await server.app.get(AccessKeysService).identify(REGISTRATION_KEY);
     expect(principal).toMatchObject({ kind: 'api_key', organization_id: null });
-    expect([...principal.permissions]).toEqual(['workers.register']);
+    expect([...principal.permissions]).toEqual(['workers.register', 'coordinators.register']);
     const { body } = await get('organizations', REGISTRATION_KEY).expect(403);
     expect(body).toMatchObject({ code: 'auth/forbidden', detail: 'This needs the permission organizations.read.' });
     expect(await codeOf(get('auth/me', REGISTRATION_KEY))).toBe('403 auth/forbidden');

@@ -128,6 +128,17 @@ export const EXCEPTIONS: readonly PlanException[] = [
     reason: 'judges the health of every worker of the instance by the clock, once in ten seconds; no index tells time',
   },
   {
+    names: ['CoordinatorNewsStore.takeChanges'],
+    what: 'costs ',
+    when: ([coordinator]) => !isGiven(coordinator),
+    reason: 'the planner counts the workers of every coordinator; they are looked up of those alone that drain',
+  },
+  {
+    names: ['CoordinatorsStore.findPage'],
+    what: 'touches ',
+    reason: 'counts the workers of each coordinator that is shown, ten of each in here, and what they run',
+  },
+  {
     names: ['WorkersStore.findPage', 'WorkersStore.countOwnByHealth'],
     what: 'reads all of worker_liveness',
     reason: 'health is judged of every worker that the organization may use: a tenth of all in here, some hundreds',

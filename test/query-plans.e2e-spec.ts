@@ -32,6 +32,7 @@ beforeAll(async () => {
     TASK_RETENTION_DAYS: '27',
     LOG_RETENTION_DAYS: '27',
     EVENT_RETENTION_DAYS: '27',
+    COORDINATOR_METRIC_RETENTION_DAYS: '8',
     // Counted, and never reached.
     SIGN_IN_LIMIT_PER_ADDRESS: '100000',
   });
@@ -53,7 +54,7 @@ afterAll(async () => {
 /** Everything that an application asks its database. */
 async function ask(site: Site): Promise<void> {
   const matrix = await Matrix.prepare(server, scratch, site);
-  expect((await matrix.run(['owner', 'worker'])).mismatches).toEqual([]);
+  expect((await matrix.run(['owner', 'worker', 'coordinator'])).mismatches).toEqual([]);
   const visits = new RouteVisits(server, site);
   await visits.read();
   await visits.rehearseActions();

@@ -17,6 +17,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   tasks: [filledId(KIND.task, OWN)],
   executions: [filledId(KIND.execution, OWN)],
   workers: [filledId(KIND.worker, OWN)],
+  coordinators: [filledId(KIND.coordinator, OWN)],
   agents: ['codegen-agent'],
   repositories: [filledId(KIND.repository, OWN)],
   task_id: [filledId(KIND.task, OWN)],

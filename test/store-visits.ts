@@ -7,6 +7,8 @@ import { SYSTEM } from '../src/auth/principal.js';
 import { JoinTokensStore } from '../src/auth/join-tokens.store.js';
 import { SessionsStore } from '../src/auth/sessions.store.js';
 import { UsersStore } from '../src/auth/users.store.js';
+import { CoordinatorMetricsStore } from '../src/coordinators/coordinator-metrics.store.js';
+import { CoordinatorsStore } from '../src/coordinators/coordinators.store.js';
 import { DutiesService } from '../src/duties/duties.service.js';
 import type { Duty } from '../src/duties/duty.js';
 import { DutyRunsStore } from '../src/duties/duty-runs.store.js';
@@ -106,6 +108,9 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
   await the(RepositoriesStore).markFailed(filledId(KIND.repository, 5), 'it was not there');
   await the(WorkersStore).findScope(worker(5));
   await database.transaction(() => the(WorkerNewsStore).takeChanges(worker(5), true, 500));
+  await the(CoordinatorMetricsStore).insert(newId(), filledId(KIND.coordinator, 5), { cpu_usage: 1 });
+  const host = { name: 'x', host: 'h' };
+  await the(CoordinatorsStore).comeBack(filledId(KIND.coordinator, 5), host, 'active');
   await the(WorkerControlsStore).isAhead(new Date().toISOString());
   await the(LeasesStore).noteLoss(worker(5));
   await the(WorkersStore).setLaunchers(worker(5), [{ name: 'claude' }]);

@@ -19,6 +19,8 @@ export const CALLERS = [
   'guest from elsewhere',
   'key elsewhere',
   'worker elsewhere',
+  'coordinator',
+  'coordinator elsewhere',
 ] as const;
 
 export type CallerName = (typeof CALLERS)[number];
@@ -99,6 +101,7 @@ export const NEVER_SUCCEEDING: Readonly<Record<string, string>> = {
 
 /** Whether the caller is of another organization than the things it asks for. */
 export const isElsewhere = (caller: CallerName): boolean => caller.endsWith('elsewhere');
+const isCoordinator = (caller: CallerName): boolean => caller.startsWith('coordinator');
 const isWorker = (caller: CallerName): boolean => caller.includes('worker');
 /** To whom things of the first organization, or of its first worker, are not there. */
 const isForeign = (caller: CallerName): boolean => isElsewhere(caller) || caller === 'fellow worker';
@@ -121,7 +124,7 @@ function permissionsOf(caller: CallerName, demand: Demand): readonly string[] {
     case 'key without it':
       return PERMISSIONS.filter((permission) => permission !== demand);
     case 'instance key':
-      return ['workers.register'];
+      return ['workers.register', 'coordinators.register'];
     default:
       return [];
   }
@@ -132,8 +135,11 @@ export function documentedVerdict({ id, demand, path }: DocumentedOperation, cal
   if (demand === 'public') return 'passes';
   if (caller === 'nobody') return '401';
   if (caller === 'join token') return id === 'workersRegister' ? 'passes' : '403';
+  if (isCoordinator(caller) && id === 'workersRegister') return 'passes';
+  if (isCoordinator(caller) && id === 'coordinatorsDrain') return isElsewhere(caller) ? '404' : 'passes';
+  if (isCoordinator(caller) !== (demand === 'coordinator')) return '403';
   if (isWorker(caller) !== (demand === 'worker')) return '403';
-  const needsPermission = demand !== 'worker' && demand !== 'signed-in';
+  const needsPermission = demand !== 'worker' && demand !== 'coordinator' && demand !== 'signed-in';
   if (needsPermission && !permissionsOf(caller, demand).includes(demand)) return '403';
   const [first] = placesIn(path);
   if (first === undefined || SHARED_NOUNS.has(first.noun) || !isForeign(caller)) return 'passes';
@@ -179,6 +185,10 @@ export async function credential(
       return (await here.worker('fellow')).token;
     case 'worker elsewhere':
       return (await elsewhere.worker()).token;
+    case 'coordinator':
+      return (await here.coordinator()).token;
+    case 'coordinator elsewhere':
+      return (await elsewhere.coordinator()).token;
     case 'instance key':
       return instanceKey;
     case 'join token':

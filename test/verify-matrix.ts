@@ -184,6 +184,8 @@ export class Matrix {
       }
       case 'workersRegister':
         return { name: `worker ${newId()}` };
+      case 'coordinatorsRegister':
+        return { name: `coordinator ${newId()}`, host: 'somewhere' };
       case 'sessionsSwitchOrganization':
         return { organization_id: site.organization_id };
       case 'membersTransfer':
@@ -214,5 +216,5 @@ const comparable = ({ status, text }: Reply): string =>
     .replace(/"request_id":"[^"]*"/g, '"request_id":""')
     .replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, '<id>')
     .replace(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')
-    .replace(/my[jkwr]_[\w-]+/g, '<secret>')
+    .replace(/my[cjkwr]_[\w-]+/g, '<secret>')
     .replace(/"(name|local_path)":"[^"]*"/g, '"$1":""');

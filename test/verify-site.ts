@@ -45,6 +45,7 @@ export class Site {
   private readonly people = new Map<Role, Promise<TokenPair>>();
   private readonly keys = new Map<string, Promise<string>>();
   private readonly workers = new Map<string, Promise<SiteWorker>>();
+  private readonly coordinators = new Map<string, Promise<SiteWorker>>();
   private readonly guests = new Map<Site, Promise<TokenPair>>();
 
   private constructor(
@@ -116,6 +117,17 @@ export class Site {
   /** A worker of the organization, always the same; by a name another one. */
   worker(name = 'first'): Promise<SiteWorker> {
     return once(this.workers, name, () => this.register());
+  }
+
+  /** A coordinator of the organization, always the same. */
+  coordinator(): Promise<SiteWorker> {
+    return once(this.coordinators, 'first', async () => {
+      const { access_token } = await this.person('owner');
+      const body = { name: `coordinator ${newId()}`, host: 'somewhere' };
+      const { json } = await send(this.server, access_token, 'POST', '/api/v1/coordinators', body);
+      const { coordinator, token } = json as { coordinator: { id: string }; token: string };
+      return { id: coordinator.id, token };
+    });
   }
 
   private async admit(user_id: string, role: Role): Promise<void> {

@@ -23,11 +23,13 @@ export class Things {
     let path = operation.path;
     for (const { name, noun } of placesIn(operation.path)) {
       const collection = path.slice(0, path.indexOf(`/{${name}}`));
-      // Workers speak for themselves alone.
+      // Workers and coordinators speak for themselves alone.
       let id =
         noun === 'workers' && operation.demand === 'worker'
           ? (await site.worker()).id
-          : await this.find(noun, collection, site, ownerOf(noun, caller), mayUseUp && isUsedUp(operation, noun));
+          : noun === 'coordinators' && (operation.demand === 'coordinator' || caller.startsWith('coordinator'))
+            ? (await site.coordinator()).id
+            : await this.find(noun, collection, site, ownerOf(noun, caller), mayUseUp && isUsedUp(operation, noun));
       const wanted = WANTED_STATES[operation.id];
       if (mayUseUp && noun === 'tasks' && wanted) id = await this.taskThat(wanted, site);
       if (operation.id === 'executionsDiff')
@@ -84,9 +86,6 @@ export class Things {
         return collection.includes('organizations')
           ? this.invite(site)
           : this.invite(await Site.found(site.server), (await site.person(owner)).user.login);
-      case 'coordinators':
-        // Nobody's: workers are listed by theirs, and nothing else names one.
-        return newId();
       case 'repositories':
         return this.create(noun, collection, site, 'owner', { local_path: this.localPath() });
       default:

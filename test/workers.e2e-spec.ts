@@ -121,9 +121,9 @@ describe('a worker', () => {
   });
 
   it('is found by the coordinator that supervises it', async () => {
-    const { id } = await registerWorker(server, {}, ada.token);
-    const coordinator = '0192f0c1-2345-7abc-8def-0123456789af';
-    await server.sql.query('update workers set coordinator_id = $2 where id = $1', [id, coordinator]);
+    const { body: registered } = await ada.post('/coordinators', { name: 'of one worker', host: 'h' });
+    const coordinator = (registered['coordinator'] as { id: string }).id;
+    const { id } = await registerWorker(server, { coordinator_id: coordinator }, ada.token);
     const { body } = await ada.get(`/workers?coordinator_id=${coordinator}`);
     expect(body.items).toMatchObject([{ id, coordinator_id: coordinator }]);
   });

@@ -15,7 +15,7 @@ export async function permissionsPage(document) {
     'What each role may do, and which operations ask for it:',
     `| Permission | ${ROLES.join(' | ')} | Operations |\n| --- |${' --- |'.repeat(ROLES.length)} --- |\n${rows.join('\n')}`,
     'Operations that ask for something else:',
-    `| Demand | Operations |\n| --- | --- |\n| a caller who is signed in | ${used('signed-in')} |\n| the token of a worker | ${used('worker')} |\n| nothing: open to everybody | ${used('public')} |`,
+    `| Demand | Operations |\n| --- | --- |\n| a caller who is signed in | ${used('signed-in')} |\n| the token of a worker | ${used('worker')} |\n| the token of a coordinator | ${used('coordinator')} |\n| nothing: open to everybody | ${used('public')} |`,
   ].join('\n\n');
 }
 

@@ -34,6 +34,10 @@ export const AUDIT_ACTIONS = [
   'worker.drained',
   'worker.deleted',
   'worker.token_rotated',
+  'coordinator.registered',
+  'coordinator.updated',
+  'coordinator.drained',
+  'coordinator.deleted',
   'fleet.paused',
   'fleet.resumed',
 ] as const;
@@ -56,6 +60,7 @@ export type AuditSubject = Partial<
     | 'repository_id'
     | 'task_id'
     | 'worker_id'
+    | 'coordinator_id'
     | 'agent_id'
     | 'limit_id',
     string

@@ -2,12 +2,12 @@ import { Check, Column, Entity, ForeignKey, Index, PrimaryColumn, Unique } from 
 import type { Permission } from './permissions.js';
 
 /**
- * A secret of a program: somebody's API key, the token of one worker, the key with which workers register, or a token
- * with which machines join.
+ * A secret of a program: somebody's API key, the token of one worker or coordinator, the key with which these register, or
+ * a token with which machines join.
  */
 @Entity('access_keys')
 @Unique('access_keys_secret_hash_key', ['secret_hash'])
-@Check('access_keys_kind_check', `kind in ('worker', 'registration', 'api_key', 'join')`)
+@Check('access_keys_kind_check', `kind in ('worker', 'coordinator', 'registration', 'api_key', 'join')`)
 @Check('access_keys_api_key_check', `kind <> 'api_key' or (organization_id is not null and prefix is not null)`)
 @Check(
   'access_keys_join_check',
@@ -15,6 +15,7 @@ import type { Permission } from './permissions.js';
      and expires_at is not null and uses_left >= 0 and labels is not null else uses_left is null end`,
 )
 @Check('access_keys_worker_check', `(kind = 'worker') = (worker_id is not null)`)
+@Check('access_keys_coordinator_check', `(kind = 'coordinator') = (coordinator_id is not null)`)
 // TypeORM cannot describe an index with an order.
 @Index('access_keys_api_key_idx', { synchronize: false })
 @Index('access_keys_join_idx', { synchronize: false })
@@ -29,12 +30,17 @@ export class AccessKey {
   organization_id!: string | null;
 
   @Column({ type: 'text' })
-  kind!: 'worker' | 'registration' | 'api_key' | 'join';
+  kind!: 'worker' | 'coordinator' | 'registration' | 'api_key' | 'join';
 
   /** The one worker whose token this is. */
   @Column({ type: 'uuid', nullable: true })
   @Index('access_keys_worker_id_idx')
   worker_id!: string | null;
+
+  /** The one coordinator whose token this is. */
+  @Column({ type: 'uuid', nullable: true })
+  @Index('access_keys_coordinator_id_idx')
+  coordinator_id!: string | null;
 
   @Column({ type: 'text' })
   name!: string;

@@ -4,13 +4,23 @@ import { QueueConfig } from '../config/queue.config.js';
 import { Database } from '../database/database.js';
 import { newId } from '../ids.js';
 import { AccessKeysStore, type KnownKey } from './access-keys.store.js';
-import { InvalidToken, KeyRevoked, TokenRotated, Unauthenticated, WorkerDeleted } from './auth.errors.js';
+import {
+  CoordinatorDeleted,
+  InvalidToken,
+  KeyRevoked,
+  TokenRotated,
+  Unauthenticated,
+  WorkerDeleted,
+} from './auth.errors.js';
 import { hashOfSecret, isKey, newKey } from './keys.js';
 import { Lookup } from '../database/lookup.js';
 import { permissionsOf, type Permission } from './permissions.js';
 import { JoinTokensService } from './join-tokens.service.js';
 import { LastUse } from './last-use.js';
-import type { JoinPrincipal, KeyPrincipal, Principal, WorkerPrincipal } from './principal.js';
+import type { Principal, UserPrincipal } from './principal.js';
+
+/** Who comes with a key. */
+type Program = Exclude<Principal, UserPrincipal>;
 
 /** Keys of programs: made, recognized and revoked. */
 @Injectable()
@@ -60,6 +70,30 @@ export class AccessKeysService implements OnApplicationBootstrap {
     return { id, secret };
   }
 
+  /** Makes the token of one coordinator, in place of those it had. It can be read from the answer only, this once. */
+  async replaceCoordinatorToken(coordinator: {
+    organization_id: string | null;
+    coordinator_id: string;
+    name: string;
+  }): Promise<string> {
+    await this.store.revokeForCoordinator(coordinator.coordinator_id);
+    const secret = newKey('myc_');
+    await this.store.insert({
+      ...coordinator,
+      id: newId(),
+      kind: 'coordinator',
+      worker_id: null,
+      permissions: [],
+      secret_hash: hashOfSecret(secret),
+    });
+    return secret;
+  }
+
+  /** Ends the token of a coordinator with its next request. */
+  async revokeForCoordinator(coordinator_id: string): Promise<void> {
+    await this.store.revokeForCoordinator(coordinator_id);
+  }
+
   /** Makes a worker another token; those it has stay good for a while, and their ids are given too. */
   async rotateWorkerToken(
     worker: { organization_id: string | null; worker_id: string; name: string },
@@ -88,10 +122,10 @@ export class AccessKeysService implements OnApplicationBootstrap {
   }
 
   /**
-   * Whose key it is. Throws InvalidToken, KeyRevoked, TokenRotated or WorkerDeleted. Read anew each time, so that revoking
-   * acts at once; of who is patient it may be read a little later, with that of others.
+   * Whose key it is. Throws InvalidToken, KeyRevoked, TokenRotated, WorkerDeleted or CoordinatorDeleted. Read anew each time,
+   * so that revoking acts at once; of who is patient it may be read a little later, with that of others.
    */
-  async identify(secret: string, isPatient = false): Promise<KeyPrincipal | WorkerPrincipal | JoinPrincipal> {
+  async identify(secret: string, isPatient = false): Promise<Program> {
     if (!isKey(secret)) throw new InvalidToken('The key is not complete, or has a typing error.');
     const key = await this.lookup.find(hashOfSecret(secret).toString('hex'), isPatient);
     if (key === null) throw new InvalidToken();
@@ -108,7 +142,7 @@ export class AccessKeysService implements OnApplicationBootstrap {
       kind: 'registration',
       worker_id: null,
       name: 'WORKER_REGISTRATION_KEY',
-      permissions: ['workers.register'],
+      permissions: ['workers.register', 'coordinators.register'],
       secret_hash,
     });
     await this.store.revokeRegistrationKeysExcept(secret_hash);
@@ -122,16 +156,20 @@ export class AccessKeysService implements OnApplicationBootstrap {
   }
 }
 
-function refusalOf({ end }: KnownKey): Unauthenticated {
-  if (end === 'deleted') return new WorkerDeleted();
+function refusalOf({ end, kind }: KnownKey): Unauthenticated {
+  if (end === 'deleted') return kind === 'coordinator' ? new CoordinatorDeleted() : new WorkerDeleted();
   return end === 'rotated' ? new TokenRotated() : new KeyRevoked();
 }
 
-function principalOf(key: KnownKey): KeyPrincipal | WorkerPrincipal | JoinPrincipal {
+function principalOf(key: KnownKey): Program {
   const { organization_id } = key;
   if (key.worker_id !== null) {
     const actor = { type: 'worker', id: key.worker_id, login: null, trigger: null } as const;
     return { kind: 'worker', id: key.worker_id, key_id: key.id, organization_id, permissions: new Set(), actor };
+  }
+  if (key.coordinator_id !== null) {
+    const actor = { type: 'coordinator', id: key.coordinator_id, login: null, trigger: null } as const;
+    return { kind: 'coordinator', id: key.coordinator_id, organization_id, permissions: new Set(), actor };
   }
   const { created_by, role, kind } = key;
   if (kind === 'join' && organization_id !== null) {

@@ -7,13 +7,13 @@ import type { Permission, Role } from './permissions.js';
 /** What a request needs to know of a key. */
 export type KnownKey = Pick<
   AccessKey,
-  'id' | 'organization_id' | 'kind' | 'worker_id' | 'permissions' | 'created_by'
+  'id' | 'organization_id' | 'kind' | 'worker_id' | 'coordinator_id' | 'permissions' | 'created_by'
 > & {
   /** The hash in hexadecimal. */
   hash: string;
   /** What the maker of an API key or a join token is in its organization now; null for other keys. */
   role: Role | null;
-  /** Why a worker's token is not good any more; null for other keys, and while it is. */
+  /** Why the token of a worker or a coordinator is not good any more; null for other keys, and while it is. */
   end: 'rotated' | 'replaced' | 'deleted' | null;
   /** Neither revoked nor expired nor used up; and where people make such keys, the maker is still a member. */
   is_live: boolean;
@@ -24,7 +24,7 @@ export type KnownKey = Pick<
 export type NewAccessKey = Pick<
   AccessKey,
   'id' | 'organization_id' | 'kind' | 'worker_id' | 'name' | 'permissions' | 'secret_hash'
-> & { labels?: readonly string[] | null };
+> & { coordinator_id?: string; labels?: readonly string[] | null };
 
 export interface NewApiKey {
   id: string;
@@ -60,8 +60,8 @@ export class AccessKeysStore {
 
   async insert(key: NewAccessKey): Promise<void> {
     await this.database.query(
-      `insert into access_keys (id, organization_id, kind, worker_id, name, permissions, secret_hash, labels)
-       values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+      `insert into access_keys (id, organization_id, kind, worker_id, name, permissions, secret_hash, labels, coordinator_id)
+       values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
       [
         key.id,
         key.organization_id,
@@ -71,6 +71,7 @@ export class AccessKeysStore {
         key.permissions,
         key.secret_hash,
         key.labels ?? null,
+        key.coordinator_id ?? null,
       ],
     );
   }
@@ -96,11 +97,12 @@ export class AccessKeysStore {
    */
   async findByHash(hashes: readonly string[]): Promise<ReadonlyMap<string, KnownKey>> {
     const rows = await this.database.prepared<KnownKey>(
-      `select encode(k.secret_hash, 'hex') as hash, k.id, k.organization_id, k.kind, k.worker_id, k.permissions,
-              k.created_by, m.role,
-              case when k.kind <> 'worker' then null
+      `select encode(k.secret_hash, 'hex') as hash, k.id, k.organization_id, k.kind, k.worker_id, k.coordinator_id,
+              k.permissions, k.created_by, m.role,
+              case when k.kind not in ('worker', 'coordinator') then null
                    when k.revoked_at is null then case when k.expires_at <= now() then 'rotated' end
                    when exists (select from workers w where w.id = k.worker_id) then 'replaced'
+                   when exists (select from coordinators c where c.id = k.coordinator_id) then 'replaced'
                    else 'deleted' end as "end",
               k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
                 and (k.kind not in ('api_key', 'join') or m.role is not null)
@@ -169,6 +171,14 @@ export class AccessKeysStore {
       `update access_keys set revoked_at = now()
        where worker_id = $1 and revoked_at is null and ($2::uuid is null or id <> $2)`,
       [worker_id, but],
+    );
+  }
+
+  /** Ends the tokens of a coordinator. */
+  async revokeForCoordinator(coordinator_id: string): Promise<void> {
+    await this.database.query(
+      'update access_keys set revoked_at = now() where coordinator_id = $1 and revoked_at is null',
+      [coordinator_id],
     );
   }
 

@@ -3,13 +3,13 @@ import { ApiBearerAuth, ApiExtension, ApiSecurity } from '@nestjs/swagger';
 import type { Request } from 'express';
 import { OnlyPeople } from './auth.errors.js';
 import type { Permission } from './permissions.js';
-import type { Principal, UserPrincipal, WorkerPrincipal } from './principal.js';
+import type { CoordinatorPrincipal, Principal, UserPrincipal, WorkerPrincipal } from './principal.js';
 
 /** What a route demands of its caller. `signed-in` is any person or key, whatever their permissions. */
-export type Access = 'public' | 'signed-in' | 'worker' | Permission;
+export type Access = 'public' | 'signed-in' | 'worker' | 'coordinator' | Permission;
 
 /** What has no permissions, and is let in only where a route names it. */
-export type TokenKind = 'worker' | 'join';
+export type TokenKind = 'worker' | 'coordinator' | 'join';
 
 export const ACCESS = Symbol('access');
 export const WELCOME = Symbol('welcome');
@@ -42,6 +42,10 @@ export const AllowWorker = (): MethodDecorator =>
 /** A route for what nobody waits for: its callers are looked up together with those of the next moment. */
 export const Patient = (): MethodDecorator => SetMetadata(PATIENT, true);
 
+/** Open to a coordinator's own token; `:id` in a path below `/coordinators` must be that coordinator. */
+export const AllowCoordinator = (): MethodDecorator =>
+  applyDecorators(demand('coordinator'), ApiBearerAuth('coordinator'), ApiExtension('x-permission', 'coordinator'));
+
 export type RequestWithPrincipal = Request & { principal?: Principal };
 
 /** The caller. Only on routes that are not public. */
@@ -64,3 +68,13 @@ export const CurrentWorker = createParamDecorator((_: unknown, context: Executio
   if (principal?.kind !== 'worker') throw new Error('a route that is not for workers asked for its worker');
   return principal;
 });
+
+/** The calling coordinator. Only on routes marked with AllowCoordinator. */
+export const CurrentCoordinator = createParamDecorator(
+  (_: unknown, context: ExecutionContext): CoordinatorPrincipal => {
+    const { principal } = context.switchToHttp().getRequest<RequestWithPrincipal>();
+    if (principal?.kind !== 'coordinator')
+      throw new Error('a route that is not for coordinators asked for its coordinator');
+    return principal;
+  },
+);

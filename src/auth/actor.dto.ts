@@ -7,11 +7,11 @@ export class ActorDto implements Actor {
    * What kind of caller it was.
    * @example user
    */
-  @OneOf(['user', 'api_key', 'worker', 'execution', 'github', 'system'])
+  @OneOf(['user', 'api_key', 'worker', 'coordinator', 'execution', 'github', 'system'])
   type!: Actor['type'];
 
   /**
-   * Id of the user, key, worker or execution; null for the system.
+   * Id of the user, key, worker, coordinator or execution; null for the system.
    * @example 0192f0c1-2345-7abc-8def-0123456789ab
    */
   id!: string | null;

@@ -49,6 +49,13 @@ export class WorkerDeleted extends Unauthenticated {
   }
 }
 
+/** The token of a coordinator that somebody has deleted; its process ends instead of registering anew. */
+export class CoordinatorDeleted extends Unauthenticated {
+  constructor() {
+    super('auth/coordinator-deleted', 'This coordinator has been deleted. Register another one to have it back.');
+  }
+}
+
 /** The caller is known, but may not do this; each is answered with 403 `auth/forbidden`. */
 export class Forbidden extends DomainError {
   constructor(detail: string) {
@@ -65,6 +72,12 @@ export class MissingPermission extends Forbidden {
 export class OnlyWorkers extends Forbidden {
   constructor() {
     super('This is for workers with their own token.');
+  }
+}
+
+export class OnlyCoordinators extends Forbidden {
+  constructor() {
+    super('This is for coordinators with their own token.');
   }
 }
 
@@ -115,6 +128,13 @@ export class KeyNotFound extends DomainError {
 export class NotThisWorker extends DomainError {
   constructor() {
     super('worker/not-found', 'missing', 'There is no such worker.');
+  }
+}
+
+/** To a coordinator, others are not there. */
+export class NotThisCoordinator extends DomainError {
+  constructor() {
+    super('coordinator/not-found', 'missing', 'There is no such coordinator.');
   }
 }
 

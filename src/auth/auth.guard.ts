@@ -23,15 +23,15 @@ export class AuthGuard implements CanActivate {
     const isPatient = this.reflector.get<true | undefined>(PATIENT, handler) ?? false;
     const principal = await this.callers.identifyHeader(request.headers.authorization, isPatient);
     const welcome = this.reflector.get<readonly TokenKind[] | undefined>(WELCOME, handler);
-    assertAllowed(principal, access, workerInPath(request), welcome);
+    assertAllowed(principal, access, memberInPath(request), welcome);
     request.principal = principal;
     return true;
   }
 }
 
-/** `:id` of a path below `/workers`. */
-function workerInPath(request: RequestWithPrincipal): string | null {
+/** `:id` of a path below `/workers` or `/coordinators`. */
+function memberInPath(request: RequestWithPrincipal): string | null {
   const { path } = request.route as { path: string };
   const id = request.params['id'];
-  return /\/workers\/:id(\/|$)/.test(path) && typeof id === 'string' ? id.toLowerCase() : null;
+  return /\/(workers|coordinators)\/:id(\/|$)/.test(path) && typeof id === 'string' ? id.toLowerCase() : null;
 }

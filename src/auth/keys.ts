@@ -1,14 +1,17 @@
 import { createHash, randomBytes, randomInt } from 'node:crypto';
 import { crc32 } from 'node:zlib';
 
-/** `myk_` is an API key or the one with which workers register, `myw_` is one worker's token, `myj_` lets a machine join. */
-export type KeyPrefix = 'myk_' | 'myw_' | 'myj_';
+/**
+ * `myk_` is an API key or the one with which workers register, `myw_` is one worker's token, `myc_` one coordinator's,
+ * `myj_` lets a machine join.
+ */
+export type KeyPrefix = 'myk_' | 'myw_' | 'myc_' | 'myj_';
 
 const ALPHABET = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz';
 const RANDOM_CHARACTERS = 40;
 const CHECKSUM_CHARACTERS = 6;
 const SHOWN_CHARACTERS = 8;
-const KEY = /^my[jkw]_[0-9A-Za-z]{46}$/;
+const KEY = /^my[cjkw]_[0-9A-Za-z]{46}$/;
 const REFRESH_TOKEN = /^myr_[A-Za-z0-9_-]{43}$/;
 
 /** A new key: prefix, 238 random bits in base 62, and the CRC-32 of both. `scripts/secrets.mjs` makes the same. */
@@ -25,7 +28,7 @@ export const isKey = (text: string): boolean =>
 export const prefixOf = (key: string): string => key.slice(0, SHOWN_CHARACTERS);
 
 /** Whether the text is meant as a key, right or wrong. */
-export const looksLikeKey = (text: string): boolean => /^my[jkw]_/.test(text);
+export const looksLikeKey = (text: string): boolean => /^my[cjkw]_/.test(text);
 
 /** A new refresh token. */
 export const newRefreshToken = (): string => `myr_${randomBytes(32).toString('base64url')}`;

@@ -3,14 +3,14 @@ import type { Permission, Role } from './permissions.js';
 
 /** Who did something, as tasks, events and audit entries carry it. */
 export interface Actor {
-  type: 'user' | 'api_key' | 'worker' | 'execution' | 'github' | 'system';
+  type: 'user' | 'api_key' | 'worker' | 'coordinator' | 'execution' | 'github' | 'system';
   id: string | null;
   login: string | null;
   trigger: string | null;
 }
 
 interface BasePrincipal {
-  /** Id of the user, key, worker or join token. */
+  /** Id of the user, key, worker, coordinator or join token. */
   id: string;
   permissions: ReadonlySet<Permission>;
   actor: Actor;
@@ -45,13 +45,19 @@ export interface WorkerPrincipal extends BasePrincipal {
   organization_id: string | null;
 }
 
+/** A coordinator with its own token: it speaks for itself, and lets its own workers in. Without an organization it serves every one. */
+export interface CoordinatorPrincipal extends BasePrincipal {
+  kind: 'coordinator';
+  organization_id: string | null;
+}
+
 /** A machine with a join token: it may become a worker of the organization, and nothing else. */
 export interface JoinPrincipal extends BasePrincipal {
   kind: 'join';
   organization_id: string;
 }
 
-export type Principal = UserPrincipal | KeyPrincipal | WorkerPrincipal | JoinPrincipal;
+export type Principal = UserPrincipal | KeyPrincipal | WorkerPrincipal | CoordinatorPrincipal | JoinPrincipal;
 
 /** What the system does by itself: sweeps, retries, seeds. */
 export const SYSTEM: Actor = { type: 'system', id: null, login: null, trigger: null };

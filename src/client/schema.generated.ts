@@ -480,6 +480,148 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/coordinators": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the coordinators of the organization and of the instance, the last registered first
+         * @description Needs the permission `coordinators.read`.
+         */
+        get: operations["coordinatorsList"];
+        put?: never;
+        /**
+         * Register a coordinator
+         * @description It gets a token of its own, which may send its heartbeats, drain it, and register workers that belong to it. 200 instead of 201 says that it has come back; then it has the workers it had, and its earlier token is refused.
+         *
+         *     Answers a secret, and refuses an `Idempotency-Key` (400 `idempotency/refused`).
+         *
+         *     Needs the permission `coordinators.register`.
+         */
+        post: operations["coordinatorsRegister"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/coordinators/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a coordinator
+         * @description Needs the permission `coordinators.read`.
+         */
+        get: operations["coordinatorsGet"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a coordinator
+         * @description Its token is refused from now on, and its process ends in order, with the workers that it started. To the server these are workers like any other then: they go on until they are ended, and belong to no coordinator.
+         *
+         *     Needs the permission `coordinators.manage`.
+         */
+        delete: operations["coordinatorsDelete"];
+        options?: never;
+        head?: never;
+        /**
+         * Change the name, the capacity or the labels of a coordinator
+         * @description Needs the permission `coordinators.manage`.
+         */
+        patch: operations["coordinatorsUpdate"];
+        trace?: never;
+    };
+    "/api/v1/coordinators/{id}/drain": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Have a coordinator and its workers finish and stop
+         * @description Its workers end what they run and take no more; then they are `stopped`, and so is it. Its own token may do this as well. Coordinators of the instance are managed by its administrator alone, here and below.
+         *
+         *     Needs the permission `coordinators.manage`.
+         */
+        post: operations["coordinatorsDrain"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/coordinators/{id}/heartbeat": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Send a sign of life with the usage of the host, which is kept for a while
+         * @description Needs the token of a coordinator, which acts for itself alone.
+         */
+        post: operations["coordinatorsHeartbeat"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/coordinators/{id}/metrics": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List what a coordinator reported of its host, the latest first
+         * @description It is kept for a week unless configured otherwise.
+         *
+         *     Needs the permission `coordinators.read`.
+         */
+        get: operations["coordinatorsMetrics"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/coordinators/{id}/workers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the workers of a coordinator, the last registered first
+         * @description Needs the permission `coordinators.read`.
+         */
+        get: operations["coordinatorsWorkers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -1567,7 +1709,7 @@ export interface paths {
         put?: never;
         /**
          * Register a worker
-         * @description It gets a token of its own; 200 instead of 201 says that it has come back. A join token registers one too, with the labels it was given, and a worker's own token that worker again: its present token stays good until the new one has come back in the same way, as an answer may get lost.
+         * @description It gets a token of its own; 200 instead of 201 says that it has come back. A join token registers one too, with the labels it was given, and a worker's own token that worker again: its present token stays good until the new one has come back in the same way, as an answer may get lost. A coordinator's token registers workers of its own.
          *
          *     Answers a secret, and refuses an `Idempotency-Key` (400 `idempotency/refused`).
          *
@@ -1886,9 +2028,9 @@ export interface components {
              * @example user
              * @enum {string}
              */
-            type: "api_key" | "execution" | "github" | "system" | "user" | "worker";
+            type: "api_key" | "coordinator" | "execution" | "github" | "system" | "user" | "worker";
             /**
-             * @description Id of the user, key, worker or execution; null for the system.
+             * @description Id of the user, key, worker, coordinator or execution; null for the system.
              * @example 0192f0c1-2345-7abc-8def-0123456789ab
              */
             id: string | null;
@@ -2187,7 +2329,7 @@ export interface components {
              * @example key.created
              * @enum {string}
              */
-            action: "agent.changed" | "agent.created" | "auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "fleet.paused" | "fleet.resumed" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "join_token.created" | "join_token.revoked" | "join_token.used" | "key.created" | "key.revoked" | "limit.lifted" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted" | "worker.deleted" | "worker.drained" | "worker.paused" | "worker.resumed" | "worker.token_rotated";
+            action: "agent.changed" | "agent.created" | "auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "coordinator.deleted" | "coordinator.drained" | "coordinator.registered" | "coordinator.updated" | "fleet.paused" | "fleet.resumed" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "join_token.created" | "join_token.revoked" | "join_token.used" | "key.created" | "key.revoked" | "limit.lifted" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted" | "worker.deleted" | "worker.drained" | "worker.paused" | "worker.resumed" | "worker.token_rotated";
             /**
              * @description Ids of what it is about, by the names of their fields.
              * @example {
@@ -2557,6 +2699,227 @@ export interface components {
                 [key: string]: unknown;
             };
         };
+        Coordinator: {
+            /**
+             * Format: uuid
+             * @description Id of the coordinator.
+             * @example 0192f0c1-2345-7abc-8def-0123456789af
+             */
+            id: string;
+            /**
+             * @description Whom it serves: its organization, or every one.
+             * @example organization
+             * @enum {string}
+             */
+            scope: "instance" | "organization";
+            /**
+             * @description What it is to be: `draining` takes no more work and ends with its workers, `stopped` has.
+             * @example active
+             * @enum {string}
+             */
+            status: "active" | "draining" | "stopped";
+            /**
+             * @description Whether it can be counted upon, from the time of its last contact.
+             * @example healthy
+             * @enum {string}
+             */
+            health: "degraded" | "healthy" | "unhealthy" | "unknown";
+            /**
+             * @description How many executions its host runs at a time, over all workers; null when nobody has said.
+             * @example 8
+             */
+            capacity: number | null;
+            /**
+             * @description Executions its workers run now.
+             * @example 3
+             */
+            active_tasks: number;
+            /**
+             * @description Executions its workers ended with success.
+             * @example 40
+             */
+            completed_tasks: number;
+            /**
+             * @description Executions its workers ended without success.
+             * @example 3
+             */
+            failed_tasks: number;
+            /** @description Usage of its host as it last reported, null when it did not. */
+            metrics: components["schemas"]["CoordinatorMetrics"] | null;
+            /**
+             * Format: date-time
+             * @description When it was last in contact.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            last_heartbeat: string | null;
+            /**
+             * Format: date-time
+             * @description When it last registered.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            registered_at: string;
+            /**
+             * @description Its name, unique among the coordinators of its scope.
+             * @example build-7
+             */
+            name: string;
+            /**
+             * @description The host whose workers it supervises, as it said.
+             * @example build-7.example.org
+             */
+            host: string;
+            /**
+             * @description Labels of its host, for people: what tasks require is what workers have.
+             * @example [
+             *       "region=eu"
+             *     ]
+             */
+            labels: string[];
+            /** @description Its workers. */
+            workers: components["schemas"]["CoordinatorWorkers"];
+            /**
+             * @description What somebody noted about its status.
+             * @example Moving to another host
+             */
+            note: string | null;
+        };
+        CoordinatorHeartbeat: {
+            /** @description Usage of its host. */
+            metrics?: components["schemas"]["CoordinatorMetrics"];
+        };
+        CoordinatorMetrics: {
+            /**
+             * @description Percent of its processors in use.
+             * @example 35.5
+             */
+            cpu_usage?: number;
+            /**
+             * @description Percent of its memory in use.
+             * @example 60
+             */
+            memory_usage?: number;
+            /**
+             * @description Percent of the disk of its directory in use.
+             * @example 71.2
+             */
+            disk_usage?: number;
+            /**
+             * @description Milliseconds that its heartbeat before took to be answered.
+             * @example 12.5
+             */
+            network_latency_ms?: number;
+            /**
+             * @description Seconds since its process was started.
+             * @example 86400
+             */
+            uptime_seconds?: number;
+        };
+        CoordinatorPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["Coordinator"][];
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example null
+             */
+            next_cursor: string | null;
+        };
+        CoordinatorReceipt: {
+            /**
+             * Format: date-time
+             * @description Time of the server.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            server_time: string;
+            /**
+             * @description What it is to be: `draining` starts no worker any more and ends with those it has, `stopped` ends.
+             * @example active
+             * @enum {string}
+             */
+            desired_status: "active" | "draining" | "stopped";
+            /**
+             * @description When to send the next one, in seconds.
+             * @example 15
+             */
+            next_heartbeat_seconds: number;
+            /**
+             * @description What somebody noted about that.
+             * @example Moving to another host
+             */
+            note: string | null;
+        };
+        CoordinatorRegistration: {
+            /** @description The coordinator. */
+            coordinator: components["schemas"]["Coordinator"];
+            /**
+             * @description Its token. It is shown this once; those the coordinator had are refused from now on.
+             * @example myc_0123456789ABCDEFGHIJabcdefghij0123456789abcdef
+             */
+            token: string;
+            /**
+             * @description Send a heartbeat this often, in seconds, a little sooner or later.
+             * @example 15
+             */
+            heartbeat_seconds: number;
+        };
+        CoordinatorSample: {
+            /**
+             * Format: date-time
+             * @description When it was received.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            recorded_at: string;
+            /**
+             * @description Percent of its processors in use, null when it did not say; so below.
+             * @example 35.5
+             */
+            cpu_usage: number | null;
+            /**
+             * @description Percent of its memory in use.
+             * @example 60
+             */
+            memory_usage: number | null;
+            /**
+             * @description Percent of the disk of its directory in use.
+             * @example 71.2
+             */
+            disk_usage: number | null;
+            /**
+             * @description Milliseconds that its heartbeat before took to be answered.
+             * @example 12.5
+             */
+            network_latency_ms: number | null;
+            /**
+             * @description Seconds since its process was started.
+             * @example 86400
+             */
+            uptime_seconds: number | null;
+        };
+        CoordinatorSamplePage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["CoordinatorSample"][];
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example null
+             */
+            next_cursor: string | null;
+        };
+        CoordinatorWorkers: {
+            /**
+             * @description All that belong to it.
+             * @example 4
+             */
+            total: number;
+            /**
+             * @description Those that take work: neither paused nor draining nor stopped.
+             * @example 4
+             */
+            active: number;
+            /**
+             * @description Those that are healthy.
+             * @example 3
+             */
+            healthy: number;
+        };
         CreateAgent: {
             /**
              * @description Whether its tasks are given to workers.
@@ -2897,6 +3260,13 @@ export interface components {
              * @example miyabi-cli
              */
             client_id?: string;
+        };
+        DrainCoordinator: {
+            /**
+             * @description For those who see it drain.
+             * @example Moving to another host
+             */
+            note?: string | null;
         };
         DrainWorker: {
             /**
@@ -4791,6 +5161,41 @@ export interface components {
              */
             code: string;
         };
+        RegisterCoordinator: {
+            /**
+             * @description Its name, unique among the coordinators of its scope.
+             * @example build-7
+             */
+            name: string;
+            /**
+             * @description The host whose workers it supervises.
+             * @example build-7.example.org
+             */
+            host: string;
+            /**
+             * @description Whom it serves; `instance` needs a key of the instance.
+             * @example organization
+             * @enum {string}
+             */
+            scope?: "instance" | "organization";
+            /**
+             * @description How many executions its host runs at a time, over all workers. Absent or null leaves it as it was.
+             * @example 8
+             */
+            capacity?: number | null;
+            /**
+             * @description Labels of its host. Absent leaves them as they were.
+             * @example [
+             *       "region=eu"
+             *     ]
+             */
+            labels?: string[];
+            /**
+             * @description Takes the place of a live coordinator of this name.
+             * @example false
+             */
+            replace?: boolean;
+        };
         RegisterRepository: {
             /**
              * @description Owner and name on GitHub.
@@ -4827,6 +5232,13 @@ export interface components {
              * @enum {string}
              */
             scope?: "instance" | "organization";
+            /**
+             * Format: uuid
+             * @description The coordinator that supervises it, of the same scope. The token of a coordinator registers workers of its own without
+             *     that, too.
+             * @example 0192f0c1-2345-7abc-8def-0123456789af
+             */
+            coordinator_id?: string | null;
             /**
              * @description Labels it has, `key` or `key=value`.
              * @example [
@@ -5556,6 +5968,25 @@ export interface components {
              * @example 019c1234-5678-7abc-8def-0123456789ab
              */
             user_id: string;
+        };
+        UpdateCoordinator: {
+            /**
+             * @description Its name. A process that registers under another one is another coordinator.
+             * @example build-8
+             */
+            name?: string;
+            /**
+             * @description How many executions its host runs at a time; null when nobody knows.
+             * @example 8
+             */
+            capacity?: number | null;
+            /**
+             * @description Labels of its host.
+             * @example [
+             *       "region=eu"
+             *     ]
+             */
+            labels?: string[];
         };
         UpdateMember: {
             /**
@@ -6559,7 +6990,7 @@ export interface operations {
                 /** @description Only what this caller did: the id of a person, key, worker or execution, or a login as it was at that time. */
                 actor?: string;
                 /** @description Only these actions; repeatable. */
-                action?: ("agent.changed" | "agent.created" | "auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "fleet.paused" | "fleet.resumed" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "join_token.created" | "join_token.revoked" | "join_token.used" | "key.created" | "key.revoked" | "limit.lifted" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted" | "worker.deleted" | "worker.drained" | "worker.paused" | "worker.resumed" | "worker.token_rotated")[];
+                action?: ("agent.changed" | "agent.created" | "auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "coordinator.deleted" | "coordinator.drained" | "coordinator.registered" | "coordinator.updated" | "fleet.paused" | "fleet.resumed" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "join_token.created" | "join_token.revoked" | "join_token.used" | "key.created" | "key.revoked" | "limit.lifted" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted" | "worker.deleted" | "worker.drained" | "worker.paused" | "worker.resumed" | "worker.token_rotated")[];
                 /** @description Only what is about this: any id of the subject. */
                 subject?: string;
                 /** @description Only what happened after this time. */
@@ -7183,13 +7614,418 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    coordinatorsList: {
+        parameters: {
+            query?: {
+                /** @description How many items to answer at the most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+                /** @description Only coordinators of this status. */
+                status?: "active" | "draining" | "stopped";
+                /** @description Only coordinators of this health. */
+                health?: "degraded" | "healthy" | "unhealthy" | "unknown";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoordinatorPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    coordinatorsRegister: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RegisterCoordinator"];
+            };
+        };
+        responses: {
+            /** @description The coordinator has come back. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoordinatorRegistration"];
+                };
+            };
+            /** @description Created. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoordinatorRegistration"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `auth/forbidden`, `coordinator/scope-not-allowed`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `coordinator/name-taken`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    coordinatorsGet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the coordinator.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Coordinator"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    coordinatorsDelete: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the coordinator.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `auth/forbidden`, `coordinator/of-the-instance`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    coordinatorsUpdate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the coordinator.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateCoordinator"];
+            };
+        };
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Coordinator"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `auth/forbidden`, `coordinator/of-the-instance`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `coordinator/name-taken`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    coordinatorsDrain: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the coordinator.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["DrainCoordinator"];
+            };
+        };
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Coordinator"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            /** @description Refused: `auth/forbidden`, `coordinator/of-the-instance`. */
+            403: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    coordinatorsHeartbeat: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the coordinator.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CoordinatorHeartbeat"];
+            };
+        };
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoordinatorReceipt"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    coordinatorsMetrics: {
+        parameters: {
+            query?: {
+                /** @description How many items to answer at the most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+                /** @description Only what was received from then on. */
+                since?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the coordinator.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CoordinatorSamplePage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    coordinatorsWorkers: {
+        parameters: {
+            query?: {
+                /** @description How many items to answer at the most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the coordinator.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorkerPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     eventsList: {
         parameters: {
             query?: {
                 /** @description Position behind which to read: `id` of the last event known. Absent reads from the beginning. */
                 after?: string;
                 /** @description Only events of these types; repeatable. */
-                types?: ("budget.warning" | "execution.finished" | "execution.stale_write" | "execution.started" | "provider.limited" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered")[];
+                types?: ("budget.warning" | "coordinator.health_changed" | "coordinator.lost" | "coordinator.registered" | "execution.finished" | "execution.stale_write" | "execution.started" | "provider.limited" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered")[];
                 /** @description Only events about this task. */
                 task_id?: string;
                 /** @description How many events to answer at the most. */
@@ -7225,7 +8061,7 @@ export interface operations {
                 /** @description Position behind which to begin: `id` of the last event known. Absent begins with what happens from now on. */
                 after?: string;
                 /** @description Only events of these types; repeatable. */
-                types?: ("budget.warning" | "execution.finished" | "execution.log" | "execution.progress" | "execution.stale_write" | "execution.started" | "provider.limited" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered")[];
+                types?: ("budget.warning" | "coordinator.health_changed" | "coordinator.lost" | "coordinator.registered" | "execution.finished" | "execution.log" | "execution.progress" | "execution.stale_write" | "execution.started" | "provider.limited" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered")[];
                 /** @description Only events about this task. */
                 task_id?: string;
             };
@@ -10036,7 +10872,7 @@ export interface operations {
             };
             400: components["responses"]["BadRequest"];
             401: components["responses"]["Unauthorized"];
-            /** @description Refused: `auth/forbidden`, `worker/scope-not-allowed`, `worker/only-itself`. */
+            /** @description Refused: `auth/forbidden`, `worker/scope-not-allowed`, `worker/only-itself`, `worker/not-its-coordinator`. */
             403: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -10046,8 +10882,18 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Refused: `coordinator/not-found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             408: components["responses"]["RequestTimeout"];
-            /** @description Refused: `worker/name-taken`. */
+            /** @description Refused: `worker/name-taken`, `coordinator/draining`. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];

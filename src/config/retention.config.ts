@@ -28,4 +28,12 @@ export class RetentionConfig {
     default: 90,
   })
   readonly event_days!: number;
+
+  @Variable({
+    name: 'COORDINATOR_METRIC_RETENTION_DAYS',
+    about: 'Days after which the figures that coordinators reported of their hosts leave; 0 keeps them for ever.',
+    read: whole(0, MOST_DAYS),
+    default: 7,
+  })
+  readonly coordinator_metric_days!: number;
 }

@@ -16,6 +16,8 @@ import { AgentCount } from '../agents/agent-count.entity.js';
 import { OrganizationAgent } from '../agents/organization-agent.entity.js';
 import { ProviderLimit } from '../agents/provider-limit.entity.js';
 import { AuditEntry } from '../audit/audit-entry.entity.js';
+import { CoordinatorMetric } from '../coordinators/coordinator-metric.entity.js';
+import { Coordinator } from '../coordinators/coordinator.entity.js';
 import { DutyRun } from '../duties/duty-run.entity.js';
 import { IdempotencyKey } from '../idempotency/idempotency-key.entity.js';
 import { EventMark } from '../events/event-mark.entity.js';
@@ -83,6 +85,8 @@ export const entities: (new () => ObjectLiteral)[] & EntityTarget<ObjectLiteral>
   TaskDependency,
   TaskCount,
   TaskCountChange,
+  Coordinator,
+  CoordinatorMetric,
   Worker,
   WorkerLiveness,
   WorkerCheckout,

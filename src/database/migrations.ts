@@ -30,6 +30,8 @@ import { RemovedLogs1790000000310 } from '../../migrations/1790000000310-removed
 import { RoomOfWorkers1790000000320 } from '../../migrations/1790000000320-room-of-workers.js';
 import { HeadsOfLanes1790000000330 } from '../../migrations/1790000000330-heads-of-lanes.js';
 import { WorkerCheckouts1790000000420 } from '../../migrations/1790000000420-worker-checkouts.js';
+import { Coordinators1790000000440 } from '../../migrations/1790000000440-coordinators.js';
+import { CoordinatorTokens1790000000441 } from '../../migrations/1790000000441-coordinator-tokens.js';
 import { JoinTokens1790000000430 } from '../../migrations/1790000000430-join-tokens.js';
 import { Lookups1790000000280 } from '../../migrations/1790000000280-lookups.js';
 import { WorkerRest1790000000400 } from '../../migrations/1790000000400-worker-rest.js';
@@ -86,4 +88,6 @@ export const migrations: (new () => MigrationInterface)[] = [
   ProviderLimits1790000000413,
   WorkerCheckouts1790000000420,
   JoinTokens1790000000430,
+  Coordinators1790000000440,
+  CoordinatorTokens1790000000441,
 ];

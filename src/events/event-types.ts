@@ -18,6 +18,9 @@ export const EVENT_TYPES = [
   'worker.registered',
   'worker.health_changed',
   'worker.lost',
+  'coordinator.registered',
+  'coordinator.health_changed',
+  'coordinator.lost',
   'provider.limited',
 ] as const;
 
@@ -28,5 +31,6 @@ export interface EventSubject {
   task_id?: string;
   execution_id?: string;
   worker_id?: string;
+  coordinator_id?: string;
   repository_id?: string;
 }

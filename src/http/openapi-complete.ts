@@ -78,6 +78,7 @@ function completeTexts(operation: Operation): void {
 function demand({ security, 'x-permission': permission }: Operation): string {
   if (isPublic(security) || permission === undefined) return 'Open to everybody.';
   if (permission === 'worker') return 'Needs the token of a worker, which acts for itself alone.';
+  if (permission === 'coordinator') return 'Needs the token of a coordinator, which acts for itself alone.';
   return permission === 'signed-in' ? 'Needs a caller who is signed in.' : `Needs the permission \`${permission}\`.`;
 }
 

@@ -10,6 +10,7 @@ export const TAGS: Readonly<Record<string, string>> = {
   Executions: 'Attempts at tasks: their logs, progress and outcomes.',
   Agents: 'The catalogue: which kinds of work there are, and how each is launched.',
   Workers: 'Processes that claim and execute tasks, known by their heartbeat.',
+  Coordinators: 'Processes that supervise the workers of a host: what it has to give, and how it is.',
   'Worker protocol': 'What workers themselves call: claims, heartbeats, logs and results.',
   Events: 'What happened, in order.',
   Health: 'Whether the server and its database can do their work.',

@@ -19,6 +19,7 @@ export function createDocument(app: NestExpressApplication): OpenAPIObject {
     .addServer('/', 'This server')
     .addSecurity('bearer', { type: 'http', scheme: 'bearer', description: 'Access token of a person, or a key.' })
     .addSecurity('worker', { type: 'http', scheme: 'bearer', description: 'Token of a worker.' })
+    .addSecurity('coordinator', { type: 'http', scheme: 'bearer', description: 'Token of a coordinator.' })
     .build();
   const document = completeDocument(SwaggerModule.createDocument(app, config, { operationIdFactory: operationId }));
   return app.get(RuntimeConfig).production ? withoutDevelopment(document) : document;

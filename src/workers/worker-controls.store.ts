@@ -25,6 +25,20 @@ export class WorkerControlsStore {
     );
   }
 
+  /** Locks the workers of a coordinator in the same way. */
+  async lockOf(coordinatorId: string): Promise<LockedWorker[]> {
+    await this.database.query(
+      `select 1 from worker_liveness where worker_id in (select id from workers where coordinator_id = $1)
+       order by worker_id for update`,
+      [coordinatorId],
+    );
+    return this.database.query<LockedWorker>(
+      `select w.id, w.organization_id, w.name, ${statusSql('w', 'live')} as status
+       from workers w join worker_liveness live on live.worker_id = w.id where w.coordinator_id = $1 order by w.id`,
+      [coordinatorId],
+    );
+  }
+
   /** Says what a worker is to be. A pause has an end; one without it and a drain last until somebody ends them. */
   async setStatus(id: string, status: Worker['status'], { note, until }: Rest): Promise<void> {
     await this.database.query('update workers set status = $2, note = $3 where id = $1', [id, status, note]);

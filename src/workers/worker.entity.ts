@@ -23,6 +23,7 @@ export class Worker {
   /** The coordinator that supervises it; null for one that somebody started. */
   @Column({ type: 'uuid', nullable: true })
   @Index('workers_coordinator_id_idx')
+  @ForeignKey('Coordinator', { name: 'workers_coordinator_id_fkey', onDelete: 'SET NULL' })
   coordinator_id!: string | null;
 
   /** As it was last set; `statusSql` tells what that comes to by now. */

@@ -49,6 +49,30 @@ export class OnlyItself extends DomainError {
   }
 }
 
+/** Whoever may not say so has named a coordinator for a worker. */
+export class NotItsCoordinator extends DomainError {
+  constructor() {
+    super(
+      'worker/not-its-coordinator',
+      'forbidden',
+      'A coordinator registers workers of its own, and what a machine joins or comes back with moves none to another.',
+    );
+  }
+}
+
+/** Not there, of another organization, or of another scope than the worker. */
+export class SupervisorNotFound extends DomainError {
+  constructor() {
+    super('coordinator/not-found', 'missing', 'There is no such coordinator.');
+  }
+}
+
+export class SupervisorDrains extends DomainError {
+  constructor() {
+    super('coordinator/draining', 'conflict', 'This coordinator finishes and stops: it takes no more workers.');
+  }
+}
+
 /** Each server has the worker that speaks its version. */
 const UPDATE = 'curl -fsSL "$MIYABI_URL/downloads/miyabi.mjs" -o miyabi.mjs';
 

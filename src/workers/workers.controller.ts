@@ -27,17 +27,18 @@ export class WorkersController {
    *
    * It gets a token of its own; 200 instead of 201 says that it has come back. A join token registers one too, with the
    * labels it was given, and a worker's own token that worker again: its present token stays good until the new one has
-   * come back in the same way, as an answer may get lost.
+   * come back in the same way, as an answer may get lost. A coordinator's token registers workers of its own.
    */
   @Post()
   @Allow('workers.register')
-  @AlsoFor('join', 'worker')
+  @AlsoFor('join', 'worker', 'coordinator')
   @NotIdempotent()
   @ApiCreatedResponse({ type: RegistrationDto })
   @ApiOkResponse({ type: RegistrationDto, description: 'The worker has come back.' })
   @ProblemsWith({
-    403: ['auth/forbidden', 'worker/scope-not-allowed', 'worker/only-itself'],
-    409: ['worker/name-taken'],
+    403: ['auth/forbidden', 'worker/scope-not-allowed', 'worker/only-itself', 'worker/not-its-coordinator'],
+    404: ['coordinator/not-found'],
+    409: ['worker/name-taken', 'coordinator/draining'],
     426: ['worker/protocol-too-old'],
   })
   async register(

@@ -43,6 +43,15 @@ export class RegisterWorkerDto {
   scope?: 'organization' | 'instance';
 
   /**
+   * The coordinator that supervises it, of the same scope. The token of a coordinator registers workers of its own without
+   * that, too.
+   * @example 0192f0c1-2345-7abc-8def-0123456789af
+   */
+  @Nullable()
+  @Id()
+  coordinator_id?: string | null;
+
+  /**
    * Labels it has, `key` or `key=value`.
    * @example ["gpu", "region=eu"]
    */
@@ -127,6 +136,7 @@ export class RegisterWorkerDto {
     return {
       name: this.name,
       scope: this.scope ?? 'organization',
+      coordinator_id: this.coordinator_id?.toLowerCase() ?? null,
       labels: [...new Set(this.labels ?? [])],
       agent_types: this.agent_types ?? null,
       launchers: this.launchers ?? null,

@@ -18,6 +18,7 @@ import { HeartbeatsService } from './heartbeats.service.js';
 import { JoinTokensController } from './join-tokens.controller.js';
 import { ProtocolController } from './protocol.controller.js';
 import { WorkerControlsController } from './worker-controls.controller.js';
+import { SupervisedWorkers } from './supervised-workers.service.js';
 import { WorkerControls } from './worker-controls.service.js';
 import { WorkerControlsStore } from './worker-controls.store.js';
 import { WorkerNews } from './worker-news.service.js';
@@ -58,12 +59,13 @@ import { WorkersStore } from './workers.store.js';
     WorkerChannels,
     WorkerControls,
     WorkerControlsStore,
+    SupervisedWorkers,
     WorkerRecords,
     WorkerNews,
     WorkerNewsStore,
     WorkerWatchDuty,
     FleetService,
   ],
-  exports: [WorkersService],
+  exports: [WorkersService, SupervisedWorkers],
 })
 export class WorkersModule {}

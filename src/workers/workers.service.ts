@@ -8,10 +8,13 @@ import { ExecutionsService } from '../executions/executions.service.js';
 import { readCursor, toPage, type Page } from '../http/page.js';
 import { newId } from '../ids.js';
 import {
+  NotItsCoordinator,
   OnlyItself,
   ProtocolTooOld,
   ScopeNeedsOrganization,
   ScopeNotAllowed,
+  SupervisorDrains,
+  SupervisorNotFound,
   WorkerNameTaken,
   WorkerNotFound,
 } from './worker.errors.js';
@@ -25,9 +28,11 @@ export const MIN_PROTOCOL = 1;
 
 const TAKEN_OVER = 'Its worker has begun anew without it.';
 
-export interface WorkerRegistration extends WorkerDescription {
+export interface WorkerRegistration extends Omit<WorkerDescription, 'coordinator_id'> {
   name: string;
   scope: 'organization' | 'instance';
+  /** The coordinator that it is to belong to; without it the caller's own, or none. */
+  coordinator_id?: string | null;
   replace: boolean;
   /** Executions that a worker goes on with after it has come back. */
   resume: readonly string[];
@@ -63,14 +68,21 @@ export class WorkersService {
     if (registration.protocol < MIN_PROTOCOL) throw new ProtocolTooOld(MIN_PROTOCOL);
     const organizationId = scopeOf(principal, registration.scope);
     return this.database.transaction(async () => {
+      const supervisor = await this.supervisorFor(principal, registration.coordinator_id ?? null, organizationId);
       const known = await this.store.lockByName(organizationId, registration.name, this.config.lease_seconds);
       if (principal.kind === 'worker' && principal.id !== known?.id) throw new OnlyItself();
-      // Who may let one machine in may not put another one out.
-      const mayReplace = registration.replace && principal.kind !== 'join';
+      const coordinator_id = supervisor ?? keptBy(principal, registration, known);
+      // Who may let one machine in may not put another one out, and a coordinator none of others.
+      const isForeign = principal.kind === 'coordinator' && known?.coordinator_id !== principal.id;
+      const mayReplace = registration.replace && principal.kind !== 'join' && !isForeign;
       if (known?.live && !mayReplace) throw new WorkerNameTaken(registration.name);
       const worker_id = known?.id ?? newId();
       const labels = await this.keys.grantedLabels(principal, worker_id);
-      const description = { ...registration, labels: [...new Set([...labels, ...registration.labels])] };
+      const description = {
+        ...registration,
+        coordinator_id,
+        labels: [...new Set([...labels, ...registration.labels])],
+      };
       if (known === null) await this.store.insert(worker_id, organizationId, registration.name, description);
       else await this.takeOver(principal, known, description);
       const own = { organization_id: organizationId, worker_id, name: registration.name, labels };
@@ -130,12 +142,31 @@ export class WorkersService {
   private async takeOver(
     principal: Principal,
     { id, status }: Pick<WorkerView, 'id' | 'status'>,
-    registration: WorkerRegistration,
+    registration: WorkerRegistration & WorkerDescription,
   ): Promise<void> {
     await this.executions.releaseAll(id, { keep: registration.resume, why: TAKEN_OVER }, principal.actor);
     // The token that a worker comes back with stays good until it comes back with the new one: the answer may get lost.
     await this.keys.revokeForWorker(id, principal.kind === 'worker' ? principal.key_id : null);
     await this.store.redescribe(id, registration, status === 'stopped' ? 'active' : status);
+  }
+
+  /**
+   * The coordinator that a worker of the organization is to belong to by the wish of its caller; null when there is none. No
+   * drain of it begins until the transaction is over. Throws SupervisorNotFound, SupervisorDrains or NotItsCoordinator.
+   */
+  private async supervisorFor(
+    principal: Principal,
+    wanted: string | null,
+    organizationId: string | null,
+  ): Promise<string | null> {
+    if (principal.kind === 'join' || principal.kind === 'worker') return null;
+    const id = principal.kind === 'coordinator' ? principal.id : wanted;
+    if (wanted !== null && wanted !== id) throw new NotItsCoordinator();
+    if (id === null) return null;
+    const coordinator = await this.store.lockCoordinator(id, organizationId);
+    if (coordinator === null) throw new SupervisorNotFound();
+    if (coordinator.status === 'draining') throw new SupervisorDrains();
+    return id;
   }
 
   /** A worker of the instance belongs to no organization whose events could tell of it. */
@@ -144,6 +175,17 @@ export class WorkersService {
     const subject = { worker_id: id };
     await this.events.record({ organization_id, type: 'worker.registered', actor, subject, data: { name } });
   }
+}
+
+/** What comes back with its own token or joins stays where it is. Throws NotItsCoordinator when it says something else. */
+function keptBy(
+  principal: Principal,
+  { coordinator_id: wanted = null }: WorkerRegistration,
+  known: { coordinator_id: string | null } | null,
+): string | null {
+  const kept = principal.kind === 'worker' ? (known?.coordinator_id ?? null) : null;
+  if (wanted !== null && wanted !== kept) throw new NotItsCoordinator();
+  return kept;
 }
 
 /** The organization a new worker serves; null is every one. */

@@ -42,6 +42,9 @@ export interface FiguresChange {
   last_work_at?: Date;
 }
 
+/** The worker that has a name. */
+export type KnownWorker = Pick<Worker, 'id' | 'coordinator_id' | 'status'> & { live: boolean };
+
 /** What a worker says of itself. */
 export interface WorkerDescription {
   labels: readonly string[];
@@ -52,6 +55,7 @@ export interface WorkerDescription {
   version: string | null;
   protocol: number;
   host: string | null;
+  coordinator_id: string | null;
 }
 
 const NAMES = ['workers_name_key', 'workers_instance_name_key'];
@@ -72,13 +76,9 @@ export class WorkersStore {
   constructor(private readonly database: Database) {}
 
   /** Locks the worker of a name, by its narrow row, until the transaction ends; with whether it is alive. */
-  lockByName(
-    organizationId: string | null,
-    name: string,
-    silentSeconds: number,
-  ): Promise<{ id: string; status: Worker['status']; live: boolean } | null> {
-    return this.database.one<{ id: string; status: Worker['status']; live: boolean }>(
-      `select w.id, ${STATUS} as status, ${STATUS} <> 'stopped'
+  lockByName(organizationId: string | null, name: string, silentSeconds: number): Promise<KnownWorker | null> {
+    return this.database.one<KnownWorker>(
+      `select w.id, w.coordinator_id, ${STATUS} as status, ${STATUS} <> 'stopped'
          and coalesce(live.last_heartbeat, w.registered_at) > now() - make_interval(secs => $3) as live
        from workers w join worker_liveness live on live.worker_id = w.id
        where w.name = $2 and (w.organization_id = $1 or ($1::uuid is null and w.organization_id is null))
@@ -87,12 +87,20 @@ export class WorkersStore {
     );
   }
 
+  /** A coordinator of the same scope: until the transaction ends it keeps its status, and is not deleted. */
+  lockCoordinator(id: string, organizationId: string | null): Promise<{ status: string } | null> {
+    return this.database.one(
+      'select status from coordinators where id = $1 and organization_id is not distinct from $2 for share',
+      [id, organizationId],
+    );
+  }
+
   async insert(id: string, organizationId: string | null, name: string, description: WorkerDescription): Promise<void> {
     try {
       await this.database.query(
         `insert into workers (id, organization_id, name, labels, agent_types, launchers, launcher_names,
-           launcher_accounts, isolation, capacity, version, protocol, host)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+           launcher_accounts, isolation, capacity, version, protocol, host, coordinator_id)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)`,
         [id, organizationId, name, ...columnsOf(description)],
       );
     } catch (error) {
@@ -106,9 +114,10 @@ export class WorkersStore {
   /** Writes a new description over a worker that has come back; `active` ends a pause or drain, with its note. */
   async redescribe(id: string, description: WorkerDescription, status: Worker['status']): Promise<void> {
     await this.database.query(
-      `update workers set status = $12, note = case when $12 = 'active' then null else note end, registered_at = now(),
+      `update workers set status = $13, note = case when $13 = 'active' then null else note end, registered_at = now(),
          labels = $2, agent_types = $3, launchers = $4, launcher_names = $5, launcher_accounts = $6, isolation = $7,
-         capacity = $8, version = $9, protocol = $10, host = $11, told_health = 'unknown', told_lost = false
+         capacity = $8, version = $9, protocol = $10, host = $11, coordinator_id = $12,
+         told_health = 'unknown', told_lost = false
        where id = $1`,
       [id, ...columnsOf(description), status],
     );
@@ -236,6 +245,7 @@ const columnsOf = (description: WorkerDescription): unknown[] => [
   description.version,
   description.protocol,
   description.host,
+  description.coordinator_id,
 ];
 
 /** Launchers, their names, and the accounts of those that have one of their own, for the claim to compare. */

@@ -1,0 +1,196 @@
+import { Injectable } from '@nestjs/common';
+import { RunAgain, violates } from '../database/database.errors.js';
+import { Database } from '../database/database.js';
+import { cursorTime, type Position } from '../http/page.js';
+import { statusSql } from '../queue/worker-status.js';
+import { healthSql, type Health } from '../workers/worker.health.js';
+import { CoordinatorNameTaken } from './coordinator.errors.js';
+import { coordinatorHealthSql, coordinatorStatusSql, type CoordinatorStatus } from './coordinator.status.js';
+import type { Coordinator } from './coordinator.entity.js';
+
+/** Usage of the host of a coordinator, and how far the server is from there. */
+export interface CoordinatorMetrics {
+  cpu_usage?: number;
+  memory_usage?: number;
+  disk_usage?: number;
+  network_latency_ms?: number;
+  uptime_seconds?: number;
+}
+
+export type CoordinatorView = Omit<Coordinator, 'told_health' | 'told_lost' | 'status' | 'metrics'> & {
+  status: CoordinatorStatus;
+  health: Health;
+  metrics: CoordinatorMetrics | null;
+  workers: { total: number; active: number; healthy: number };
+  active_tasks: number;
+  completed_tasks: number;
+  failed_tasks: number;
+};
+
+/** A coordinator whose row is locked. */
+export type LockedCoordinator = Pick<Coordinator, 'id' | 'organization_id' | 'name'> & { status: CoordinatorStatus };
+
+/** What is said of a coordinator; what is undefined stays as it is. */
+export interface CoordinatorDescription {
+  name: string;
+  host?: string;
+  capacity?: number | null;
+  labels?: readonly string[];
+}
+
+const NAMES = ['coordinators_name_key', 'coordinators_instance_name_key'];
+
+const STATUS = coordinatorStatusSql('c');
+const HEALTH = coordinatorHealthSql('c');
+
+/** What is shown of the coordinators of a table, `c`: its workers are looked up for each row. */
+const viewOf = (coordinators: string): string => `
+  select c.id, c.organization_id, c.name, c.host, c.capacity, c.labels, c.note, c.metrics, c.last_heartbeat, c.registered_at,
+         ${STATUS} as status, ${HEALTH} as health,
+         json_build_object('total', fleet.total, 'active', fleet.active, 'healthy', fleet.healthy) as workers,
+         fleet.active_tasks, fleet.completed as completed_tasks, fleet.failed as failed_tasks
+  from ${coordinators} c cross join lateral (
+    select count(*)::integer as total, count(*) filter (where status = 'active')::integer as active,
+           count(*) filter (where health = 'healthy')::integer as healthy,
+           coalesce(sum(active_tasks), 0)::integer as active_tasks,
+           coalesce(sum(completed), 0)::integer as completed, coalesce(sum(failed), 0)::integer as failed
+    from (
+      select ${statusSql('w', 'live')} as status, ${healthSql('w', 'live')} as health, live.completed, live.failed,
+             (select count(*) from leases where worker_id = w.id and ordinal >= live.first_lease) as active_tasks
+      from workers w join worker_liveness live on live.worker_id = w.id where w.coordinator_id = c.id
+    ) own
+  ) fleet`;
+
+@Injectable()
+export class CoordinatorsStore {
+  constructor(private readonly database: Database) {}
+
+  /** Locks the coordinator of a name until the transaction ends; with whether it is alive. */
+  lockByName(
+    organizationId: string | null,
+    name: string,
+    silentSeconds: number,
+  ): Promise<(LockedCoordinator & { live: boolean }) | null> {
+    return this.database.one(
+      `select c.id, c.organization_id, c.name, ${STATUS} as status, ${STATUS} <> 'stopped'
+         and coalesce(c.last_heartbeat, c.registered_at) > now() - make_interval(secs => $3) as live
+       from coordinators c
+       where c.name = $2 and (c.organization_id = $1 or ($1::uuid is null and c.organization_id is null))
+       for no key update of c`,
+      [organizationId, name, silentSeconds],
+    );
+  }
+
+  async insert(id: string, organizationId: string | null, description: CoordinatorDescription): Promise<void> {
+    const { name, host, capacity, labels } = description;
+    try {
+      await this.database.query(
+        'insert into coordinators (id, organization_id, name, host, capacity, labels) values ($1, $2, $3, $4, $5, $6)',
+        [id, organizationId, name, host, capacity ?? null, labels ?? []],
+      );
+    } catch (error) {
+      // Somebody took the name since it was looked for: what is there now decides.
+      if (isTaken(error)) throw new RunAgain();
+      throw error;
+    }
+  }
+
+  /** One that comes back begins a new life; with `active` also one that was to stop. */
+  async comeBack(id: string, description: CoordinatorDescription, status: 'active' | 'draining'): Promise<void> {
+    await this.database.query(
+      `update coordinators set host = coalesce($2, host), capacity = coalesce($3, capacity), labels = coalesce($4, labels),
+         status = $5, note = case when $5 = 'active' then null else note end, registered_at = now(),
+         last_heartbeat = null, metrics = null, told_health = 'unknown', told_lost = false
+       where id = $1`,
+      [id, description.host, description.capacity, description.labels, status],
+    );
+  }
+
+  /** Locks one that the organization may see; null is for one that speaks for itself. */
+  async lock(organizationId: string | null, id: string): Promise<LockedCoordinator | null> {
+    await this.database.query('select 1 from coordinators where id = $1 for no key update', [id]);
+    return this.database.one<LockedCoordinator>(
+      `select c.id, c.organization_id, c.name, ${STATUS} as status from coordinators c
+       where c.id = $2 and ($1::uuid is null or c.organization_id is null or c.organization_id = $1)`,
+      [organizationId, id],
+    );
+  }
+
+  /** Throws CoordinatorNameTaken. */
+  async change(id: string, { name, labels, capacity }: Partial<CoordinatorDescription>): Promise<void> {
+    try {
+      await this.database.query(
+        `update coordinators set name = coalesce($2, name), labels = coalesce($3, labels),
+           capacity = case when $4 then $5 else capacity end
+         where id = $1`,
+        [id, name, labels, capacity !== undefined, capacity ?? null],
+      );
+    } catch (error) {
+      if (name !== undefined && isTaken(error)) throw new CoordinatorNameTaken(name);
+      throw error;
+    }
+  }
+
+  async drain(id: string, note: string | null): Promise<void> {
+    await this.database.query(`update coordinators set status = 'draining', note = $2 where id = $1`, [id, note]);
+  }
+
+  /** Its workers lose it, and go on. */
+  async delete(id: string): Promise<void> {
+    await this.database.query('delete from coordinators where id = $1', [id]);
+  }
+
+  /** Notes that it is alive; null when it is gone. */
+  beat(
+    id: string,
+    metrics: CoordinatorMetrics | null,
+  ): Promise<{ server_time: Date; status: CoordinatorStatus; note: string | null } | null> {
+    return this.database.one(
+      `update coordinators c set last_heartbeat = now(), metrics = coalesce($2::jsonb, metrics) where id = $1
+       returning now() as server_time, ${STATUS} as status, note`,
+      [id, metrics === null ? null : JSON.stringify(metrics)],
+    );
+  }
+
+  findOne(organizationId: string, id: string): Promise<CoordinatorView | null> {
+    return this.database.one<CoordinatorView>(
+      `${viewOf('coordinators')} where c.id = $1 and (c.organization_id is null or c.organization_id = $2)`,
+      [id, organizationId],
+    );
+  }
+
+  findById(id: string): Promise<CoordinatorView | null> {
+    return this.database.one<CoordinatorView>(`${viewOf('coordinators')} where c.id = $1`, [id]);
+  }
+
+  findPage(filter: {
+    organization_id: string;
+    status: string | null;
+    health: string | null;
+    before: Position | null;
+    limit: number;
+  }): Promise<(CoordinatorView & { cursor_at: string })[]> {
+    return this.database.query(
+      `with page as materialized (
+         select c.* from coordinators c
+         where (c.organization_id is null or c.organization_id = $1)
+           and ($2::text is null or ${STATUS} = $2)
+           and ($3::text is null or ${HEALTH} = $3)
+           and ($4::timestamptz is null or (c.registered_at, c.id) < ($4, $5::uuid))
+         order by c.registered_at desc, c.id desc limit $6
+       )
+       select shown.*, ${cursorTime('registered_at')} as cursor_at from (${viewOf('page')}) shown
+       order by registered_at desc, id desc`,
+      [
+        filter.organization_id,
+        filter.status,
+        filter.health,
+        filter.before?.at ?? null,
+        filter.before?.id ?? null,
+        filter.limit + 1,
+      ],
+    );
+  }
+}
+
+const isTaken = (error: unknown): boolean => NAMES.some((name) => violates(error, name));
