@@ -28,6 +28,16 @@ afterAll(() => server.close());
 
 const watch = (): Promise<void> => server.app.get(DutiesService).runOnce(server.app.get(CoordinatorWatchDuty));
 
+/** Has it report, as if that had been so long ago. */
+async function reportHoursAgo(one: Registered, cpu_usage: number, hours: number): Promise<void> {
+  await coordinators.beat(one, { metrics: { cpu_usage } }).expect(200);
+  await server.sql.query(
+    `update coordinator_metrics set recorded_at = now() - $2 * interval '1 hour'
+     where coordinator_id = $1 and (metrics->>'cpu_usage')::float8 = $3`,
+    [one.coordinator.id, hours, cpu_usage],
+  );
+}
+
 /** The first watch of a new database finds a gap before it, in which silences are passed over. */
 async function endGrace(): Promise<void> {
   await watch();
@@ -37,13 +47,8 @@ async function endGrace(): Promise<void> {
 describe('a coordinator', () => {
   it('has its figures read over time, the latest first, from a time on and page by page', async () => {
     const one = await coordinators.register();
-    for (const cpu_usage of [1, 2, 3]) await coordinators.beat(one, { metrics: { cpu_usage } }).expect(200);
+    for (const cpu_usage of [1, 2, 3]) await reportHoursAgo(one, cpu_usage, 4 - cpu_usage);
     await coordinators.beat(one).expect(200);
-    await server.sql.query(
-      `update coordinator_metrics set recorded_at = now() - make_interval(hours => 4 - (metrics->>'cpu_usage')::integer)
-       where coordinator_id = $1`,
-      [one.coordinator.id],
-    );
     const path = `/coordinators/${one.coordinator.id}/metrics`;
     const usage = (body: { items?: unknown }) => (body.items as { cpu_usage: number }[]).map((item) => item.cpu_usage);
     const all = (await ada.get(path)).body;
@@ -65,15 +70,27 @@ describe('a coordinator', () => {
 
   it('has its figures of more than a week ago removed', async () => {
     const one = await coordinators.register();
-    for (const cpu_usage of [6.9, 7.1]) await coordinators.beat(one, { metrics: { cpu_usage } }).expect(200);
-    await server.sql.query(
-      `update coordinator_metrics set recorded_at = now() - (metrics->>'cpu_usage')::float8 * interval '1 day'
-       where coordinator_id = $1`,
-      [one.coordinator.id],
-    );
+    for (const days of [7.1, 6.9]) await reportHoursAgo(one, days, days * 24);
     await server.app.get(DutiesService).runOnce(server.app.get(CoordinatorMetricsDuty));
     const { body } = await ada.get(`/coordinators/${one.coordinator.id}/metrics`);
     expect(body.items).toMatchObject([{ cpu_usage: 6.9 }]);
+  });
+
+  it('that beats in a hurry fills no table: its last figures are shown, those of one beat in a while are kept', async () => {
+    const one = await coordinators.register();
+    const report = (cpu_usage: number) => coordinators.beat(one, { metrics: { cpu_usage } }).expect(200);
+    await Promise.all(Array.from({ length: 20 }, () => report(1)));
+    await report(2);
+    const path = `/coordinators/${one.coordinator.id}`;
+    expect((await ada.get(path)).body).toMatchObject({ metrics: { cpu_usage: 2 } });
+    expect((await ada.get(`${path}/metrics`)).body.items).toMatchObject([{ cpu_usage: 1 }]);
+    // One that beats a little before its time is not in a hurry.
+    await server.sql.query(
+      'update coordinator_metrics set recorded_at = now() - make_interval(secs => $2) where coordinator_id = $1',
+      [one.coordinator.id, one.heartbeat_seconds * 0.8],
+    );
+    await report(3);
+    expect((await ada.get(`${path}/metrics`)).body.items).toMatchObject([{ cpu_usage: 3 }, { cpu_usage: 1 }]);
   });
 
   it('is renamed and described anew, but not by a name that is taken', async () => {

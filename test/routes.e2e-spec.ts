@@ -53,7 +53,7 @@ const call = (method: string, path: string, token?: string, headers: Record<stri
 describe('every route', () => {
   it('says who may call it, in words that exist', () => {
     expect(routes.length).toBeGreaterThan(8);
-    const known = new Set<string>(['public', 'signed-in', 'worker', ...PERMISSIONS]);
+    const known = new Set<string>(['public', 'signed-in', 'worker', 'coordinator', ...PERMISSIONS]);
     expect(routes.filter(({ access }) => access === undefined || !known.has(access)).map(({ name }) => name)).toEqual(
       [],
     );
@@ -197,6 +197,7 @@ const ANSWERS_A_SECRET = [
   'ApiKeysController.create',
   'AuthController.mockLogin',
   'AuthController.refresh',
+  'CoordinatorsController.register',
   'DeviceSignInController.begin',
   'DeviceSignInController.exchange',
   'JoinTokensController.create',
@@ -208,6 +209,8 @@ const ANSWERS_A_SECRET = [
 /** Sent twice, these come to the same, or are refused the second time by the state of what they are about. */
 const CREATES_NOTHING = {
   'AuthController.logout': 'ends a session, once',
+  'CoordinatorsController.drain': 'says how things are to be',
+  'CoordinatorsController.heartbeat': 'says how things are',
   'DeviceSignInController.answer': 'answers a device, once',
   'DeviceSignInController.lookUp': 'reads',
   'FleetController.pause': 'says how things are to be',

@@ -108,7 +108,7 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
   await the(RepositoriesStore).markFailed(filledId(KIND.repository, 5), 'it was not there');
   await the(WorkersStore).findScope(worker(5));
   await database.transaction(() => the(WorkerNewsStore).takeChanges(worker(5), true, 500));
-  await the(CoordinatorMetricsStore).insert(newId(), filledId(KIND.coordinator, 5), { cpu_usage: 1 });
+  await the(CoordinatorMetricsStore).insert(newId(), filledId(KIND.coordinator, 5), { cpu_usage: 1 }, 7.5);
   const host = { name: 'x', host: 'h' };
   await the(CoordinatorsStore).comeBack(filledId(KIND.coordinator, 5), host, 'active');
   await the(WorkerControlsStore).isAhead(new Date().toISOString());

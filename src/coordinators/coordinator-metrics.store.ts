@@ -14,12 +14,16 @@ export interface MetricSample {
 export class CoordinatorMetricsStore {
   constructor(private readonly database: Database) {}
 
-  async insert(id: string, coordinatorId: string, metrics: CoordinatorMetrics): Promise<void> {
-    await this.database.query('insert into coordinator_metrics (id, coordinator_id, metrics) values ($1, $2, $3)', [
-      id,
-      coordinatorId,
-      JSON.stringify(metrics),
-    ]);
+  /** Keeps a sample, unless there is one of the last seconds. The row of the coordinator is locked. */
+  async insert(id: string, coordinatorId: string, metrics: CoordinatorMetrics, seconds: number): Promise<void> {
+    await this.database.query(
+      `insert into coordinator_metrics (id, coordinator_id, metrics)
+       select $1, $2, $3 where not exists (
+         select 1 from coordinator_metrics
+         where coordinator_id = $2 and recorded_at > now() - make_interval(secs => $4)
+       )`,
+      [id, coordinatorId, JSON.stringify(metrics), seconds],
+    );
   }
 
   /** The latest first, from `since` on. */
