@@ -128,6 +128,35 @@ describe('a coordinator', () => {
     expect((await ada.get(`/workers?coordinator_id=${one.coordinator.id}`)).body.items).toHaveLength(2);
   });
 
+  it('is named by what its workers ran, also when worker and coordinator are gone', async () => {
+    const one = await coordinators.register();
+    const worker = await registerWorker(server, { labels: ['named'] }, one.token);
+    const alone = await registerWorker(server, { labels: ['alone'] }, ada.token);
+    const ran: string[] = [];
+    for (const [who, label] of [
+      [worker, 'named'],
+      [alone, 'alone'],
+    ] as const) {
+      await ada.task({ required_labels: [label] });
+      const [claimed] = await who.claim({ max: 1 });
+      ran.push(claimed!.execution_id);
+    }
+    const named = async () =>
+      Promise.all(ran.map(async (id) => (await ada.get(`/executions/${id}`)).body['coordinator_id']));
+    expect(await named()).toEqual([one.coordinator.id, null]);
+    expect((await worker.finish(ran[0]!, { outcome: 'completed' })).body).toMatchObject({
+      execution: { coordinator_id: one.coordinator.id },
+    });
+    expect((await ada.delete(`/workers/${worker.id}`)).status).toBe(204);
+    expect((await ada.delete(`/coordinators/${one.coordinator.id}`)).status).toBe(204);
+    expect(await named()).toEqual([one.coordinator.id, null]);
+    const { body } = await ada.get('/executions?limit=100');
+    expect((body.items as { id: string; coordinator_id: string }[]).find(({ id }) => id === ran[0])).toMatchObject({
+      coordinator_id: one.coordinator.id,
+      worker_id: worker.id,
+    });
+  });
+
   it('keeps its workers when they come back, and takes none of others', async () => {
     const [one, other] = [await coordinators.register(), await coordinators.register()];
     const worker = await registerWorker(server, { name: 'kept' }, one.token);

@@ -3513,10 +3513,16 @@ export interface components {
             attempt: number;
             /**
              * Format: uuid
-             * @description Worker that runs it, null when that worker is gone or the task was begun by hand.
+             * @description Worker that runs or ran it, null when the task was begun by hand; it stays when that worker is gone.
              * @example 0192f0c1-2345-7abc-8def-0123456789ae
              */
             worker_id: string | null;
+            /**
+             * Format: uuid
+             * @description Coordinator that its worker belonged to when it began, null for none; it stays when that coordinator is gone.
+             * @example 0192f0c1-2345-7abc-8def-0123456789b4
+             */
+            coordinator_id: string | null;
             /**
              * @description Where it is in its life.
              * @example completed

@@ -32,6 +32,7 @@ import { HeadsOfLanes1790000000330 } from '../../migrations/1790000000330-heads-
 import { WorkerCheckouts1790000000420 } from '../../migrations/1790000000420-worker-checkouts.js';
 import { Coordinators1790000000440 } from '../../migrations/1790000000440-coordinators.js';
 import { CoordinatorTokens1790000000441 } from '../../migrations/1790000000441-coordinator-tokens.js';
+import { ExecutionCoordinators1790000000442 } from '../../migrations/1790000000442-execution-coordinators.js';
 import { JoinTokens1790000000430 } from '../../migrations/1790000000430-join-tokens.js';
 import { Lookups1790000000280 } from '../../migrations/1790000000280-lookups.js';
 import { WorkerRest1790000000400 } from '../../migrations/1790000000400-worker-rest.js';
@@ -90,4 +91,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   JoinTokens1790000000430,
   Coordinators1790000000440,
   CoordinatorTokens1790000000441,
+  ExecutionCoordinators1790000000442,
 ];

@@ -47,11 +47,18 @@ export class ExecutionDto {
   model!: string | null;
 
   /**
-   * Worker that runs it, null when that worker is gone or the task was begun by hand.
+   * Worker that runs or ran it, null when the task was begun by hand; it stays when that worker is gone.
    * @example 0192f0c1-2345-7abc-8def-0123456789ae
    */
   @ApiProperty({ type: String, format: 'uuid', nullable: true })
   worker_id!: string | null;
+
+  /**
+   * Coordinator that its worker belonged to when it began, null for none; it stays when that coordinator is gone.
+   * @example 0192f0c1-2345-7abc-8def-0123456789b4
+   */
+  @ApiProperty({ type: String, format: 'uuid', nullable: true })
+  coordinator_id!: string | null;
 
   /**
    * How the agent is kept from the rest of the machine, as its worker reported: uid, namespace, wrapper or none.
@@ -204,6 +211,7 @@ export class ExecutionDto {
       agent_type: execution.agent_type,
       model: execution.model,
       worker_id: execution.worker_id,
+      coordinator_id: execution.coordinator_id,
       isolation: execution.isolation,
       status: execution.status,
       failure_reason: execution.failure_reason,

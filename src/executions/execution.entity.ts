@@ -36,6 +36,10 @@ export class Execution {
   @Index('agent_executions_worker_id_idx')
   worker_id!: string | null;
 
+  /** The coordinator that its worker had when it began; it stays when either is gone. */
+  @Column({ type: 'uuid', nullable: true })
+  coordinator_id!: string | null;
+
   @Column({ type: 'text', nullable: true })
   isolation!: string | null;
 

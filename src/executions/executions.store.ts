@@ -54,8 +54,8 @@ export interface LogRow {
 
 /** Nobody renews an attempt begun by hand, so that its lease expires never. */
 const VIEW = `
-  select e.id, e.organization_id, e.task_id, e.repository_id, e.attempt, e.agent_type, e.model, e.worker_id, e.isolation,
-         e.status, e.failure_reason, e.error_message, coalesce(l.progress, e.progress) as progress,
+  select e.id, e.organization_id, e.task_id, e.repository_id, e.attempt, e.agent_type, e.model, e.worker_id,
+         e.coordinator_id, e.isolation, e.status, e.failure_reason, e.error_message, coalesce(l.progress, e.progress) as progress,
          coalesce(l.progress_message, e.progress_message) as progress_message, e.started_at, e.finished_at, e.exit_code,
          e.base_sha, e.branch, e.commit_sha, coalesce(l.session_id, e.session_id) as session_id, e.pull_request_number,
          e.pull_request_url, e.quality_score, coalesce(l.usage, e.usage) as usage,

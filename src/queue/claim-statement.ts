@@ -39,7 +39,8 @@ with asked as materialized (
   where l.worker_id in (select worker_id from asked) and (l.rests_until is null or l.rests_until <= now())
 ), worker as materialized (
   select ask.at, ask.request_key, ask.actor, w.id, w.organization_id, w.labels, w.agent_types, w.launcher_names,
-         w.launcher_accounts, w.isolation, greatest(0, least(ask.max, w.capacity - live.running)) as free
+         w.launcher_accounts, w.isolation, w.coordinator_id,
+         greatest(0, least(ask.max, w.capacity - live.running)) as free
   from asked ask join live on live.worker_id = ask.worker_id
     and (live.key_id = ask.key_id or ask.key_id = any (live.former_key_ids))
   join workers w on w.id = ask.worker_id
@@ -49,7 +50,8 @@ with asked as materialized (
     select row(organization_id, labels, agent_types, launcher_names, launcher_accounts) from worker where free > 0 order by at limit 1
   )
 ), slots as materialized (
-  select kin.id as worker_id, kin.request_key, kin.actor, kin.isolation, row_number() over (order by turn, at) as slot
+  select kin.id as worker_id, kin.coordinator_id, kin.request_key, kin.actor, kin.isolation,
+         row_number() over (order by turn, at) as slot
   from kin cross join generate_series(1, kin.free) as turn
   limit $2
 ), ${limits.rooms}eligible as materialized (
@@ -104,7 +106,8 @@ with asked as materialized (
 ), dealt as materialized (
   select task_id, row_number() over (order by priority, run_at, task_id) as slot from picked
 ), numbered as materialized (
-  select d.task_id, ($3::uuid[])[d.slot] as execution_id, s.worker_id, s.request_key, s.actor, s.isolation
+  select d.task_id, ($3::uuid[])[d.slot] as execution_id, s.worker_id, s.coordinator_id, s.request_key, s.actor,
+         s.isolation
   from dealt d join slots s on s.slot = d.slot
   limit $2
 ), taken as (
@@ -115,12 +118,12 @@ with asked as materialized (
     current_execution_id = n.execution_id, started_at = now(), completed_at = null, updated_at = now(),
     error_message = null, failure_reason = null, result = null
   from numbered n where t.id = n.task_id and t.status = 'pending'
-  returning t.*, n.request_key, n.actor as starter, n.isolation
+  returning t.*, n.coordinator_id, n.request_key, n.actor as starter, n.isolation
 ), executions as (
   insert into agent_executions
-    (id, organization_id, task_id, repository_id, attempt, agent_type, worker_id, isolation, status, branch)
+    (id, organization_id, task_id, repository_id, attempt, agent_type, worker_id, coordinator_id, isolation, status, branch)
   select s.current_execution_id, s.organization_id, s.id, s.repository_id, s.attempts, s.agent_type, s.worker_id,
-         s.isolation, 'running', ${branchName('s')}
+         s.coordinator_id, s.isolation, 'running', ${branchName('s')}
   from started s
 ), leased as (
   insert into leases (execution_id, task_id, worker_id, expires_at, deadline_at, request_key)
