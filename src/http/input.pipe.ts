@@ -5,6 +5,7 @@ import { InvalidInput, type FieldFault } from '../domain-error.js';
 import { acceptsUncleanText, ignoresUnknownFields, listFields } from './fields.js';
 import { freeFormFields } from './free-form.js';
 import { uncleanText } from './clean-text.js';
+import { rememberRules } from './remembered-rules.js';
 
 type Shape = new () => object;
 type Fields = Record<string, unknown>;
@@ -27,6 +28,10 @@ export class InputPipe implements PipeTransform {
   private readonly logger = new Logger(InputPipe.name);
   /** Unknown fields of newer workers that this process has dropped. */
   ignoredFields = 0;
+
+  constructor() {
+    rememberRules();
+  }
 
   async transform(value: unknown, { metatype, type }: ArgumentMetadata): Promise<unknown> {
     if (type === 'custom') return value;
