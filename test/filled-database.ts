@@ -162,10 +162,13 @@ const FILL: Readonly<Record<string, string>> = {
     select current_execution_id, organization_id, id, repository_id, 1, agent_type, worker_id,
       case when status = 'skipped' then 'failed' else status end, started_at, completed_at, 'task/' || id || '-a1', 60
     from tasks where current_execution_id is not null`,
-  worker_checkouts: `insert into worker_checkouts (id, worker_id, path, dirty, unpushed, merged, size_bytes, created_at, changed_at,
-      removal_requested_at)
-    select id, worker_id, '/var/lib/miyabi/' || id, false, false, true, 1000, started_at, started_at,
+  worker_checkouts: `insert into worker_checkouts (id, organization_id, repository_id, worker_id, path, dirty, unpushed, merged, size_bytes,
+      created_at, changed_at, removal_requested_at)
+    select id, organization_id, repository_id, worker_id, '/var/lib/miyabi/' || id, false, false, true, 1000, started_at, started_at,
       case when attempt = 2 then now() end from agent_executions where worker_id is not null`,
+  linked_worktrees: `insert into linked_worktrees (id, organization_id, repository_id, name, created_at)
+    select id_of(14, r.n * 100 + w), organization_id, id, convert_to('wt-' || w, 'UTF8'), ${AGE(ROWS.repositories * 20)}
+    from (select row_number() over () as n, * from repositories) r, generate_series(1, 4) w`,
   leases: `insert into leases (execution_id, task_id, worker_id, expires_at, deadline_at, cancel_requested_at)
     select current_execution_id, id, worker_id, case when issue_number = 13 then now() - interval '1 minute' else 'infinity' end,
       case when issue_number = 14 then now() - interval '1 minute' else 'infinity' end, case when issue_number = 12 then now() end

@@ -86,11 +86,23 @@ export class Things {
         return collection.includes('organizations')
           ? this.invite(site)
           : this.invite(await Site.found(site.server), (await site.person(owner)).user.login);
+      case 'worktrees':
+        return this.worktree(site);
       case 'repositories':
         return this.create(noun, collection, site, 'owner', { local_path: this.localPath() });
       default:
         return this.create(noun, collection, site, owner, {});
     }
+  }
+
+  /** A linked work tree of a repository of its own. */
+  private async worktree(site: Site): Promise<string> {
+    const local_path = this.localPath();
+    const id = await this.create('repositories', '/api/v1/repositories', site, 'owner', { local_path });
+    git(local_path, 'worktree', 'add', '-q', '--detach', `${local_path}-worktree`);
+    const { access_token } = await site.person('owner');
+    const { json } = await send(site.server, access_token, 'GET', `/api/v1/worktrees?repository_id=${id}`);
+    return (json['items'] as { id: string }[]).map((one) => one.id)[0] ?? 'none';
   }
 
   /** What the document says one posts to the collection. */

@@ -1996,6 +1996,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/worktrees": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List worktrees, newest first
+         * @description The linked work trees of repositories on the server's disk, as they are at this moment, and the checkouts that workers keep, as these told last. A repository that cannot be read is named under `unread`; the one that was asked for is an error.
+         *
+         *     Needs the permission `worktrees.read`.
+         */
+        get: operations["worktreesList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/worktrees/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a worktree
+         * @description Needs the permission `worktrees.read`.
+         */
+        get: operations["worktreesGet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/worktrees/{id}/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read what is committed in a worktree and not in the default branch
+         * @description Of a checkout on the disk of a worker: what its execution has pushed.
+         *
+         *     Needs the permission `worktrees.read`.
+         */
+        get: operations["worktreesDiff"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/metrics": {
         parameters: {
             query?: never;
@@ -5975,6 +6039,24 @@ export interface components {
              */
             user_id: string;
         };
+        UnreadRepository: {
+            /**
+             * Format: uuid
+             * @description The repository.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            repository_id: string;
+            /**
+             * @description What went wrong, for programs.
+             * @example git/failed
+             */
+            code: string;
+            /**
+             * @description What went wrong, for people.
+             * @example There is no Git repository at its address, or it is not visible without credentials.
+             */
+            detail: string;
+        };
         UpdateCoordinator: {
             /**
              * @description Its name. A process that registers under another one is another coordinator.
@@ -6263,9 +6345,197 @@ export interface components {
              */
             unknown: number;
         };
+        Worktree: {
+            /**
+             * Format: uuid
+             * @description Id of the worktree; a checkout bears that of its execution.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description Repository it belongs to; null for a checkout of a task without one.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            repository_id: string | null;
+            /**
+             * Format: uuid
+             * @description Worker on whose disk it is; null for linked ones, and when the worker has been deleted.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            worker_id: string | null;
+            /**
+             * @description `linked`: a linked work tree, made with `git worktree add`. `checkout`: of an execution, on the disk of its worker.
+             * @example linked
+             * @enum {string}
+             */
+            kind: "checkout" | "linked";
+            /**
+             * @description Bytes it takes on the disk; null when that was not measured, as for more than 100,000 files.
+             * @example 1048576
+             */
+            size_bytes: number | null;
+            /**
+             * Format: uuid
+             * @description Execution that works or has worked in it; for linked ones as the trailer `Execution:` of its newest commit says.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ad
+             */
+            execution_id: string | null;
+            /**
+             * @description Issue, from the task, the newest commit of its own, or the name of the branch: `issue-42`, `#42`, `fix/42`.
+             * @example 42
+             */
+            issue_number: number | null;
+            /**
+             * Format: date-time
+             * @description Since when its worker is asked to remove it; null when it is not.
+             * @example 2026-01-31T12:20:00.000Z
+             */
+            removal_requested_at: string | null;
+            /**
+             * @description Where it is, with replacement characters for bytes that are not UTF-8.
+             * @example /srv/repositories/project-dark-mode
+             */
+            path: string;
+            /**
+             * @description Its branch; null when its HEAD is detached.
+             * @example feature/issue-42
+             */
+            branch: string | null;
+            /**
+             * @description Newest commit in it; null when there is none, or when nobody has looked.
+             * @example 9fceb02d0ae598e95dc970b74767f19372d61af8
+             */
+            head_sha: string | null;
+            /**
+             * @description Whether somebody has locked it; then it is not removed.
+             * @example false
+             */
+            locked: boolean;
+            /**
+             * @description Why it is locked; null when it is not, an empty text when nobody has said.
+             * @example on a portable disk
+             */
+            lock_reason: string | null;
+            /**
+             * @description Whether its directory is gone, so that git would forget it.
+             * @example false
+             */
+            prunable: boolean;
+            /**
+             * @description Whether it holds what is in no commit: files that differ or that git does not know, an operation under way, another
+             *     repository. What `.gitignore` names does not count. Null when it could not be looked at.
+             * @example false
+             */
+            dirty: boolean | null;
+            /**
+             * @description Whether it holds commits that are nowhere else. For linked ones: commits that no branch of a remote has, or, where no
+             *     remote is tracked, that are on no branch and no tag. Null when that could not be told.
+             * @example false
+             */
+            unpushed: boolean | null;
+            /**
+             * @description Whether its commits are in the default branch. Null when that could not be told.
+             * @example true
+             */
+            merged: boolean | null;
+            /**
+             * @description Agent of that execution, else as the newest commit of its own tells.
+             * @example codegen
+             */
+            agent_type: string | null;
+            /**
+             * @description Why it is still there: what its worker says, or what a clean-up would say. Null when nothing speaks for it.
+             * @example 1 file in no commit: notes.md
+             */
+            kept_because: string | null;
+            /**
+             * @description What its removal would lose, a text for each.
+             * @example [
+             *       "1 file in no commit: notes.md"
+             *     ]
+             */
+            would_lose: string[];
+            /**
+             * @description Why it could not be looked at; null when it could.
+             * @example It is outside of the directories that this server may read.
+             */
+            problem: string | null;
+            /**
+             * Format: date-time
+             * @description When it was made.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            created_at: string;
+            /**
+             * Format: date-time
+             * @description When something in it changed last, as far as that is known.
+             * @example 2026-01-31T12:10:00.000Z
+             */
+            changed_at: string;
+        };
+        WorktreeDiff: {
+            /**
+             * @description How many files differ, listed or not.
+             * @example 3
+             */
+            files_changed: number;
+            /**
+             * @description Lines added, in all files.
+             * @example 40
+             */
+            additions: number;
+            /**
+             * @description Lines deleted, in all files.
+             * @example 7
+             */
+            deletions: number;
+            /**
+             * Format: uuid
+             * @description The worktree.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            worktree_id: string;
+            /**
+             * @description Where `base_sha` comes from: `default_branch`, where its history left that of the default branch; `execution`, the
+             *     commit that the work of its execution started from; `nothing`, when they share no history.
+             * @example default_branch
+             * @enum {string}
+             */
+            base_from: "default_branch" | "execution" | "nothing";
+            /**
+             * @description Commit that it starts from; null when that is nothing, so that each file is an addition.
+             * @example 3b18e512dba79e4c8300dd08aeb37f8e728b8dad
+             */
+            base_sha: string | null;
+            /**
+             * @description Commit that it leads to.
+             * @example 7fd1a60b01f91b314f59955a4e4d4e80d8edf11d
+             */
+            head_sha: string;
+            /**
+             * @description Whether files are missing from the list, or lines from their patches: of all files the first 300 are listed, and
+             *     their patches take 1 MiB at most. Ask for a `path` to see more of it.
+             * @example false
+             */
+            truncated: boolean;
+            /** @description The files by path. */
+            files: components["schemas"]["FileDiff"][];
+        };
         WorktreeInventory: {
             /** @description Every checkout there is; one that is not listed is gone. */
             worktrees: components["schemas"]["WorktreeReport"][];
+        };
+        WorktreePage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["Worktree"][];
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example null
+             */
+            next_cursor: string | null;
+            /** @description Repositories whose linked work trees are missing from the list, and why. */
+            unread: components["schemas"]["UnreadRepository"][];
         };
         WorktreeReport: {
             /**
@@ -11496,6 +11766,181 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    worktreesList: {
+        parameters: {
+            query?: {
+                /** @description How many items to answer at the most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+                /**
+                 * @description Only those of this repository. Without it, all of the organization, when at most 20 of its repositories are on the
+                 *     server's disk.
+                 */
+                repository_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorktreePage"];
+                };
+            };
+            /** @description Refused: `worktree/too-many-repositories`. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Refused: `repository/not-found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: `git/failed`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    worktreesGet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the worktree.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Worktree"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Refused: `worktree/not-found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: `git/failed`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    worktreesDiff: {
+        parameters: {
+            query?: {
+                /** @description Only this file, or the files below this directory; to the letter. A file that came from elsewhere is `added` then. */
+                path?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the worktree.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WorktreeDiff"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Refused: `worktree/not-found`, `execution/commit-gone`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: `worktree/not-pushed`, `worktree/nothing-committed`, `git/failed`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             421: components["responses"]["MisdirectedRequest"];
             500: components["responses"]["ServerFault"];
             503: components["responses"]["Unavailable"];

@@ -42,6 +42,7 @@ import { TaskDependency } from '../tasks/task-dependency.entity.js';
 import { Task } from '../tasks/task.entity.js';
 import { Worker } from '../workers/worker.entity.js';
 import { WorkerLiveness } from '../workers/worker-liveness.entity.js';
+import { LinkedWorktreeRecord } from '../worktrees/linked-worktree.entity.js';
 import { WorkerCheckout } from '../worktrees/worker-checkout.entity.js';
 
 /** Every entity class, as TypeORM wants them listed. */
@@ -90,4 +91,5 @@ export const entities: (new () => ObjectLiteral)[] & EntityTarget<ObjectLiteral>
   Worker,
   WorkerLiveness,
   WorkerCheckout,
+  LinkedWorktreeRecord,
 ];

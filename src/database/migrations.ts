@@ -34,6 +34,8 @@ import { Coordinators1790000000440 } from '../../migrations/1790000000440-coordi
 import { CoordinatorTokens1790000000441 } from '../../migrations/1790000000441-coordinator-tokens.js';
 import { ExecutionCoordinators1790000000442 } from '../../migrations/1790000000442-execution-coordinators.js';
 import { JoinTokens1790000000430 } from '../../migrations/1790000000430-join-tokens.js';
+import { CheckoutsByOrganization1790000000450 } from '../../migrations/1790000000450-checkouts-by-organization.js';
+import { LinkedWorktrees1790000000451 } from '../../migrations/1790000000451-linked-worktrees.js';
 import { Lookups1790000000280 } from '../../migrations/1790000000280-lookups.js';
 import { WorkerRest1790000000400 } from '../../migrations/1790000000400-worker-rest.js';
 import { WorkerTokens1790000000401 } from '../../migrations/1790000000401-worker-tokens.js';
@@ -92,4 +94,6 @@ export const migrations: (new () => MigrationInterface)[] = [
   Coordinators1790000000440,
   CoordinatorTokens1790000000441,
   ExecutionCoordinators1790000000442,
+  CheckoutsByOrganization1790000000450,
+  LinkedWorktrees1790000000451,
 ];

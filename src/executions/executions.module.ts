@@ -62,6 +62,6 @@ import { TaskExecutionsController } from './task-executions.controller.js';
     RetentionStore,
     { provide: GitAccess, useClass: ExecutionGitAccess },
   ],
-  exports: [ExecutionsService, FinishesService, ReportsService, GitAccess],
+  exports: [ExecutionsService, ExecutionDiffs, FinishesService, ReportsService, GitAccess],
 })
 export class ExecutionsModule {}

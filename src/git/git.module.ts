@@ -5,11 +5,26 @@ import { DiffsService } from './diffs.service.js';
 import { GitAddress } from './git-address.js';
 import { GitProcess } from './git-process.js';
 import { LocalPathsService } from './local-paths.service.js';
+import { LocalWorktrees } from './local-worktrees.service.js';
 import { MirrorsService } from './mirrors.service.js';
+import { SafeViews } from './safe-views.js';
+import { WorktreeStates } from './worktree-states.service.js';
+
+const SERVICES = [
+  GitProcess,
+  GitAddress,
+  LocalPathsService,
+  MirrorsService,
+  CommitsService,
+  DiffsService,
+  SafeViews,
+  LocalWorktrees,
+  WorktreeStates,
+];
 
 /** Mirrors and what is read from them. Needs a provider of MirrorRecords, which the repositories give to all. */
 @Module({
-  providers: [ServerAddress, GitProcess, GitAddress, LocalPathsService, MirrorsService, CommitsService, DiffsService],
-  exports: [GitProcess, GitAddress, LocalPathsService, MirrorsService, CommitsService, DiffsService],
+  providers: [ServerAddress, ...SERVICES],
+  exports: SERVICES,
 })
 export class GitModule {}

@@ -2,6 +2,7 @@ import { realpath, stat } from 'node:fs/promises';
 import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { GitConfig } from '../config/git.config.js';
+import { bytePath, type BytePath } from './byte-path.js';
 import { codeOf } from './error-code.js';
 import { GitFailed, LocalPathRefused } from './git.errors.js';
 import { GitProcess } from './git-process.js';
@@ -11,6 +12,14 @@ const NO_REPOSITORY = 'There is no Git repository at local_path.';
 const BORROWS =
   'The repository at local_path borrows objects or references from elsewhere, through alternates or symbolic links.';
 const OUTSIDE = 'local_path must be below one of the directories that LOCAL_REPOSITORY_ROOTS names.';
+
+/** Where a repository on this host's disk is; everything below a configured root, links resolved. */
+export interface RepositoryPlace {
+  path: string;
+  /** The git directory that it shares with its linked work trees. */
+  common: string;
+  objects: string;
+}
 
 /** Git repositories on this host's own disk: which of them may be read. */
 @Injectable()
@@ -25,6 +34,11 @@ export class LocalPathsService {
    * configured root, whatever links there are on the way, and nothing in it leads elsewhere. Throws LocalPathRefused.
    */
   async resolve(path: string): Promise<string> {
+    return (await this.locate(path)).path;
+  }
+
+  /** The repository at `path` with its parts. Throws LocalPathRefused, as `resolve` does. */
+  async locate(path: string): Promise<RepositoryPlace> {
     if (this.config.local_roots.length === 0) {
       throw new LocalPathRefused('This server registers no repositories by path: LOCAL_REPOSITORY_ROOTS is not set.');
     }
@@ -39,7 +53,27 @@ export class LocalPathsService {
       if (!isBelow(roots, part)) throw new LocalPathRefused(OUTSIDE);
     }
     if (await found(reachesElsewhere(parts))) throw new LocalPathRefused(BORROWS);
+    return { path: real, common: parts.directories.at(-1) ?? real, objects: parts.objects };
+  }
+
+  /** A path below a configured root with its links resolved; null when there is nothing. Throws LocalPathRefused. */
+  async below(path: BytePath): Promise<BytePath | null> {
+    const real = await realpath(path, { encoding: 'buffer' }).catch((error: unknown) => {
+      if (isFileError(error)) return null;
+      throw error;
+    });
+    // Compared byte for byte: not every name is text.
+    const roots = (await this.roots()).map((root) => bytePath(root).toString('latin1'));
+    if (!isBelow(roots, (real ?? path).toString('latin1'))) throw new LocalPathRefused(OUTSIDE);
     return real;
+  }
+
+  /** The configured root that a true path lies below, of several the innermost. Throws LocalPathRefused. */
+  async rootOf(path: string): Promise<string> {
+    const roots = (await this.roots()).filter((root) => isBelow([root], path));
+    const innermost = roots.sort((one, other) => other.length - one.length)[0];
+    if (innermost === undefined) throw new LocalPathRefused(OUTSIDE);
+    return innermost;
   }
 
   private async partsOf(path: string): Promise<RepositoryParts> {

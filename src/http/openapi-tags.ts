@@ -6,6 +6,7 @@ export const TAGS: Readonly<Record<string, string>> = {
   'Audit log': 'Who did what, when and from where.',
   Repositories: 'Registered Git repositories: the mirrors that workers check out from.',
   Logs: 'Commits of the registered repositories, read as log entries.',
+  Worktrees: 'Linked work trees of local repositories, and the checkouts that workers keep.',
   Tasks: 'What has to be done, in which state it is, and why it is not running.',
   Executions: 'Attempts at tasks: their logs, progress and outcomes.',
   Agents: 'The catalogue: which kinds of work there are, and how each is launched.',

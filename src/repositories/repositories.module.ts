@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { GitModule } from '../git/git.module.js';
 import { OrganizationsModule } from '../organizations/organizations.module.js';
 import { DevelopmentRepository } from './development-repository.js';
+import { LocalRepositories } from './local-repositories.service.js';
 import { LogsController } from './logs.controller.js';
 import { LogsService } from './logs.service.js';
 import { OrganizationMirrors } from './organization-mirrors.js';
@@ -12,7 +13,7 @@ import { RepositoryRecordsModule } from './repository-records.module.js';
 @Module({
   imports: [GitModule, OrganizationsModule, RepositoryRecordsModule],
   controllers: [RepositoriesController, LogsController],
-  providers: [RepositoriesService, LogsService, DevelopmentRepository, OrganizationMirrors],
-  exports: [RepositoriesService],
+  providers: [RepositoriesService, LocalRepositories, LogsService, DevelopmentRepository, OrganizationMirrors],
+  exports: [RepositoriesService, LocalRepositories],
 })
 export class RepositoriesModule {}

@@ -78,6 +78,15 @@ export class RepositoriesStore {
     );
   }
 
+  /** Those on this host's disk, newest first. */
+  async listLocal(organization_id: string, limit: number): Promise<RepositoryRow[]> {
+    return this.database.query(
+      `select ${COLUMNS} from repositories where organization_id = $1 and source_key >= 'file:' and source_key < 'file;'
+         and starts_with(source_key, 'file:') order by created_at desc, id desc limit $2`,
+      [organization_id, limit],
+    );
+  }
+
   async update(organization_id: string, id: string, changes: RepositoryChanges): Promise<RepositoryRow | null> {
     const given = CHANGEABLE.filter((column) => changes[column] !== undefined);
     if (given.length === 0) return this.findOwn(organization_id, id);

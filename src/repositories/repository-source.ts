@@ -51,6 +51,10 @@ export const localSource = (path: string, clone_url: string | null): RepositoryS
   source_key: `file:${path}`,
 });
 
+/** Where a repository is on this host's disk; null for those that are elsewhere. */
+export const localPathOf = ({ source_key }: Pick<RepositorySource, 'source_key'>): string | null =>
+  source_key.startsWith('file:') ? source_key.slice('file:'.length) : null;
+
 function fromGitHub(full_name: string): RepositorySource {
   return {
     full_name,

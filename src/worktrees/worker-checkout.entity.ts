@@ -2,6 +2,8 @@ import { Column, Entity, ForeignKey, Index, PrimaryColumn } from 'typeorm';
 
 /** A checkout on the disk of a worker, as the worker told it last. An execution has one, which bears its id. */
 @Entity('worker_checkouts')
+@Index('worker_checkouts_page_idx', ['organization_id', 'created_at', 'id'])
+@Index('worker_checkouts_repository_idx', ['repository_id', 'created_at', 'id'])
 export class WorkerCheckout {
   /** Id of the execution. */
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'worker_checkouts_pkey' })
@@ -9,9 +11,16 @@ export class WorkerCheckout {
   id!: string;
 
   @Column({ type: 'uuid' })
+  organization_id!: string;
+
+  @Column({ type: 'uuid', nullable: true })
+  repository_id!: string | null;
+
+  /** Null when it has been deleted: what it kept may still be on its disk. */
+  @Column({ type: 'uuid', nullable: true })
   @Index('worker_checkouts_worker_id_idx')
-  @ForeignKey('Worker', { name: 'worker_checkouts_worker_id_fkey', onDelete: 'CASCADE' })
-  worker_id!: string;
+  @ForeignKey('Worker', { name: 'worker_checkouts_worker_id_fkey', onDelete: 'SET NULL' })
+  worker_id!: string | null;
 
   @Column({ type: 'text' })
   path!: string;
@@ -50,4 +59,8 @@ export class WorkerCheckout {
   /** Since when its worker is to remove it. */
   @Column({ type: 'timestamptz', nullable: true })
   removal_requested_at!: Date | null;
+
+  /** Whether it is to go with what it holds. */
+  @Column({ type: 'boolean', default: false })
+  removal_forced!: boolean;
 }

@@ -32,8 +32,8 @@ export class WorktreeReportsStore {
       `with told as (select * from jsonb_to_recordset($2::jsonb) as r(execution_id uuid, ${FIELDS})),
        gone as (
          delete from worker_checkouts c where c.worker_id = $1 and c.id not in (select execution_id from told))
-       insert into worker_checkouts as c (id, worker_id, ${NAMES.join(', ')})
-       select distinct on (e.id) e.id, e.worker_id, ${NAMES.map((name) => `t.${name}`).join(', ')}
+       insert into worker_checkouts as c (id, organization_id, repository_id, worker_id, ${NAMES.join(', ')})
+       select distinct on (e.id) e.id, e.organization_id, e.repository_id, e.worker_id, ${NAMES.map((name) => `t.${name}`).join(', ')}
        from told t join agent_executions e on e.id = t.execution_id
        where e.worker_id = $1 order by e.id
        on conflict (id) do update set worker_id = excluded.worker_id, ${NAMES.map((name) => `${name} = excluded.${name}`).join(', ')}

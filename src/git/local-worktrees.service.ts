@@ -1,0 +1,141 @@
+import { mkdir, symlink, lstat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Injectable } from '@nestjs/common';
+import { bytePath, inFolder, shown, type BytePath } from './byte-path.js';
+import { GitFailed, LocalPathRefused } from './git.errors.js';
+import { GitProcess } from './git-process.js';
+import { LocalPathsService, type RepositoryPlace } from './local-paths.service.js';
+import { readPlainFile } from './plain-file.js';
+import { SafeViews, type SafeView } from './safe-views.js';
+import { readWorktreeEntries, type WorktreeEntry } from './worktree-entries.js';
+import { readWorktreeList, type ListedWorktree } from './worktree-list.js';
+
+/** A linked work tree of a repository on this host's disk. */
+export interface LinkedWorktree {
+  /** Its name in the repository, by which git knows it. */
+  name: Buffer;
+  /** Its folder in the git directory of the repository. */
+  folder: BytePath;
+  /** Where it is; links resolved where it is there. */
+  path: BytePath;
+  head_sha: string | null;
+  branch: string | null;
+  /** Why it is locked; null when it is not. */
+  locked: string | null;
+  /** Why git would forget it, its directory being gone; null when it would not. */
+  prunable: string | null;
+  /** Whether it is what the repository was registered by. */
+  registered: boolean;
+  created_at: Date;
+  /** Why nothing in it is looked at; null when it may be. */
+  problem: string | null;
+}
+
+const LONGEST_LINK = 8192;
+const NOT_PLAIN = 'What the repository keeps about it is not as git writes it.';
+const AMBIGUOUS = 'The repository has two entries for this path.';
+const NOT_IT = 'What is at its path is not this work tree.';
+const OUTSIDE = 'It is outside of the directories that this server may read.';
+const GONE = 'its directory is gone';
+
+/** Linked work trees of repositories on this host's disk. */
+@Injectable()
+export class LocalWorktrees {
+  constructor(
+    private readonly git: GitProcess,
+    private readonly localPaths: LocalPathsService,
+    private readonly views: SafeViews,
+  ) {}
+
+  /** All of a repository. Throws GitFailed, also where there is no repository any more. */
+  async list(local_path: string, signal?: AbortSignal): Promise<LinkedWorktree[]> {
+    return this.within(local_path, (view) => this.listIn(view, signal));
+  }
+
+  /** Runs work with a view of a repository. Throws GitFailed. */
+  async within<T>(local_path: string, work: (view: SafeView) => Promise<T>): Promise<T> {
+    return this.views.over(await this.placeOf(local_path), work);
+  }
+
+  /** All of the repository of a view. Throws GitFailed. */
+  async listIn(view: SafeView, signal?: AbortSignal): Promise<LinkedWorktree[]> {
+    const entries = await readWorktreeEntries(view.place.common);
+    await showEntries(view, entries);
+    const args = ['worktree', 'list', '--porcelain', '-z'];
+    const output = await this.git.run({ directory: view.directory, args, signal });
+    const listed = new Map(readWorktreeList(output).map((one) => [one.path.toString('latin1'), one]));
+    const paths = entries.map(({ path }) => path.toString('latin1'));
+    const found = await Promise.all(
+      entries.map(async (entry, at) => {
+        const key = entry.called.toString('latin1');
+        const told = entry.plain ? (listed.get(key) ?? listed.get(paths[at] ?? '')) : undefined;
+        const only = paths.indexOf(paths[at] ?? '') === paths.lastIndexOf(paths[at] ?? '');
+        return this.describe(view.place, entry, told ?? null, only);
+      }),
+    );
+    return found;
+  }
+
+  /** Where a registered repository is now. Throws GitFailed: its path may lead elsewhere than it did. */
+  async placeOf(local_path: string): Promise<RepositoryPlace> {
+    try {
+      return await this.localPaths.locate(local_path);
+    } catch (error) {
+      if (error instanceof LocalPathRefused) throw new GitFailed(error.reason, { cause: error });
+      throw error;
+    }
+  }
+
+  private async describe(
+    place: RepositoryPlace,
+    entry: WorktreeEntry,
+    told: ListedWorktree | null,
+    only: boolean,
+  ): Promise<LinkedWorktree> {
+    const { path, problem, gone } = await this.visit(entry);
+    return {
+      name: entry.name,
+      folder: entry.folder,
+      path,
+      head_sha: told?.head_sha ?? null,
+      branch: told?.branch == null ? null : shown(told.branch),
+      locked: told?.locked == null ? null : shown(told.locked),
+      prunable: told?.prunable == null ? (gone ? GONE : null) : shown(told.prunable),
+      registered: path.equals(bytePath(place.path)),
+      created_at: entry.created_at,
+      problem: !entry.plain || told === null ? NOT_PLAIN : only ? problem : AMBIGUOUS,
+    };
+  }
+
+  /** Goes to where an entry leads, which whoever writes in the repository may choose. */
+  private async visit(entry: WorktreeEntry): Promise<{ path: BytePath; problem: string | null; gone: boolean }> {
+    try {
+      const path = await this.localPaths.below(entry.path);
+      if (path === null) return { path: entry.path, problem: null, gone: true };
+      return { path, problem: (await leadsBack(path, entry.folder)) ? null : NOT_IT, gone: false };
+    } catch (error) {
+      if (error instanceof LocalPathRefused) return { path: entry.path, problem: OUTSIDE, gone: false };
+      throw error;
+    }
+  }
+}
+
+/** Whether a directory is the work tree of an entry: git writes into each where the other is. */
+export async function leadsBack(path: BytePath, folder: BytePath): Promise<boolean> {
+  if (!(await lstat(path).catch(() => null))?.isDirectory()) return false;
+  const link = await readPlainFile(inFolder(path, '.git'), LONGEST_LINK);
+  const [, target] = /^gitdir: (.*?)\s*$/s.exec(link?.toString('latin1') ?? '') ?? [];
+  if (target === undefined) return false;
+  const named = Buffer.from(target, 'latin1');
+  const absolute = target.startsWith('/') ? named : inFolder(path, named);
+  const [one, other] = await Promise.all([absolute, folder].map((each) => lstat(each).catch(() => null)));
+  return one != null && other != null && one.isDirectory() && one.dev === other.dev && one.ino === other.ino;
+}
+
+/** Lets git see the entries of the repository that are as it makes them. */
+async function showEntries({ directory }: SafeView, entries: readonly WorktreeEntry[]): Promise<void> {
+  const folder = join(directory, 'worktrees');
+  await mkdir(folder, { recursive: true });
+  const plain = entries.filter((entry) => entry.plain);
+  await Promise.all(plain.map((entry) => symlink(entry.folder, inFolder(bytePath(folder), entry.name))));
+}

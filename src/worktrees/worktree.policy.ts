@@ -1,0 +1,63 @@
+/** What is known of a worktree, as far as it matters to what becomes of it. Null stands for what could not be told. */
+export interface WorktreeFacts {
+  kind: 'linked' | 'checkout';
+  /** Why it is locked; null when it is not. */
+  locked: string | null;
+  /** Why nothing of it could be looked at; null when it could. */
+  problem: string | null;
+  /** Whether its directory is gone, so that only what git keeps about it is left. */
+  prunable: boolean;
+  dirty: boolean | null;
+  unpushed: boolean | null;
+  merged: boolean | null;
+  /** Whether an execution works in it. */
+  running: boolean;
+  /** Whether it is what the repository was registered by. */
+  registered: boolean;
+  /** Whether nobody is there any more to remove it: its worker has been deleted. */
+  abandoned: boolean;
+  /** Seconds since something in it changed; null when that is not known. */
+  unused_for_seconds: number | null;
+  /** What it holds that is nowhere else, a text for each. */
+  would_lose: readonly string[];
+}
+
+/** What becomes of a worktree, and why. */
+export interface Decision {
+  remove: boolean;
+  because: string;
+}
+
+/** Unless somebody says so nothing goes on the day it was used. */
+export const UNUSED_FOR_SECONDS = 24 * 60 * 60;
+
+/** What stands against removing it, whoever asks. Null when nothing does. */
+export function obstacleOf({ registered, running, locked }: WorktreeFacts): string | null {
+  if (registered) return 'the repository is registered by it';
+  if (running) return 'its execution runs';
+  if (locked !== null) return locked === '' ? 'it is locked' : `it is locked: ${locked}`;
+  return null;
+}
+
+/** Whether it holds, or may hold, what is nowhere else. Commits that are in the default branch are there. */
+export const holdsWork = ({ problem, dirty, unpushed, merged }: WorktreeFacts): boolean =>
+  problem !== null || dirty !== false || (unpushed !== false && merged !== true);
+
+/** What a clean-up does with a worktree. */
+export function decide(facts: WorktreeFacts, unused_for_seconds: number): Decision {
+  const stays = (because: string): Decision => ({ remove: false, because });
+  const goes = (because: string): Decision => ({ remove: true, because });
+  const obstacle = obstacleOf(facts);
+  if (obstacle !== null) return stays(obstacle);
+  if (facts.problem !== null) return stays(`it could not be looked at: ${facts.problem}`);
+  if (holdsWork(facts)) return stays(facts.would_lose.join('; ') || 'it may hold work that is nowhere else');
+  if (facts.abandoned) return stays('its worker has been deleted, so nobody is there to remove it');
+  if (facts.prunable) return goes('its directory is gone');
+  if (facts.unused_for_seconds === null || facts.unused_for_seconds < unused_for_seconds)
+    return stays('it was used a short while ago');
+  return goes(
+    facts.merged === true
+      ? 'nothing in it is uncommitted, and its commits are in the default branch'
+      : 'nothing in it is uncommitted, and its commits are elsewhere, too',
+  );
+}

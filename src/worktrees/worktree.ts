@@ -1,0 +1,141 @@
+import { shown } from '../git/byte-path.js';
+import { factsOf } from '../git/commit-facts.js';
+import type { LinkedWorktree } from '../git/local-worktrees.service.js';
+import type { WorktreeState } from '../git/worktree-states.service.js';
+import { issueOfBranch } from './branch-issue.js';
+import { decide, UNUSED_FOR_SECONDS, type WorktreeFacts } from './worktree.policy.js';
+import type { CheckoutRow, LinkedRow } from './worktrees.store.js';
+
+/** A linked work tree of a local repository, or a checkout that a worker told of. */
+export interface Worktree extends WorktreeFacts {
+  id: string;
+  repository_id: string | null;
+  worker_id: string | null;
+  path: string;
+  branch: string | null;
+  head_sha: string | null;
+  size_bytes: number | null;
+  execution_id: string | null;
+  agent_type: string | null;
+  issue_number: number | null;
+  /** Why it stays; null when nothing speaks for that. */
+  kept_because: string | null;
+  removal_requested_at: Date | null;
+  created_at: Date;
+  changed_at: Date;
+}
+
+/** What is known of an execution that works, or has worked, in a linked work tree. */
+export interface KnownExecution {
+  id: string;
+  agent_type: string;
+  running: boolean;
+}
+
+export interface FoundLinked {
+  record: LinkedRow;
+  linked: LinkedWorktree;
+  state: WorktreeState;
+  execution: KnownExecution | null;
+}
+
+const EXECUTION = /^Execution:[ \t]*([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})[ \t]*$/gm;
+
+/** Id of the execution that a commit message names in its trailers; of several the last. */
+export const executionIn = (message: string | null): string | null =>
+  [...(message ?? '').matchAll(EXECUTION)].at(-1)?.[1] ?? null;
+
+export function ofCheckout(row: CheckoutRow, now: Date): Worktree {
+  const running = row.execution_status === 'running';
+  const would_lose = [
+    ...(row.dirty ? ['changes that are in no commit'] : []),
+    ...(row.unpushed && !row.merged ? ['commits that were not pushed'] : []),
+  ];
+  return {
+    kind: 'checkout',
+    id: row.id,
+    repository_id: row.repository_id,
+    worker_id: row.worker_id,
+    path: row.path,
+    branch: row.branch,
+    head_sha: row.head_sha,
+    locked: null,
+    problem: null,
+    prunable: false,
+    dirty: row.dirty,
+    unpushed: row.unpushed,
+    merged: row.merged,
+    size_bytes: Number(row.size_bytes),
+    execution_id: row.id,
+    agent_type: row.agent_type,
+    issue_number: row.issue_number ?? issueOfBranch(row.branch),
+    kept_because: row.kept_because,
+    running,
+    registered: false,
+    abandoned: row.worker_id === null,
+    would_lose,
+    removal_requested_at: row.removal_requested_at,
+    created_at: row.created_at,
+    changed_at: row.changed_at,
+    unused_for_seconds: secondsBetween(row.changed_at, now),
+  };
+}
+
+export function ofLinked({ record, linked, state, execution }: FoundLinked, now: Date): Worktree {
+  const facts = state.message === null ? null : factsOf(state.message);
+  const { changes } = state;
+  const dirty = changes === null ? null : changes.count > 0 || changes.nested.length > 0 || changes.operation !== null;
+  const changed_at = state.changed_at ?? linked.created_at;
+  const worktree: Worktree = {
+    kind: 'linked',
+    id: record.id,
+    repository_id: record.repository_id,
+    worker_id: null,
+    path: shown(linked.path),
+    branch: linked.branch,
+    head_sha: linked.head_sha,
+    locked: linked.locked,
+    problem: state.problem,
+    prunable: linked.prunable !== null,
+    dirty,
+    unpushed: state.unpushed === null ? null : state.unpushed > 0,
+    merged: state.merged,
+    size_bytes: state.size_bytes,
+    execution_id: execution?.id ?? null,
+    agent_type: execution?.agent_type ?? facts?.agent_type ?? null,
+    issue_number: facts?.issue_number ?? issueOfBranch(linked.branch),
+    kept_because: null,
+    running: execution?.running ?? false,
+    registered: linked.registered,
+    abandoned: false,
+    would_lose: lossesOf(linked, state),
+    removal_requested_at: null,
+    created_at: record.created_at,
+    changed_at,
+    unused_for_seconds: state.changed_at === null ? null : secondsBetween(changed_at, now),
+  };
+  const { remove, because } = decide(worktree, UNUSED_FOR_SECONDS);
+  return { ...worktree, kept_because: remove ? null : because };
+}
+
+function lossesOf({ branch }: LinkedWorktree, { changes, unpushed, merged }: WorktreeState): string[] {
+  const losses: string[] = [];
+  if (changes !== null && changes.count > 0)
+    losses.push(`${counted(changes.count, 'file')} in no commit: ${named(changes)}`);
+  if (changes?.operation) losses.push(`${changes.operation} that is under way`);
+  for (const path of changes?.nested ?? []) losses.push(`a repository of its own at ${path}`);
+  if ((unpushed ?? 0) > 0 && merged !== true) {
+    const where = branch === null ? 'nowhere else' : `on no remote, though they stay on the branch ${branch} here`;
+    losses.push(`${counted(unpushed ?? 0, 'commit')} that ${unpushed === 1 ? 'is' : 'are'} ${where}`);
+  }
+  return losses;
+}
+
+const counted = (count: number, noun: string): string => `${String(count)} ${noun}${count === 1 ? '' : 's'}`;
+
+function named({ files, count }: { files: readonly string[]; count: number }): string {
+  const more = count - files.length;
+  return more > 0 ? `${files.join(', ')} and ${String(more)} more` : files.join(', ');
+}
+
+const secondsBetween = (then: Date, now: Date): number => Math.max(0, (now.getTime() - then.getTime()) / 1000);
