@@ -7,6 +7,7 @@ import { ConfigModule } from './config/config.module.js';
 import type { Configuration } from './config/load.js';
 import { CoordinatorsModule } from './coordinators/coordinators.module.js';
 import { DatabaseModule } from './database/database.module.js';
+import { DeploymentsModule } from './deployments/deployments.module.js';
 import { DutiesModule } from './duties/duties.module.js';
 import { EventsModule } from './events/events.module.js';
 import { ExecutionsModule } from './executions/executions.module.js';
@@ -62,6 +63,7 @@ export class AppModule {
         WorkersModule,
         WorktreesModule,
         CoordinatorsModule,
+        DeploymentsModule,
       ],
       providers: [
         { provide: APP_FILTER, useClass: ProblemFilter },

@@ -17,6 +17,7 @@ const ROWS = {
   samples: 12_000,
   lanes: 3880,
   tasks: 40_000,
+  deployments: 12_000,
   log_entries: 42_000,
   events: 40_000,
   outbox: 10_000,
@@ -50,6 +51,7 @@ export const KIND = {
   task: 5,
   execution: 6,
   coordinator: 13,
+  deployment: 14,
 } as const;
 
 const series = (rows: number): string => `generate_series(1, ${rows}) n`;
@@ -110,6 +112,17 @@ const FILL: Readonly<Record<string, string>> = {
   coordinator_metrics: `insert into coordinator_metrics (id, coordinator_id, recorded_at, metrics)
     select id_of(14, n), id_of(13, n % ${COORDINATORS}), ${AGE(ROWS.samples)}, '{"cpu_usage": 1}'
     from ${series(ROWS.samples)}`,
+  deployments: `insert into deployments (id, organization_id, repository_id, version, commit_sha, environment, status, source, actor,
+      deployed_by, released_at, version_key, created_at, started_at, completed_at)
+    select id_of(14, n), ${OWNER}, id_of(3, ${PLACE}), 'v1.' || n || '.0', lpad(to_hex(n), 40, '0'),
+      (array['production', 'staging'])[1 + n % 2], (array['success', 'failed', 'in_progress', 'rolled_back', 'recorded'])[1 + n % 5],
+      'api', ${ACTOR}, 'user-1', ${AGE(ROWS.deployments)}, decode(lpad(to_hex(n), 16, '0'), 'hex'), ${AGE(ROWS.deployments)},
+      ${AGE(ROWS.deployments)}, ${AGE(ROWS.deployments)} from ${series(ROWS.deployments)}`,
+  deployment_stages: `insert into deployment_stages (id, deployment_id, repository_id, environment, actor, completed_at)
+    select id_of(15, n), id_of(14, n), id_of(3, ${PLACE}), 'staging', ${ACTOR}, ${AGE(ROWS.deployments)}
+    from ${series(ROWS.deployments)}`,
+  deployment_environments: `insert into deployment_environments (organization_id, repository_id, environment)
+    select ${OWNER}, id_of(3, n), e from ${series(ROWS.repositories)}, unnest(array['production', 'staging']) e`,
   workers: `insert into workers (id, organization_id, name, coordinator_id, labels, agent_types, launcher_names, capacity, registered_at, told_health, told_lost)
     select id_of(4, n), case when n % 40 > 0 then ${OWNER} end, 'worker ' || n, id_of(13, n % ${COORDINATORS}), ${LABELS},
       case when n % 3 = 0 then array[${AGENT}] end, case when n % 3 = 1 then array['claude'] end, 4, ${AGE(ROWS.workers)},

@@ -20,6 +20,8 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   coordinators: [filledId(KIND.coordinator, OWN)],
   agents: ['codegen-agent'],
   repositories: [filledId(KIND.repository, OWN)],
+  deployments: [filledId(KIND.deployment, OWN)],
+  environment: ['production', 'nowhere'],
   task_id: [filledId(KIND.task, OWN)],
   worker_id: [filledId(KIND.worker, OWN)],
   repository_id: [filledId(KIND.repository, OWN)],
@@ -32,8 +34,8 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
   q: ['nowhere'],
 };
 
-/** Reads logs of git, and nothing of the database but what `GET /repositories` reads. */
-const LEFT_OUT = ['logsList'];
+/** Read what git knows, and of the database what `GET /repositories` reads or what is visited by itself. */
+const LEFT_OUT = ['logsList', 'deploymentsList', 'deploymentsCompare'];
 
 /** Calls the API as the owner of an organization. */
 export class RouteVisits {

@@ -9,6 +9,8 @@ import { SessionsStore } from '../src/auth/sessions.store.js';
 import { UsersStore } from '../src/auth/users.store.js';
 import { CoordinatorMetricsStore } from '../src/coordinators/coordinator-metrics.store.js';
 import { CoordinatorsStore } from '../src/coordinators/coordinators.store.js';
+import { DeploymentStagesStore } from '../src/deployments/deployment-stages.store.js';
+import { DeploymentsStore } from '../src/deployments/deployments.store.js';
 import { DutiesService } from '../src/duties/duties.service.js';
 import type { Duty } from '../src/duties/duty.js';
 import { DutyRunsStore } from '../src/duties/duty-runs.store.js';
@@ -126,6 +128,23 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
     const lease = await database.transaction(() => the(LeasesStore).lockByTask(task(117)));
     if (lease !== null) await the(LeasesStore).lockEnded(lease, graceful);
   }
+
+  // Deployments, whose routes ask git first.
+  const deployments = { organization_id: organizationId, environment: null, status: null };
+  const place = { at: '2999-01-01T00:00:00.000000Z', key: 'ff', id: newId() };
+  for (const repository_id of [null, filledId(KIND.repository, 97)])
+    for (const after of [null, place])
+      for (const wanted of [{}, { environment: 'production' }, { environment: 'nowhere' }, { status: ['failed'] }])
+        await the(DeploymentsStore).findPage({ ...deployments, repository_id, after, ...wanted }, 20);
+  await the(DeploymentsStore).findVersions([filledId(KIND.repository, 97)], ['a'.repeat(40)]);
+  const deployment = filledId(KIND.deployment, 97);
+  await database.transaction(async () => {
+    const row = await the(DeploymentsStore).lock(organizationId, deployment);
+    if (row === null) throw new Error('the filled organization has no deployment');
+    await the(DeploymentStagesStore).keep(newId(), row);
+    const changes = { actor: SYSTEM, deployed_by: null, pull_request_number: 7, notes: null, rolled_back_at: null };
+    await the(DeploymentsStore).update(row, { ...changes, environment: 'canary', started_at: 'now' });
+  });
 
   // Tasks: 115 waits for 111 and 107; 117 and 118 run, and 168 has run.
   await the(ConcurrencyStore).promote(organizationId, 'deploy 0');

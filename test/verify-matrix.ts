@@ -96,7 +96,13 @@ export class Matrix {
     // Without anything in the path, callers speak of what is theirs.
     const own = isElsewhere(caller) && placesIn(operation.path).length === 0 ? elsewhere : here;
     const request = async (path: string): Promise<Reply> =>
-      send(this.server, token, operation.method, path + queryFor(operation), await this.bodyOf(operation, own));
+      send(
+        this.server,
+        token,
+        operation.method,
+        path + (await this.queryOf(operation, own)),
+        await this.bodyOf(operation, own),
+      );
 
     const reply = await request(address);
     result.calls += 1;
@@ -151,6 +157,13 @@ export class Matrix {
     return this.things.find(noun, `/api/v1/${noun}`, this.here, 'owner');
   }
 
+  /** What the document's examples make, but for what must be there. */
+  private async queryOf(operation: DocumentedOperation, site: Site): Promise<string> {
+    if (operation.id !== 'deploymentsCompare') return queryFor(operation);
+    const { repository_id, version } = await this.things.release(site);
+    return `?${new URLSearchParams({ repository_id, from: version, to: version }).toString()}`;
+  }
+
   private async beginDevice(): Promise<{ device_code: string; user_code: string }> {
     const { json } = await send(this.server, null, 'POST', '/api/v1/auth/device', {});
     return json as { device_code: string; user_code: string };
@@ -176,6 +189,8 @@ export class Matrix {
         return { action: 'cancel', ids: [await this.things.find('tasks', '/api/v1/tasks', site, 'owner', true)] };
       case 'repositoriesRegister':
         return { local_path: this.things.localPath() };
+      case 'deploymentsRecord':
+        return this.things.release(site);
       case 'agentsCreate':
         return { agent_type: `own-${newId()}`, name: 'Own', description: 'An agent of its own.' };
       case 'agentTasksExecute': {

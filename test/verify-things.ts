@@ -9,6 +9,9 @@ import { signIn } from './sign-in.js';
 import type { CallerName } from './verify-callers.js';
 import { ROLE_PERMISSIONS, ROLES, type Role } from '../src/auth/permissions.js';
 
+/** A tag of every repository that is made here. */
+const VERSION = 'v1.0.0';
+
 /** Makes the things that paths and bodies name, for the organization of a site. */
 export class Things {
   private readonly known = new Map<string, Promise<string>>();
@@ -16,6 +19,7 @@ export class Things {
 
   constructor(private readonly scratch: Scratch) {
     this.repository = scratch.repository('template');
+    git(this.repository, 'tag', VERSION);
   }
 
   /** The path of the operation with ids of things of the site; with those that the request may use up made for it. */
@@ -59,6 +63,12 @@ export class Things {
     return fresh ? make() : once(this.known, `${site.organization_id} ${collection} ${owner}`, make);
   }
 
+  /** A repository of the site with a version of it. */
+  async release(site: Site): Promise<{ repository_id: string; version: string }> {
+    const repository_id = await this.find('repositories', '/api/v1/repositories', site, 'owner');
+    return { repository_id, version: VERSION };
+  }
+
   /** A local repository that nobody has registered yet. */
   localPath(): string {
     const path = join(this.scratch.path, newId());
@@ -88,6 +98,8 @@ export class Things {
           : this.invite(await Site.found(site.server), (await site.person(owner)).user.login);
       case 'worktrees':
         return this.worktree(site);
+      case 'deployments':
+        return this.create(noun, collection, site, 'owner', await this.release(site));
       case 'repositories':
         return this.create(noun, collection, site, 'owner', { local_path: this.localPath() });
       default:

@@ -622,6 +622,104 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/deployments": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List versions and their deployments, newest version first
+         * @description Every tag is a version. One that somebody has recorded is listed as that says, as often as it was deployed; of the others it is known that they exist, and nothing more. Without `repository_id`, repositories that were never fetched are left out; a failure of Git is an error with its cause, never an empty list.
+         *
+         *     Needs the permission `deployments.read`.
+         */
+        get: operations["deploymentsList"];
+        put?: never;
+        /**
+         * Record a deployment
+         * @description Says that a tag or a commit is to be deployed, is being deployed, or was. The same version may be recorded several times, once for each time that it is deployed.
+         *
+         *     Needs the permission `deployments.write`.
+         */
+        post: operations["deploymentsRecord"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deployments/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Compare two versions
+         * @description The commits that `to` has and `from` has not, newest first, with the issues and tasks they tell of. Either may be a tag or the whole id of a commit, recorded as deployed or not.
+         *
+         *     Needs the permission `deployments.read`.
+         */
+        get: operations["deploymentsCompare"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deployments/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell what is at each environment
+         * @description The last deployment that succeeded there and was not rolled back, and what is under way. Environments are those that anything was recorded for, by repository and name; tags alone say nothing of what is where.
+         *
+         *     Needs the permission `deployments.read`.
+         */
+        get: operations["deploymentsStatus"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/deployments/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get a deployment, or a tag by the id it has in the list
+         * @description Needs the permission `deployments.read`.
+         */
+        get: operations["deploymentsGet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change a deployment: promote it, or say how far it is
+         * @description A tag that nobody has recorded is recorded by this, under the id it had.
+         *
+         *     Needs the permission `deployments.write`.
+         */
+        patch: operations["deploymentsChange"];
+        trace?: never;
+    };
     "/api/v1/events": {
         parameters: {
             query?: never;
@@ -2745,6 +2843,129 @@ export interface components {
              */
             default_branch: string;
         };
+        ComparedCommit: {
+            /**
+             * @description The issue it tells of, as in `GET /logs`.
+             * @example 42
+             */
+            issue_number: number | null;
+            /**
+             * Format: uuid
+             * @description The task that its trailer `Task:` names, which anybody may write.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            task_id: string | null;
+            /**
+             * @description Its id.
+             * @example 9fceb02d0ae598e95dc970b74767f19372d61af8
+             */
+            sha: string;
+            /**
+             * @description The first paragraph of its message on one line, at most 1,000 characters.
+             * @example feat: sign in with a passkey
+             */
+            message: string;
+            /**
+             * @description Name of the author, as the commit has it.
+             * @example Ada Lovelace
+             */
+            author: string;
+            /**
+             * Format: date-time
+             * @description When it was committed.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            committed_at: string;
+        };
+        ComparedTask: {
+            /**
+             * Format: uuid
+             * @description Its id.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            id: string;
+            /**
+             * @description Its issue.
+             * @example 42
+             */
+            issue_number: number | null;
+            /**
+             * @description Its name.
+             * @example Add a dark mode
+             */
+            name: string;
+            /**
+             * @description Its status.
+             * @example completed
+             */
+            status: string;
+            /**
+             * @description Its agent type.
+             * @example codegen
+             */
+            agent_type: string;
+        };
+        ComparedVersion: {
+            /**
+             * @description The tag, or the id of the commit, as it was asked for.
+             * @example v1.4.0
+             */
+            version: string;
+            /**
+             * @description The commit it leads to.
+             * @example 9fceb02d0ae598e95dc970b74767f19372d61af8
+             */
+            commit_sha: string;
+        };
+        Comparison: {
+            /**
+             * Format: uuid
+             * @description Id of the repository.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            repository_id: string;
+            /**
+             * @description How many commits `to` has that `from` has not.
+             * @example 12
+             */
+            ahead_by: number;
+            /**
+             * @description How many commits `from` has that `to` has not: a rollback, or versions of two branches, if it is not 0.
+             * @example 0
+             */
+            behind_by: number;
+            /**
+             * @description Issues that the new commits tell of, whatever the page.
+             * @example [
+             *       41,
+             *       42
+             *     ]
+             */
+            issues: number[];
+            /** @description Tasks that the new commits name by their trailer `Task:`, whatever the page. */
+            tasks: components["schemas"]["ComparedTask"][];
+            /** @description The new commits of this page, newest first. */
+            items: components["schemas"]["ComparedCommit"][];
+            /** @description The version that is begun at. */
+            from: components["schemas"]["ComparedVersion"];
+            /** @description The version that is ended at. */
+            to: components["schemas"]["ComparedVersion"];
+            /**
+             * @description The last commit that both have; null when they have none.
+             * @example 1f4c2a9b7d3e5f60718293a4b5c6d7e8f9012345
+             */
+            merge_base: string | null;
+            /**
+             * @description Whether all new commits were looked through for issues and tasks; only the newest 5,000 are.
+             * @example true
+             */
+            complete: boolean;
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example WyIxNzY5ODYwODAwIiwiOWZjZWIwMmQwYWU1OThlOTVkYzk3MGI3NDc2N2YxOTM3MmQ2MWFmOCJd
+             */
+            next_cursor: string | null;
+        };
         CompleteTask: {
             /**
              * Format: uuid
@@ -3272,6 +3493,112 @@ export interface components {
              */
             latency_ms: number | null;
         };
+        Deployment: {
+            /**
+             * Format: uuid
+             * @description Its id. A tag that nobody has recorded has one too, which stays the same until the tag is moved, and is that of its
+             *     first record.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            id: string;
+            /**
+             * Format: uuid
+             * @description Id of the repository.
+             * @example 019c1234-5678-7abc-8def-0123456789ac
+             */
+            repository_id: string;
+            /**
+             * @description How far it is. `recorded`: it exists, and nobody has told that it was deployed.
+             * @example success
+             * @enum {string}
+             */
+            status: "failed" | "in_progress" | "recorded" | "rolled_back" | "success";
+            /**
+             * @description Who knows of it: the repository alone (`tag`), somebody who told this server (`api`), or GitHub.
+             * @example api
+             * @enum {string}
+             */
+            source: "api" | "github" | "tag";
+            /** @description Who recorded it here, or promoted it to where it is; null for a tag alone. */
+            actor: components["schemas"]["Actor"] | null;
+            /**
+             * @description Number of the pull request that it is from.
+             * @example 42
+             */
+            pull_request_number: number | null;
+            /**
+             * Format: date-time
+             * @description When the version was made, by which lists are ordered: the time of its tag; of a commit without one, when it was
+             *     recorded. Null for a tag that tells no time.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            released_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it was recorded; of a tag alone, when that was made.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            created_at: string | null;
+            /**
+             * Format: date-time
+             * @description When its record was last changed.
+             * @example 2026-01-31T12:10:00.000Z
+             */
+            updated_at: string | null;
+            /**
+             * Format: date-time
+             * @description When its deployment to this environment began, as this server was told.
+             * @example 2026-01-31T12:05:00.000Z
+             */
+            started_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it succeeded or failed there.
+             * @example 2026-01-31T12:10:00.000Z
+             */
+            completed_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it was rolled back.
+             * @example 2026-01-31T14:00:00.000Z
+             */
+            rolled_back_at: string | null;
+            /**
+             * @description The tag, or the id of the commit. A byte of a tag's name that is no text is written `\xNN`.
+             * @example v1.4.0
+             */
+            version: string;
+            /**
+             * @description The commit that is deployed; null for a tag that leads to a file or a folder instead of a commit.
+             * @example 9fceb02d0ae598e95dc970b74767f19372d61af8
+             */
+            commit_sha: string | null;
+            /**
+             * @description Where it is, or is to be. Of a tag that nobody has recorded: `staging` if it has a pre-release suffix (alpha, beta,
+             *     rc), else `production`.
+             * @example production
+             */
+            environment: string;
+            /**
+             * @description Who deployed it, as that was told; of a tag alone, who made it. Lightweight tags do not tell.
+             * @example ada
+             */
+            deployed_by: string | null;
+            /**
+             * @description What people should know of it.
+             * @example Runs the migration of the accounts.
+             */
+            notes: string | null;
+        };
+        DeploymentPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["Deployment"][];
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example null
+             */
+            next_cursor: string | null;
+        };
         Device: {
             /**
              * @description Whether it waits, or what was answered; `used` once it has its tokens.
@@ -3338,6 +3665,32 @@ export interface components {
              * @example Moving to another host
              */
             note?: string | null;
+        };
+        EnvironmentStatus: {
+            /**
+             * Format: uuid
+             * @description Id of the repository.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            repository_id: string;
+            /** @description The last deployment that succeeded there and was not rolled back; null when there is none. */
+            current: components["schemas"]["PlacedDeployment"] | null;
+            /** @description What is under way there, the newest first; at most 20. */
+            in_progress: components["schemas"]["PlacedDeployment"][];
+            /**
+             * @description The environment.
+             * @example production
+             */
+            environment: string;
+        };
+        EnvironmentStatusPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["EnvironmentStatus"][];
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example null
+             */
+            next_cursor: string | null;
         };
         Event: {
             /**
@@ -5022,6 +5375,43 @@ export interface components {
              */
             until?: string | null;
         };
+        PlacedDeployment: {
+            /**
+             * Format: uuid
+             * @description Id of the deployment; it may have been promoted to another environment since.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            id: string;
+            /**
+             * Format: date-time
+             * @description When that began; null when nobody told.
+             * @example 2026-01-31T12:05:00.000Z
+             */
+            started_at: string | null;
+            /**
+             * Format: date-time
+             * @description When it succeeded; null while it is under way.
+             * @example 2026-01-31T12:10:00.000Z
+             */
+            completed_at: string | null;
+            /**
+             * @description The tag, or the id of the commit.
+             * @example v1.4.0
+             */
+            version: string;
+            /**
+             * @description The commit.
+             * @example 9fceb02d0ae598e95dc970b74767f19372d61af8
+             */
+            commit_sha: string;
+            /**
+             * @description Who deployed it there, as that was told.
+             * @example ada
+             */
+            deployed_by: string | null;
+            /** @description Who recorded it here, or promoted it there. */
+            actor: components["schemas"]["Actor"];
+        };
         PreviousAttempt: {
             /**
              * Format: uuid
@@ -5209,6 +5599,45 @@ export interface components {
              * @example null
              */
             next_cursor: string | null;
+        };
+        RecordDeployment: {
+            /**
+             * Format: uuid
+             * @description The repository of the version.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            repository_id: string;
+            /**
+             * @description A tag of the repository, or the whole id of a commit.
+             * @example v1.4.0
+             */
+            version: string;
+            /**
+             * @description Where it goes. Default: `staging` for a version with a pre-release suffix (alpha, beta, rc), else `production`.
+             * @example production
+             */
+            environment?: string;
+            /**
+             * @description How far it is. Default: `recorded`, which is to say that it has not begun.
+             * @example in_progress
+             * @enum {string}
+             */
+            status?: "failed" | "in_progress" | "recorded" | "success";
+            /**
+             * @description Who deploys it. Default: the login of the caller; for the keys of programs nobody.
+             * @example ada
+             */
+            deployed_by?: string;
+            /**
+             * @description Number of the pull request that it is from.
+             * @example 42
+             */
+            pull_request_number?: number;
+            /**
+             * @description What people should know of it.
+             * @example Runs the migration of the accounts.
+             */
+            notes?: string;
         };
         Refresh: {
             /**
@@ -6075,6 +6504,36 @@ export interface components {
              *     ]
              */
             labels?: string[];
+        };
+        UpdateDeployment: {
+            /**
+             * @description Promotes it to another environment, where it is `recorded` until `status` or a later change says more. What has
+             *     succeeded may go on, and what has not begun; the environment it leaves keeps it.
+             * @example production
+             */
+            environment?: string;
+            /**
+             * @description `recorded` may become `in_progress`, `success` or `failed`; `in_progress` either of the last two; `success` and
+             *     `failed` may become `rolled_back`, and `failed` also `in_progress` again. Everything else is refused.
+             * @example success
+             * @enum {string}
+             */
+            status?: "failed" | "in_progress" | "recorded" | "rolled_back" | "success";
+            /**
+             * @description Who deploys it; null for nobody in particular.
+             * @example ada
+             */
+            deployed_by?: string | null;
+            /**
+             * @description Number of the pull request that it is from; null for none.
+             * @example 42
+             */
+            pull_request_number?: number | null;
+            /**
+             * @description What people should know of it; null for nothing.
+             * @example Rolled back because of the load.
+             */
+            notes?: string | null;
         };
         UpdateMember: {
             /**
@@ -8295,13 +8754,327 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    deploymentsList: {
+        parameters: {
+            query?: {
+                /** @description How many items to answer at the most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+                /** @description The repository whose tags and deployments are listed. Default: all of the organization, when there are at most 20. */
+                repository_id?: string;
+                /** @description Only what is, was or is to be at this environment. */
+                environment?: string;
+                /** @description Only deployments of these statuses; repeatable. */
+                status?: ("failed" | "in_progress" | "recorded" | "rolled_back" | "success")[];
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of deployments. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeploymentPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Refused: `repository/not-found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: `git/failed`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deploymentsRecord: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A text of your own, 1 to 255 visible ASCII characters. For 24 hours the same key with the same body gets the first answer again, with `Idempotency-Replayed: true`; with another body it is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RecordDeployment"];
+            };
+        };
+        responses: {
+            /** @description Recorded. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Refused: `repository/not-found`, `deployment/version-not-found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `deployment/no-commit`, `git/failed`, `idempotency/other-body`, `idempotency/in-progress`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deploymentsCompare: {
+        parameters: {
+            query: {
+                /** @description How many items to answer at the most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+                /** @description The repository of both. */
+                repository_id: string;
+                /** @description The version to begin at: a tag, or the whole id of a commit. */
+                from: string;
+                /** @description The version to end at: a tag, or the whole id of a commit. */
+                to: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is new, with one page of its commits. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Comparison"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Refused: `repository/not-found`, `deployment/version-not-found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: `deployment/no-commit`, `git/failed`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deploymentsStatus: {
+        parameters: {
+            query?: {
+                /** @description How many items to answer at the most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+                /** @description Only environments of this repository. */
+                repository_id?: string;
+                /** @description Only this environment. */
+                environment?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of environments. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EnvironmentStatusPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Refused: `repository/not-found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deploymentsGet: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the deployment.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The deployment. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            /** @description Refused: `git/failed`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    deploymentsChange: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the deployment.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateDeployment"];
+            };
+        };
+        responses: {
+            /** @description The deployment as it is now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Deployment"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `deployment/not-movable`, `deployment/not-promotable`, `deployment/no-commit`, `git/failed`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     eventsList: {
         parameters: {
             query?: {
                 /** @description Position behind which to read: `id` of the last event known. Absent reads from the beginning. */
                 after?: string;
                 /** @description Only events of these types; repeatable. */
-                types?: ("budget.warning" | "coordinator.health_changed" | "coordinator.lost" | "coordinator.registered" | "execution.finished" | "execution.stale_write" | "execution.started" | "provider.limited" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered")[];
+                types?: ("budget.warning" | "coordinator.health_changed" | "coordinator.lost" | "coordinator.registered" | "deployment.failed" | "deployment.promoted" | "deployment.recorded" | "deployment.rolled_back" | "deployment.started" | "deployment.succeeded" | "deployment.updated" | "execution.finished" | "execution.stale_write" | "execution.started" | "provider.limited" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered")[];
                 /** @description Only events about this task. */
                 task_id?: string;
                 /** @description How many events to answer at the most. */
@@ -8337,7 +9110,7 @@ export interface operations {
                 /** @description Position behind which to begin: `id` of the last event known. Absent begins with what happens from now on. */
                 after?: string;
                 /** @description Only events of these types; repeatable. */
-                types?: ("budget.warning" | "coordinator.health_changed" | "coordinator.lost" | "coordinator.registered" | "execution.finished" | "execution.log" | "execution.progress" | "execution.stale_write" | "execution.started" | "provider.limited" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered")[];
+                types?: ("budget.warning" | "coordinator.health_changed" | "coordinator.lost" | "coordinator.registered" | "deployment.failed" | "deployment.promoted" | "deployment.recorded" | "deployment.rolled_back" | "deployment.started" | "deployment.succeeded" | "deployment.updated" | "execution.finished" | "execution.log" | "execution.progress" | "execution.stale_write" | "execution.started" | "provider.limited" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered")[];
                 /** @description Only events about this task. */
                 task_id?: string;
             };

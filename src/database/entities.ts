@@ -18,6 +18,9 @@ import { ProviderLimit } from '../agents/provider-limit.entity.js';
 import { AuditEntry } from '../audit/audit-entry.entity.js';
 import { CoordinatorMetric } from '../coordinators/coordinator-metric.entity.js';
 import { Coordinator } from '../coordinators/coordinator.entity.js';
+import { DeploymentEnvironment } from '../deployments/deployment-environment.entity.js';
+import { DeploymentStage } from '../deployments/deployment-stage.entity.js';
+import { Deployment } from '../deployments/deployment.entity.js';
 import { DutyRun } from '../duties/duty-run.entity.js';
 import { IdempotencyKey } from '../idempotency/idempotency-key.entity.js';
 import { EventMark } from '../events/event-mark.entity.js';
@@ -92,4 +95,7 @@ export const entities: (new () => ObjectLiteral)[] & EntityTarget<ObjectLiteral>
   WorkerLiveness,
   WorkerCheckout,
   LinkedWorktreeRecord,
+  Deployment,
+  DeploymentStage,
+  DeploymentEnvironment,
 ];

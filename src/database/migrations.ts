@@ -46,6 +46,7 @@ import { UsageTotal1790000000410 } from '../../migrations/1790000000410-usage-to
 import { OrganizationAgents1790000000411 } from '../../migrations/1790000000411-organization-agents.js';
 import { AgentCounts1790000000412 } from '../../migrations/1790000000412-agent-counts.js';
 import { ProviderLimits1790000000413 } from '../../migrations/1790000000413-provider-limits.js';
+import { Deployments1790000000460 } from '../../migrations/1790000000460-deployments.js';
 
 /** Every migration in the order of its number. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -96,4 +97,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   ExecutionCoordinators1790000000442,
   CheckoutsByOrganization1790000000450,
   LinkedWorktrees1790000000451,
+  Deployments1790000000460,
 ];

@@ -22,6 +22,13 @@ export const EVENT_TYPES = [
   'coordinator.health_changed',
   'coordinator.lost',
   'provider.limited',
+  'deployment.recorded',
+  'deployment.promoted',
+  'deployment.started',
+  'deployment.succeeded',
+  'deployment.failed',
+  'deployment.rolled_back',
+  'deployment.updated',
 ] as const;
 
 export type EventType = (typeof EVENT_TYPES)[number];
@@ -33,4 +40,5 @@ export interface EventSubject {
   worker_id?: string;
   coordinator_id?: string;
   repository_id?: string;
+  deployment_id?: string;
 }

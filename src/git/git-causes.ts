@@ -57,7 +57,7 @@ const SIGNS: readonly (readonly [GitCause, RegExp])[] = [
   ['locked', /\.lock': File exists|cannot lock ref|Unable to create '[^'\n]*\.lock'/i],
   [
     'damaged',
-    /bad object|corrupt|missing (blob|tree|commit|necessary objects)|unable to read (tree|sha1|object)|Could not read|broken|loose object|bad ref|did not send all necessary objects/i,
+    /bad object|corrupt|missing (blob|tree|commit|object|necessary objects)|unable to read (tree|sha1|object)|Could not read|broken|loose object|bad ref|did not send all necessary objects/i,
   ],
 ];
 

@@ -7,7 +7,9 @@ import { GitProcess } from './git-process.js';
 import { LocalPathsService } from './local-paths.service.js';
 import { LocalWorktrees } from './local-worktrees.service.js';
 import { MirrorsService } from './mirrors.service.js';
+import { RangesService } from './ranges.service.js';
 import { SafeViews } from './safe-views.js';
+import { TagsService } from './tags.service.js';
 import { WorktreeStates } from './worktree-states.service.js';
 
 const SERVICES = [
@@ -17,6 +19,8 @@ const SERVICES = [
   MirrorsService,
   CommitsService,
   DiffsService,
+  TagsService,
+  RangesService,
   SafeViews,
   LocalWorktrees,
   WorktreeStates,

@@ -7,6 +7,7 @@ export const TAGS: Readonly<Record<string, string>> = {
   Repositories: 'Registered Git repositories: the mirrors that workers check out from.',
   Logs: 'Commits of the registered repositories, read as log entries.',
   Worktrees: 'Linked work trees of local repositories, and the checkouts that workers keep.',
+  Deployments: 'Versions of repositories: tags, where they were deployed, and what is between two of them.',
   Tasks: 'What has to be done, in which state it is, and why it is not running.',
   Executions: 'Attempts at tasks: their logs, progress and outcomes.',
   Agents: 'The catalogue: which kinds of work there are, and how each is launched.',

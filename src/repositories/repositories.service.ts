@@ -16,6 +16,8 @@ import { RepositoriesStore, type RepositoryChanges } from './repositories.store.
 const PATIENCE_MS = 3000;
 const RESUMED_AT_START = 100;
 
+export type { Repository };
+
 /** What a worker's claim says of a repository. */
 export interface ClaimRepository {
   id: string;

@@ -1,0 +1,28 @@
+import { Module } from '@nestjs/common';
+import { EventsModule } from '../events/events.module.js';
+import { GitModule } from '../git/git.module.js';
+import { RepositoriesModule } from '../repositories/repositories.module.js';
+import { TasksModule } from '../tasks/tasks.module.js';
+import { DeploymentComparison } from './deployment-comparison.service.js';
+import { DeploymentLists } from './deployment-lists.service.js';
+import { DeploymentStagesStore } from './deployment-stages.store.js';
+import { DeploymentStatusService } from './deployment-status.service.js';
+import { DeploymentsController } from './deployments.controller.js';
+import { DeploymentsService } from './deployments.service.js';
+import { DeploymentsStore } from './deployments.store.js';
+import { ReleasedTags } from './released-tags.service.js';
+
+@Module({
+  imports: [GitModule, RepositoriesModule, TasksModule, EventsModule],
+  controllers: [DeploymentsController],
+  providers: [
+    DeploymentsStore,
+    DeploymentStagesStore,
+    ReleasedTags,
+    DeploymentLists,
+    DeploymentsService,
+    DeploymentStatusService,
+    DeploymentComparison,
+  ],
+})
+export class DeploymentsModule {}

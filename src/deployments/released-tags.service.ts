@@ -1,0 +1,109 @@
+import { Injectable } from '@nestjs/common';
+import { MirrorNotReady } from '../git/git.errors.js';
+import { MirrorsService, type Patience } from '../git/mirrors.service.js';
+import { TagsService, type Tag } from '../git/tags.service.js';
+import type { Repository } from '../repositories/repositories.service.js';
+import type { DeploymentView } from './deployment-view.js';
+import { VersionNotFound, VersionWithoutCommit } from './deployments.errors.js';
+import { environmentOf } from './release-environment.js';
+import { placeTime, tagId, versionKey, type VersionPlace } from './version-order.js';
+
+/** What a version leads to. */
+export interface Version {
+  commit_sha: string;
+  /** The tag it is; null for the id of a commit. */
+  tag: Tag | null;
+}
+
+/** A tag as a deployment, with its place in the lists. */
+export interface TagDeployment {
+  view: DeploymentView;
+  place: VersionPlace;
+}
+
+const PATIENCE: Patience = { first_ms: 2000, fresh_ms: 1500 };
+const SHA = /^[0-9a-f]{40}$/;
+
+/** Tags of repositories: versions that may be deployed. Names are compared with what git lists, never handed to it. */
+@Injectable()
+export class ReleasedTags {
+  constructor(
+    private readonly mirrors: MirrorsService,
+    private readonly tags: TagsService,
+  ) {}
+
+  /** The mirror, looked after anew if `fresh`. Throws MirrorNotReady, GitNotHere, or what the first fetch failed with. */
+  open(repositoryId: string, fresh: boolean): Promise<string> {
+    this.mirrors.assertHere();
+    return fresh ? this.mirrors.open(repositoryId, PATIENCE) : this.mirrors.locate(repositoryId);
+  }
+
+  /** All tags of a repository. Throws as `open`, and GitFailed. */
+  async of(repository: Repository, fresh: boolean, signal: AbortSignal): Promise<TagDeployment[]> {
+    const tags = await this.tags.list(await this.open(repository.id, fresh), signal);
+    return tags.map((tag) => deploymentOf(repository.id, tag));
+  }
+
+  /**
+   * All tags of several repositories, of which some may never have been fetched: those have none yet. Any other failure
+   * of one is a failure of all.
+   */
+  async ofAll(repositories: readonly Repository[], fresh: boolean, signal: AbortSignal): Promise<TagDeployment[]> {
+    const [only, ...more] = repositories;
+    if (only !== undefined && more.length === 0) return this.of(only, fresh, signal);
+    const found = await Promise.allSettled(repositories.map((repository) => this.of(repository, fresh, signal)));
+    return found.flatMap((result, at) => {
+      if (result.status === 'fulfilled') return result.value;
+      const reason: unknown = result.reason;
+      if (reason instanceof MirrorNotReady || repositories[at]?.last_synced_at === null) return [];
+      throw reason;
+    });
+  }
+
+  /**
+   * What a tag, or the whole id of a commit, leads to; an id is that commit's alone, as git has it. Throws
+   * VersionNotFound, naming the `field`, VersionWithoutCommit, and as `open`.
+   */
+  async resolve(
+    repositoryId: string,
+    version: string,
+    { field, signal }: { field: string; signal: AbortSignal },
+  ): Promise<Version> {
+    const directory = await this.open(repositoryId, true);
+    if (SHA.test(version)) {
+      if (await this.tags.isCommit(directory, version, signal)) return { commit_sha: version, tag: null };
+      throw new VersionNotFound(field);
+    }
+    const tag = (await this.tags.list(directory, signal)).find(({ name }) => name === version);
+    if (tag === undefined) throw new VersionNotFound(field);
+    if (tag.commit_sha === null) throw new VersionWithoutCommit();
+    return { commit_sha: tag.commit_sha, tag };
+  }
+}
+
+/** What a tag tells of itself, and nothing more. */
+export function deploymentOf(repository_id: string, { name, commit_sha, at, tagger }: Tag): TagDeployment {
+  const id = tagId(repository_id, name, commit_sha);
+  return {
+    view: {
+      id,
+      repository_id,
+      version: name,
+      commit_sha,
+      environment: environmentOf(name),
+      status: 'recorded',
+      source: 'tag',
+      deployed_by: tagger,
+      actor: null,
+      pull_request_number: null,
+      notes: null,
+      released_at: at,
+      created_at: at,
+      updated_at: null,
+      started_at: null,
+      completed_at: null,
+      rolled_back_at: null,
+    },
+    place: { at: placeTime(at), key: versionKey(name), id },
+  };
+}

@@ -1,0 +1,204 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { newId } from '../src/ids.js';
+import { Caller } from './caller.js';
+import { annotate, DeploymentCaller } from './deployment-caller.js';
+import { withGit } from './replaced-git.js';
+import { commit, git, Scratch } from './scratch-git.js';
+import { codeOf } from './sign-in.js';
+import { startTestApp, type TestApp } from './test-app.js';
+
+let server: TestApp;
+let scratch: Scratch;
+let caller: Caller;
+let own: DeploymentCaller;
+let source: string;
+let counter = 0;
+
+/** 2026-01-01T00:00:00Z. */
+const NEW_YEAR = 1_767_225_600;
+
+beforeAll(async () => {
+  scratch = new Scratch();
+  server = await startTestApp({
+    GIT_ROOT: scratch.directory('mirrors'),
+    LOCAL_REPOSITORY_ROOTS: scratch.directory('roots'),
+  });
+});
+beforeEach(async () => {
+  source = scratch.repository(`roots/source-${String(counter++)}`, []);
+  commit(source, 'feat: first', NEW_YEAR);
+  caller = await Caller.signIn(server);
+  own = new DeploymentCaller(caller, (await caller.register(source)).id);
+});
+afterAll(async () => {
+  await server.close();
+  scratch.remove();
+});
+
+const head = (): string => git(source, 'rev-parse', 'HEAD');
+describe('what is where', () => {
+  it('is the last success that was not rolled back, and what is under way', async () => {
+    for (const [at, tag] of ['v1', 'v2', 'v3'].entries()) {
+      commit(source, tag, NEW_YEAR + at);
+      git(source, 'tag', tag);
+    }
+    await own.recorded({ version: 'v1', status: 'success' });
+    const second = await own.recorded({ version: 'v2', status: 'success' });
+    await own.recorded({ version: 'v3', status: 'in_progress' });
+    await own.recorded({ version: 'v3', environment: 'staging', status: 'failed' });
+    expect(await own.places()).toEqual(['production: v2 (v3)', 'staging: nothing']);
+    await own.changed(second.id, { status: 'rolled_back' });
+    expect(await own.places()).toEqual(['production: v1 (v3)', 'staging: nothing']);
+    const [production] = await own.status();
+    expect(production?.current).toMatchObject({ version: 'v1', started_at: null });
+    expect(production?.current?.completed_at).toMatch(/Z$/);
+  });
+
+  it('stays at an environment that a deployment was promoted from', async () => {
+    git(source, 'tag', 'v1-rc.1');
+    const { id } = await own.recorded({ version: 'v1-rc.1', status: 'success' });
+    expect(await own.places()).toEqual(['staging: v1-rc.1']);
+    const promoted = await own.changed(id, { environment: 'production' });
+    expect(promoted).toMatchObject({ id, environment: 'production', status: 'recorded', completed_at: null });
+    expect(await own.places()).toEqual(['production: nothing', 'staging: v1-rc.1']);
+    expect(await codeOf(own.change(id, { status: 'in_progress', environment: 'production' }))).toBe('200');
+    const early = await own.change(id, { environment: 'elsewhere' }).expect(409);
+    expect(early.body).toMatchObject({ code: 'deployment/not-promotable', from: 'in_progress' });
+    await own.changed(id, { status: 'success' });
+    await own.changed(id, { status: 'rolled_back' });
+    expect(await own.places()).toEqual(['production: nothing', 'staging: v1-rc.1']);
+  });
+
+  it('is told of page by page, and to its own organization alone', async () => {
+    for (const environment of ['a', 'b', 'c']) await own.recorded({ version: head(), environment });
+    const first = (await caller.get('/deployments/status?limit=2').expect(200)).body as {
+      items: object[];
+      next_cursor: string;
+    };
+    const second = (await caller.get(`/deployments/status?limit=2&cursor=${first.next_cursor}`).expect(200))
+      .body as typeof first;
+    expect([first.items.length, second.items.length, second.next_cursor]).toEqual([2, 1, null]);
+    const stranger = await Caller.signIn(server);
+    expect((await stranger.get('/deployments/status').expect(200)).body).toEqual({ items: [], next_cursor: null });
+    expect(await codeOf(stranger.get(`/deployments/status?repository_id=${own.repository_id}`))).toBe(
+      '404 repository/not-found',
+    );
+    expect(await codeOf(caller.get('/deployments/status?cursor=WyJhIl0'))).toBe('400 request/invalid');
+  });
+});
+
+describe('a list of deployments', () => {
+  it('goes on where a page ended, whatever is recorded meanwhile', async () => {
+    for (let n = 1; n <= 9; n++) annotate(source, `v1.${String(n)}`, 'HEAD', NEW_YEAR + (n % 3));
+    const whole = await own.all('limit=100');
+    const first = await own.page('limit=4');
+    await own.recorded({ version: 'v1.2', status: 'success' });
+    const rest = await own.all('limit=2', first.next_cursor);
+    expect([...first.items, ...rest].map(({ version }) => version)).toEqual(whole.map(({ version }) => version));
+    // Of the same instant, the higher number first.
+    expect(whole.slice(0, 3).map(({ version }) => version)).toEqual(['v1.8', 'v1.5', 'v1.2']);
+  });
+
+  it('is narrowed by environment and status, tags and records alike', async () => {
+    for (const tag of ['v1', 'v2-rc.1', 'v3']) git(source, 'tag', tag);
+    await own.recorded({ version: 'v3', environment: 'staging', status: 'success' });
+    const versions = async (query: string) => (await own.page(query)).items.map(({ version }) => version);
+    expect(await versions('environment=staging')).toEqual(['v3', 'v2-rc.1']);
+    expect(await versions('environment=production')).toEqual(['v1']);
+    expect(await versions('status=success')).toEqual(['v3']);
+    expect(await versions('status=recorded&status=failed')).toEqual(['v2-rc.1', 'v1']);
+    expect(await versions('environment=elsewhere')).toEqual([]);
+    for (const wrong of ['status=deployed', 'environment=..', 'cursor=WyJhIl0', 'cursor=%00', 'limit=0'])
+      await caller.get(`/deployments?repository_id=${own.repository_id}&${wrong}`).expect(400);
+  });
+
+  it('joins all repositories of the organization, but those that were never fetched', async () => {
+    git(source, 'tag', 'v1');
+    const other = scratch.repository(`roots/other-${String(counter++)}`);
+    git(other, 'tag', 'v2');
+    await caller.register(other);
+    await caller.post('/repositories', { clone_url: 'https://no.such.host.invalid/x.git' }).expect(201);
+    const { items } = (await caller.get('/deployments').expect(200)).body as { items: { version: string }[] };
+    expect(items.map(({ version }) => version)).toEqual(['v2', 'v1']);
+  });
+
+  it('is an error with its cause when git fails, never an empty list', async () => {
+    git(source, 'tag', 'v1');
+    await own.page();
+    for (const [script, answer] of [
+      [
+        `case " $* " in *' for-each-ref '*) echo "fatal: bad object HEAD" >&2; exit 128;; esac; exec "$real" "$@"`,
+        'damaged',
+      ],
+      [
+        `case " $* " in *' for-each-ref '*) echo "warning: ignoring broken ref refs/tags/x" >&2; exit 0;; esac; exec "$real" "$@"`,
+        'damaged',
+      ],
+      [`case " $* " in *' for-each-ref '*) echo "nothing like it";; *) exec "$real" "$@";; esac`, 'damaged'],
+    ] as const) {
+      await withGit(scratch, script, async () => {
+        const { body } = await caller.get(`/deployments?repository_id=${own.repository_id}`).expect(409);
+        expect(body).toMatchObject({ code: 'git/failed', reason: answer });
+        expect(await codeOf(own.record({ version: 'v1' }))).toBe('409 git/failed');
+      });
+    }
+  });
+});
+
+describe('comparing two versions', () => {
+  it('gives the commits between them, with their issues and tasks, page by page', async () => {
+    const { body: task } = await caller
+      .post('/tasks', { name: 'Add a dark mode', repository_id: own.repository_id })
+      .expect(201);
+    const { id } = task as { id: string };
+    git(source, 'tag', 'v1');
+    const base = head();
+    commit(source, 'fix: one (#12)', NEW_YEAR + 1);
+    commit(source, `Dark mode\n\nAgent-Type: codegen\nTask: ${id}\nIssue: 7`, NEW_YEAR + 2);
+    // Of a task that is not there, or not here, nothing is told.
+    commit(source, `Other\n\nTask: ${newId()}`, NEW_YEAR + 3);
+    git(source, 'tag', 'v2');
+    const compared = await own.comparison('v1', 'v2', '&limit=2');
+    expect(compared).toMatchObject({
+      repository_id: own.repository_id,
+      from: { version: 'v1', commit_sha: base },
+      to: { version: 'v2', commit_sha: head() },
+      merge_base: base,
+      ahead_by: 3,
+      behind_by: 0,
+      issues: [7, 12],
+      tasks: [{ id, name: 'Add a dark mode', issue_number: null }],
+      complete: true,
+    });
+    expect(compared.items.map(({ message }) => message)).toEqual(['Other', 'Dark mode']);
+    const more = await own.comparison('v1', 'v2', `&limit=2&cursor=${compared.next_cursor ?? ''}`);
+    expect(more.items).toMatchObject([{ message: 'fix: one (#12)', issue_number: 12, task_id: null }]);
+    expect([more.next_cursor, more.ahead_by]).toEqual([null, 3]);
+    expect(await own.comparison('v2', 'v1')).toMatchObject({ ahead_by: 0, behind_by: 3, items: [], issues: [] });
+    expect(await own.comparison(base, 'v1')).toMatchObject({ ahead_by: 0, behind_by: 0 });
+  });
+
+  it('of histories that have nothing in common is all of the one', async () => {
+    git(source, 'tag', 'v1');
+    git(source, 'checkout', '-q', '--orphan', 'other');
+    commit(source, 'feat: from nothing');
+    git(source, 'tag', 'v2');
+    expect(await own.comparison('v1', 'v2')).toMatchObject({ merge_base: null, ahead_by: 1, behind_by: 1 });
+  });
+
+  it('names what is not there', async () => {
+    git(source, 'tag', 'v1');
+    for (const [from, to, field] of [
+      ['v1', 'v9', 'to'],
+      ['v9', 'v1', 'from'],
+      ['--all', 'v1', 'from'],
+      ['main', 'v1', 'from'],
+    ] as const) {
+      const { body } = await own.compare(from, to).expect(404);
+      expect(body).toMatchObject({ code: 'deployment/version-not-found', errors: [{ field }] });
+    }
+    const stranger = new DeploymentCaller(await Caller.signIn(server), own.repository_id);
+    expect(await codeOf(stranger.compare('v1', 'v1'))).toBe('404 repository/not-found');
+    expect(await codeOf(own.compare('v1', 'v1', '&cursor=WyJhIl0'))).toBe('400 request/invalid');
+  });
+});
