@@ -59,7 +59,7 @@ export class EventsStore {
            select organization_id, type, actor, subject, data, created_at from next order by id
          )
          select (select count(*)::integer from next) as placed, (select max(id) from next) as reached,
-                (select last_value from event_outbox_id_seq) as last,
+                (select case when is_called then last_value else 0 end from event_outbox_id_seq) as last,
                 pg_snapshot_xmax(pg_current_snapshot())::text as next,
                 $3::text::xid8 <= pg_snapshot_xmin(pg_current_snapshot()) as over`,
         [limit, known.from, known.next],

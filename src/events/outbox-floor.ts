@@ -4,7 +4,7 @@ export interface OutboxLook {
   placed: number;
   /** The last of them; null when there were none. */
   reached: string | null;
-  /** The last number that had been drawn for a fact. */
+  /** The last number that had been drawn for a fact; 0 before the first, as a sequence that begins shows its first number. */
   last: string;
   /** Transactions with a smaller number may have begun to write. */
   next: string;
