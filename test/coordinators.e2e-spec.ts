@@ -203,4 +203,29 @@ describe('a coordinator', () => {
     expect(anew.coordinator).toMatchObject({ status: 'active', note: null });
     await registerWorker(server, {}, anew.token);
   });
+
+  it('that its own process had finish goes on when that is started again; another one’s wish it does not make its own', async () => {
+    const one = await coordinators.register({ name: 'restarted' });
+    const own = (token: string) =>
+      caller(server, token).post(`coordinators/${one.coordinator.id}/drain`, { note: 'told to stop' });
+    const worker = await registerWorker(server, { name: 'restarted-1', labels: ['restarted'] }, one.token);
+    const meant = await registerWorker(server, { name: 'restarted-2', labels: ['restarted'] }, one.token);
+    for (const who of [worker, meant]) {
+      await ada.task({ required_labels: ['restarted'] });
+      expect(await who.claim({ max: 1 })).toHaveLength(1);
+    }
+    await ada.post(`/workers/${meant.id}/drain`, { note: 'this one' });
+    await own(one.token).expect(200);
+    expect(await coordinators.read(one)).toMatchObject({ status: 'draining' });
+    // Its process was killed before its workers had finished, and is started again.
+    const again = await coordinators.register({ name: 'restarted', replace: true }, ada.token, 200);
+    expect(again.coordinator).toMatchObject({ status: 'active', note: null });
+    const statusOf = async (id: string) => (await ada.get(`/workers/${id}`)).body['status'];
+    expect([await statusOf(worker.id), await statusOf(meant.id)]).toEqual(['active', 'draining']);
+    await ada.post(`/coordinators/${one.coordinator.id}/drain`, { note: 'moving' });
+    await own(again.token).expect(200);
+    const last = await coordinators.register({ name: 'restarted', replace: true }, ada.token, 200);
+    expect(last.coordinator).toMatchObject({ status: 'draining' });
+    expect(await statusOf(worker.id)).toBe('draining');
+  });
 });

@@ -89,6 +89,27 @@ export class Installation {
 
   /** Starts a worker. The one of an earlier run with this name is what it comes back as. */
   startRunner(name: string, variables: Variables = {}): Program {
+    return this.startWorking(name, 'runner/main.js', {
+      MIYABI_WORKER_NAME: name,
+      MIYABI_WORKER_DIR: this.workerDirectory(name),
+      ...variables,
+    });
+  }
+
+  /** Starts a coordinator, which starts workers. */
+  startCoordinator(name: string, variables: Variables = {}): Program {
+    return this.startWorking(name, 'runner/coordinator/main.js', {
+      MIYABI_COORDINATOR_NAME: name,
+      MIYABI_COORDINATOR_DIR: this.scratch.directory(join('coordinators', name)),
+      ...variables,
+    });
+  }
+
+  private startWorking(
+    name: string,
+    entry: 'runner/main.js' | 'runner/coordinator/main.js',
+    variables: Variables,
+  ): Program {
     const environment = {
       ...this.surroundings(),
       PATH: this.path,
@@ -96,15 +117,13 @@ export class Installation {
       MIYABI_URL: this.url,
       MIYABI_KEY: this.key,
       MIYABI_WORKER_SCOPE: 'instance',
-      MIYABI_WORKER_NAME: name,
-      MIYABI_WORKER_DIR: this.workerDirectory(name),
       MIYABI_CAPACITY: '4',
       DISK_MIN_FREE: '0',
       TERM_GRACE_SECONDS: '0.5',
       AGENT_ISOLATION: 'none',
       ...variables,
     };
-    const runner = new Program(name, 'runner/main.js', environment, this.scratch.path);
+    const runner = new Program(name, entry, environment, this.scratch.path);
     this.runners.push(runner);
     return runner;
   }

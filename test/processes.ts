@@ -27,7 +27,7 @@ export class Program {
   /** `entry` is relative to the built `src`; `environment` is all that the process gets. */
   constructor(
     readonly name: string,
-    entry: 'main.js' | 'runner/main.js',
+    entry: 'main.js' | 'runner/main.js' | 'runner/coordinator/main.js',
     environment: Variables,
     cwd: string,
   ) {

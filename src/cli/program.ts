@@ -1,6 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { PROTOCOL } from '../runner/registration.js';
 import { VERSION } from '../version.js';
+import { coordinator, type CoordinatorOptions } from './commands/coordinator.js';
 import { doctor } from './commands/doctor.js';
 import { login, logout } from './commands/login.js';
 import { logs } from './commands/logs.js';
@@ -69,6 +70,7 @@ export function programOf(open: (options: GlobalOptions) => Context, exit: (code
     .option('-f, --follow', 'go on until the end; of a task also through its further attempts')
     .action((id: string, options: { follow?: boolean }, command: Command) => logs(context(command), id, options));
   addWorker(program, context, exit);
+  addCoordinator(program, context, exit);
   addWorkers(program, context);
   addTasks(program, context);
   return program;
@@ -86,6 +88,20 @@ function addWorker(program: Command, context: ContextOf, exit: (code: number) =>
     .option('--labels <labels>', 'labels, separated by commas (MIYABI_LABELS)')
     .option('--agent-types <types>', 'agent types it takes, separated by commas (MIYABI_AGENT_TYPES)')
     .action(async (options: WorkerOptions, command: Command) => exit(await worker(context(command), options)));
+}
+
+function addCoordinator(program: Command, context: ContextOf, exit: (code: number) => void): void {
+  program
+    .command('coordinator')
+    .description('run several workers on this machine, and keep them running, until it is told to stop')
+    .option('--workers <number>', 'how many (MIYABI_COORDINATOR_WORKERS)')
+    .option('--name <name>', 'its name (MIYABI_COORDINATOR_NAME; the host name)')
+    .option('--dir <directory>', 'its directory (MIYABI_COORDINATOR_DIR; ~/.local/share/miyabi/coordinator)')
+    .option('--capacity <number>', 'executions at once, of each worker (MIYABI_CAPACITY)')
+    .option('--labels <labels>', 'labels, separated by commas (MIYABI_LABELS)')
+    .action(async (options: CoordinatorOptions, command: Command) =>
+      exit(await coordinator(context(command), options)),
+    );
 }
 
 function addWorkers(program: Command, context: ContextOf): void {

@@ -21,8 +21,9 @@ export async function runCommand(argv: readonly string[], environment: Environme
   const program = programOf(open, (code) => (exit = code));
   strict(program);
   const interrupt = (): void => stopping.abort();
-  // A worker stops in its own way, which takes its time.
-  if (!argv.includes('worker')) process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
+  // Workers and coordinators stop in their own way, which takes its time.
+  if (!argv.includes('worker') && !argv.includes('coordinator'))
+    process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return exit;

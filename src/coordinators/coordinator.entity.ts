@@ -33,6 +33,10 @@ export class Coordinator {
   @Column({ type: 'text', default: 'active' })
   status!: 'active' | 'draining';
 
+  /** Whether the wish that it drains is that of its own process, which goes with it. */
+  @Column({ type: 'boolean', default: false })
+  drained_by_itself!: boolean;
+
   @Column({ type: 'text', nullable: true })
   note!: string | null;
 

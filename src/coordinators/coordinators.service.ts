@@ -39,8 +39,8 @@ export class CoordinatorsService {
 
   /**
    * Takes a coordinator in, and gives it a token of its own; those it had end. The name of one that is alive is refused
-   * unless `replace` says so. `created` is false for one that has come back: a wish that it stops outlives its restart, and
-   * one that has stopped begins anew.
+   * unless `replace` says so. `created` is false for one that has come back: somebody's wish that it stops outlives its
+   * restart; one that has stopped, or that its own process had finish, begins anew.
    */
   async register(
     principal: Principal,
@@ -54,7 +54,11 @@ export class CoordinatorsService {
       if (known?.live && !registration.replace) throw new CoordinatorNameTaken(name);
       const id = known?.id ?? newId();
       if (known === null) await this.store.insert(id, organization_id, registration);
-      else await this.store.comeBack(id, registration, known.status === 'draining' ? 'draining' : 'active');
+      else {
+        const isToEnd = known.status === 'draining' && !known.drained_by_itself;
+        await this.store.comeBack(id, registration, isToEnd ? 'draining' : 'active');
+        if (known.drained_by_itself) await this.supervised.resumeAll(principal, id, known.note);
+      }
       const token = await this.keys.replaceCoordinatorToken({ organization_id, coordinator_id: id, name });
       await this.records.note(principal, { id, organization_id, name }, 'coordinator.registered');
       await this.records.tellOfRegistration(principal, { id, organization_id, name });
@@ -74,7 +78,7 @@ export class CoordinatorsService {
   drain(principal: Principal, id: string, note: string | null): Promise<CoordinatorView> {
     return this.change(principal, id, async (coordinator) => {
       if (coordinator.status === 'stopped') return;
-      await this.store.drain(id, note);
+      await this.store.drain(id, note, principal.kind === 'coordinator');
       await this.supervised.drainAll(principal, id, note);
       await this.records.note(principal, coordinator, 'coordinator.drained', { note });
       await this.records.tellHealth({ id, graceful: false });

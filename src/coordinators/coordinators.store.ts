@@ -17,7 +17,10 @@ export interface CoordinatorMetrics {
   uptime_seconds?: number;
 }
 
-export type CoordinatorView = Omit<Coordinator, 'told_health' | 'told_lost' | 'status' | 'metrics'> & {
+export type CoordinatorView = Omit<
+  Coordinator,
+  'told_health' | 'told_lost' | 'status' | 'metrics' | 'drained_by_itself'
+> & {
   status: CoordinatorStatus;
   health: Health;
   metrics: CoordinatorMetrics | null;
@@ -70,9 +73,9 @@ export class CoordinatorsStore {
     organizationId: string | null,
     name: string,
     silentSeconds: number,
-  ): Promise<(LockedCoordinator & { live: boolean }) | null> {
+  ): Promise<(LockedCoordinator & { live: boolean; note: string | null; drained_by_itself: boolean }) | null> {
     return this.database.one(
-      `select c.id, c.organization_id, c.name, ${STATUS} as status, ${STATUS} <> 'stopped'
+      `select c.id, c.organization_id, c.name, c.note, c.drained_by_itself, ${STATUS} as status, ${STATUS} <> 'stopped'
          and coalesce(c.last_heartbeat, c.registered_at) > now() - make_interval(secs => $3) as live
        from coordinators c
        where c.name = $2 and (c.organization_id = $1 or ($1::uuid is null and c.organization_id is null))
@@ -100,7 +103,7 @@ export class CoordinatorsStore {
     await this.database.query(
       `update coordinators set host = coalesce($2, host), capacity = coalesce($3, capacity), labels = coalesce($4, labels),
          status = $5, note = case when $5 = 'active' then null else note end, registered_at = now(),
-         last_heartbeat = null, metrics = null, told_health = 'unknown', told_lost = false
+         drained_by_itself = drained_by_itself and $5 = 'draining', last_heartbeat = null, metrics = null, told_health = 'unknown', told_lost = false
        where id = $1`,
       [id, description.host, description.capacity, description.labels, status],
     );
@@ -131,8 +134,14 @@ export class CoordinatorsStore {
     }
   }
 
-  async drain(id: string, note: string | null): Promise<void> {
-    await this.database.query(`update coordinators set status = 'draining', note = $2 where id = $1`, [id, note]);
+  /** Has it finish. Somebody else's wish is not made its own by being repeated. */
+  async drain(id: string, note: string | null, byItself: boolean): Promise<void> {
+    await this.database.query(
+      `update coordinators set status = 'draining', drained_by_itself = $3 and (status = 'active' or drained_by_itself),
+         note = case when $3 and status = 'draining' and not drained_by_itself then note else $2 end
+       where id = $1`,
+      [id, note, byItself],
+    );
   }
 
   /** Its workers lose it, and go on. */

@@ -33,6 +33,7 @@ import { WorkerCheckouts1790000000420 } from '../../migrations/1790000000420-wor
 import { Coordinators1790000000440 } from '../../migrations/1790000000440-coordinators.js';
 import { CoordinatorTokens1790000000441 } from '../../migrations/1790000000441-coordinator-tokens.js';
 import { ExecutionCoordinators1790000000442 } from '../../migrations/1790000000442-execution-coordinators.js';
+import { OwnDrains1790000000443 } from '../../migrations/1790000000443-own-drains.js';
 import { JoinTokens1790000000430 } from '../../migrations/1790000000430-join-tokens.js';
 import { CheckoutsByOrganization1790000000450 } from '../../migrations/1790000000450-checkouts-by-organization.js';
 import { LinkedWorktrees1790000000451 } from '../../migrations/1790000000451-linked-worktrees.js';
@@ -98,4 +99,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   CheckoutsByOrganization1790000000450,
   LinkedWorktrees1790000000451,
   Deployments1790000000460,
+  OwnDrains1790000000443,
 ];

@@ -56,6 +56,12 @@ export class Lock {
   }
 }
 
+/** Pid of the live process that has the lock; null when nobody has. */
+export async function liveHolderOf(path: string): Promise<number | null> {
+  const holder = await holderOf(path);
+  return typeof holder !== 'string' && isAlive(holder) ? holder.pid : null;
+}
+
 async function linked(from: string, to: string): Promise<boolean> {
   try {
     await link(from, to);

@@ -35,9 +35,19 @@ export class SupervisedWorkers {
   /** They take no more, and each stops when it has ended what it runs. In the transaction under way. */
   async drainAll(principal: Principal, coordinatorId: string, note: string | null): Promise<void> {
     for (const worker of await this.store.lockOf(coordinatorId)) {
-      if (worker.status === 'stopped') continue;
+      if (worker.status === 'stopped' || worker.status === 'draining') continue;
       await this.store.setStatus(worker.id, 'draining', { note, until: null });
       await this.records.note(principal, worker, 'worker.drained', { note });
+      await this.records.tellHealth(worker.id);
+    }
+  }
+
+  /** Takes a drain of all back, as far as it has not stopped them: those go on that drain with its note. */
+  async resumeAll(principal: Principal, coordinatorId: string, note: string | null): Promise<void> {
+    for (const worker of await this.store.lockOf(coordinatorId)) {
+      if (worker.status !== 'draining' || worker.note !== note) continue;
+      await this.store.setStatus(worker.id, 'active', { note: null, until: null });
+      await this.records.note(principal, worker, 'worker.resumed');
       await this.records.tellHealth(worker.id);
     }
   }

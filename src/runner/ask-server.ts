@@ -1,0 +1,58 @@
+import { failureOf, Refused, Unavailable } from './control-plane.js';
+
+/** What the generated client answers. */
+export interface Answered<T> {
+  readonly data?: T;
+  readonly error?: unknown;
+  readonly response: Response;
+}
+
+export interface AskOptions {
+  /** How long the answer is waited for. */
+  readonly seconds: number;
+  readonly signal: AbortSignal | null;
+  /** Under which registration it is asked, for refusals. */
+  readonly registration: number;
+}
+
+/** The answer to a call. Rejects with Refused, Unavailable, or the reason of the signal. */
+export async function askServer<T>(
+  call: (options: { signal: AbortSignal }) => Promise<Answered<T>>,
+  { seconds, signal, registration }: AskOptions,
+): Promise<T> {
+  signal?.throwIfAborted();
+  // Not AbortSignal.any: on Node 20 it lets a long-lived signal collect one dead listener for each call.
+  const ending = new AbortController();
+  const end = (): void => ending.abort();
+  const timer = setTimeout(end, seconds * 1000);
+  signal?.addEventListener('abort', end);
+  try {
+    return answerOf(await call({ signal: ending.signal }), registration);
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof Refused || error instanceof Unavailable) throw error;
+    throw new Unavailable(ending.signal.aborted ? `no answer within ${String(seconds)} s` : reasonOf(error));
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', end);
+  }
+}
+
+function answerOf<T>({ data, error, response }: Answered<T>, registration: number): T {
+  if (response.ok && data !== undefined) return data;
+  const problem: Record<string, unknown> = typeof error === 'object' && error !== null ? { ...error } : {};
+  const { status, statusText } = response;
+  // A success without a body is as good as no answer.
+  if (response.ok) throw new Unavailable(`${String(status)} ${statusText}`);
+  const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
+  const retryAfter = Number.isFinite(seconds) ? seconds : null;
+  throw failureOf(status, problem, { registration, retryAfter, otherwise: statusText });
+}
+
+/** `fetch failed` says nothing; its cause does. */
+function reasonOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const cause = error.cause instanceof Error ? error.cause : null;
+  const code = cause !== null && 'code' in cause ? String(cause.code) : undefined;
+  return [error.message, code ?? cause?.message].filter((part) => part !== undefined).join(': ');
+}
