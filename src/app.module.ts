@@ -3,6 +3,7 @@ import { APP_FILTER, APP_INTERCEPTOR, APP_PIPE } from '@nestjs/core';
 import { AgentsModule } from './agents/agents.module.js';
 import { AuditModule } from './audit/audit.module.js';
 import { AuthModule } from './auth/auth.module.js';
+import { BranchesModule } from './branches/branches.module.js';
 import { ConfigModule } from './config/config.module.js';
 import type { Configuration } from './config/load.js';
 import { CoordinatorsModule } from './coordinators/coordinators.module.js';
@@ -60,6 +61,7 @@ export class AppModule {
         QueueModule,
         TasksModule,
         ExecutionsModule,
+        BranchesModule,
         WorkersModule,
         WorktreesModule,
         CoordinatorsModule,

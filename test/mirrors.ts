@@ -1,8 +1,12 @@
 import { join } from 'node:path';
 import { GitConfig } from '../src/config/git.config.js';
+import { BranchesService } from '../src/git/branches.service.js';
+import type { CommitPosition } from '../src/git/commit-position.js';
+import { CommitChangesService } from '../src/git/commit-changes.service.js';
 import { CommitsService } from '../src/git/commits.service.js';
 import { DiffsService } from '../src/git/diffs.service.js';
 import { GitProcess } from '../src/git/git-process.js';
+import { HistoriesService } from '../src/git/histories.service.js';
 import { LocalPathsService } from '../src/git/local-paths.service.js';
 import { MirrorRecords, type MirrorRecord } from '../src/git/mirror-records.js';
 import { MirrorsService } from '../src/git/mirrors.service.js';
@@ -47,13 +51,16 @@ export const PATIENCE = { first_ms: 20_000, fresh_ms: 20_000 };
 /** The mirrors of one process below `mirrors` of a scratch directory; sources may lie below its `roots`. */
 export class TestMirrors {
   readonly root: string;
+  readonly branches: BranchesService;
   readonly commits: CommitsService;
+  readonly changes: CommitChangesService;
+  readonly histories: HistoriesService;
   readonly diffs: DiffsService;
   readonly localPaths: LocalPathsService;
   readonly mirrors: MirrorsService;
 
   constructor(
-    scratch: Scratch,
+    private readonly scratch: Scratch,
     readonly records = new RecordsInMemory(),
   ) {
     this.root = scratch.directory('mirrors');
@@ -64,14 +71,33 @@ export class TestMirrors {
       development_repository: '',
     });
     const process = new GitProcess(config);
+    this.branches = new BranchesService(process);
     this.commits = new CommitsService(process);
+    this.changes = new CommitChangesService(process);
+    this.histories = new HistoriesService(process);
     this.diffs = new DiffsService(process);
     this.localPaths = new LocalPathsService(config, process);
     this.mirrors = new MirrorsService(config, process, this.localPaths, records);
   }
 
+  /** The same mirrors as another process sees them. */
+  another(): TestMirrors {
+    return new TestMirrors(this.scratch, this.records);
+  }
+
   directoryOf(id: string): string {
     return join(this.root, `${id}.git`);
+  }
+
+  /** All of a history: that of a commit, or of all branches. */
+  async order(directory: string, tip: string | null): Promise<CommitPosition[]> {
+    const { signal } = new AbortController();
+    const tips = tip === null ? await this.branches.tips(directory, signal) : [tip];
+    const file = await this.histories.open(directory, tips, signal);
+    if (file === null) return [];
+    const positions = await file.read(0, file.length);
+    await file.close();
+    return positions;
   }
 
   /** Full names of the references of a mirror. */

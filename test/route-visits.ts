@@ -35,7 +35,7 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Read what git knows, and of the database what `GET /repositories` reads or what is visited by itself. */
-const LEFT_OUT = ['logsList', 'deploymentsList', 'deploymentsCompare'];
+const LEFT_OUT = ['branchesList', 'commitsList', 'commitsGet', 'logsList', 'deploymentsList', 'deploymentsCompare'];
 
 /** Calls the API as the owner of an organization. */
 export class RouteVisits {

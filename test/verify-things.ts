@@ -54,7 +54,11 @@ export class Things {
 
   /** The path with ids of nothing at all. */
   nowhere(operation: DocumentedOperation): string {
-    return placesIn(operation.path).reduce((path, { name }) => path.replace(`{${name}}`, newId()), operation.path);
+    const nothing = (name: string): string => (name === 'sha' ? 'f'.repeat(40) : newId());
+    return placesIn(operation.path).reduce(
+      (path, { name }) => path.replace(`{${name}}`, nothing(name)),
+      operation.path,
+    );
   }
 
   /** Id of a thing that the site has: of `tasks`, one of its tasks. `owner` is whose it is, where that matters. */
@@ -86,6 +90,9 @@ export class Things {
         return this.limit(site);
       case 'executions':
         return this.claim(site);
+      case 'commits':
+        await this.fetched(site, collection.split('/').at(-2) ?? '');
+        return git(this.repository, 'rev-parse', 'HEAD');
       case 'members':
         return (await site.join('member')).user.id;
       case 'dependencies':
@@ -168,14 +175,19 @@ export class Things {
     return id;
   }
 
-  /** An execution whose work is a commit of its repository. */
-  private async withCommit(site: Site): Promise<string> {
-    const repository_id = await this.find('repositories', '/api/v1/repositories', site, 'owner');
+  private async fetched(site: Site, repository_id: string): Promise<void> {
     const { access_token } = await site.person('owner');
     await eventually('the repository was fetched', async () => {
       const { json } = await send(site.server, access_token, 'GET', `/api/v1/repositories/${repository_id}`);
       return json['status'] === 'ready';
     });
+  }
+
+  /** An execution whose work is a commit of its repository. */
+  private async withCommit(site: Site): Promise<string> {
+    const repository_id = await this.find('repositories', '/api/v1/repositories', site, 'owner');
+    const { access_token } = await site.person('owner');
+    await this.fetched(site, repository_id);
     const task = await this.create('tasks', '/api/v1/tasks', site, 'owner', { repository_id });
     const { json } = await send(site.server, access_token, 'POST', `/api/v1/tasks/${task}/start`, {});
     const id = String(json['current_execution_id']);

@@ -1402,6 +1402,72 @@ export interface paths {
         patch: operations["repositoriesUpdate"];
         trace?: never;
     };
+    "/api/v1/repositories/{id}/branches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the branches of a repository, by name
+         * @description Those that workers pushed included. An empty repository has none; a failure of Git is an error with its cause.
+         *
+         *     Needs the permission `repositories.read`.
+         */
+        get: operations["branchesList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/repositories/{id}/commits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the commits of a repository, newest first
+         * @description A page costs the same wherever it is in the history. A filter that matches little may answer a short page with a `next_cursor`: go on with it. An empty repository has no commits; a failure of Git is an error with its cause.
+         *
+         *     Needs the permission `repositories.read`.
+         */
+        get: operations["commitsList"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/repositories/{id}/commits/{sha}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Read a commit and what it has changed
+         * @description The diff is that against the first parent, of a merge too: what it brought to where it was merged into.
+         *
+         *     Needs the permission `repositories.read`.
+         */
+        get: operations["commitsGet"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/repositories/{id}/sync": {
         parameters: {
             query?: never;
@@ -2692,6 +2758,86 @@ export interface components {
              */
             verification_uri_complete: string;
         };
+        Branch: {
+            /**
+             * @description How many commits it has that the default branch has not; null where there is no default branch, and when counting
+             *     them would have held up the page.
+             * @example 2
+             */
+            ahead: number | null;
+            /**
+             * @description How many commits the default branch has that it has not; null when `ahead` is.
+             * @example 5
+             */
+            behind: number | null;
+            /** @description The execution whose branch it is; null for a branch of the repository's own. */
+            owner: components["schemas"]["BranchOwner"] | null;
+            /**
+             * @description Its name. Git takes any bytes: one that belongs to no character of UTF-8 is written as `\xNN`, and such a branch is
+             *     asked for by its `head_sha`.
+             * @example main
+             */
+            name: string;
+            /**
+             * @description Id of the commit it is at.
+             * @example 9fceb02d0ae598e95dc970b74767f19372d61af8
+             */
+            head_sha: string;
+            /**
+             * @description Whether it is the branch that tasks start from.
+             * @example true
+             */
+            is_default: boolean;
+            /**
+             * @description The first paragraph of the commit's message on one line, at most 1,000 characters.
+             * @example feat: sign in with a passkey
+             */
+            subject: string;
+            /**
+             * @description Name of the commit's author, as the commit has it.
+             * @example Ada Lovelace
+             */
+            author: string;
+            /**
+             * @description E-mail address of the commit's author, as the commit has it.
+             * @example ada@example.com
+             */
+            author_email: string;
+            /**
+             * Format: date-time
+             * @description When it was committed.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            committed_at: string;
+        };
+        BranchOwner: {
+            /**
+             * Format: uuid
+             * @description The execution that pushes or has pushed it.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ad
+             */
+            execution_id: string;
+            /**
+             * Format: uuid
+             * @description The task it works for.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ae
+             */
+            task_id: string;
+            /**
+             * @description How the execution stands.
+             * @example completed
+             */
+            status: string;
+        };
+        BranchPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["Branch"][];
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example null
+             */
+            next_cursor: string | null;
+        };
         CancelTask: {
             /**
              * @description A line for people.
@@ -2842,6 +2988,105 @@ export interface components {
              * @example main
              */
             default_branch: string;
+        };
+        Commit: {
+            /**
+             * @description `warn` for reverts, hotfixes and breaking changes, else `info`.
+             * @example info
+             * @enum {string}
+             */
+            level: "info" | "warn";
+            /**
+             * @description From the trailer `Issue:`, else the first `#123`, else `issue-123`; null when nothing tells.
+             * @example 42
+             */
+            issue_number: number | null;
+            /** @description How much it has changed; null in a list when counting it would have held up the page: read the commit itself. */
+            stats: components["schemas"]["CommitStats"] | null;
+            /**
+             * @description Id of the commit.
+             * @example 9fceb02d0ae598e95dc970b74767f19372d61af8
+             */
+            sha: string;
+            /**
+             * @description Ids of the commits it follows, the first one being what it was committed on top of.
+             * @example [
+             *       "1f4c2a9b7d3e5f60718293a4b5c6d7e8f9012345"
+             *     ]
+             */
+            parents: string[];
+            /**
+             * @description The first paragraph of the message on one line, at most 1,000 characters. Bytes of a message that are no text are
+             *     replacement characters (U+FFFD).
+             * @example feat: sign in with a passkey
+             */
+            subject: string;
+            /**
+             * @description The message without its first paragraph, at most 4,000 characters; of one commit alone, up to 64 KiB.
+             * @example Issue: #42
+             */
+            body: string;
+            /** @description Who wrote it. */
+            author: components["schemas"]["CommitPerson"];
+            /**
+             * Format: date-time
+             * @description When it was written.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            authored_at: string;
+            /** @description Who committed it. */
+            committer: components["schemas"]["CommitPerson"];
+            /**
+             * Format: date-time
+             * @description When it was committed; commits are ordered by this instant, newest first, and of the same second a commit comes
+             *     before its parents.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            committed_at: string;
+            /**
+             * @description From the trailer `Agent-Type:`, else from the conventional type (`feat` and `fix` are codegen, `refactor` and
+             *     `chore` refresher), else from words such as "deploy"; null when nothing tells.
+             * @example codegen
+             */
+            agent_type: string | null;
+        };
+        CommitPage: {
+            /** @description The items of this page. */
+            items: components["schemas"]["Commit"][];
+            /**
+             * @description Cursor of the next page, null when this is the last.
+             * @example null
+             */
+            next_cursor: string | null;
+        };
+        CommitPerson: {
+            /**
+             * @description Name, as the commit has it; bytes that are no text are replacement characters (U+FFFD).
+             * @example Ada Lovelace
+             */
+            name: string;
+            /**
+             * @description E-mail address, as the commit has it.
+             * @example ada@example.com
+             */
+            email: string;
+        };
+        CommitStats: {
+            /**
+             * @description How many files differ.
+             * @example 3
+             */
+            files_changed: number;
+            /**
+             * @description Lines added.
+             * @example 40
+             */
+            additions: number;
+            /**
+             * @description Lines deleted.
+             * @example 7
+             */
+            deletions: number;
         };
         ComparedCommit: {
             /**
@@ -3651,6 +3896,41 @@ export interface components {
              * @example miyabi-cli
              */
             client_id?: string;
+        };
+        Diff: {
+            /**
+             * @description How many files differ, listed or not.
+             * @example 3
+             */
+            files_changed: number;
+            /**
+             * @description Lines added, in all files.
+             * @example 40
+             */
+            additions: number;
+            /**
+             * @description Lines deleted, in all files.
+             * @example 7
+             */
+            deletions: number;
+            /**
+             * @description Commit that it starts from; null when that is nothing, so that each file is an addition.
+             * @example 3b18e512dba79e4c8300dd08aeb37f8e728b8dad
+             */
+            base_sha: string | null;
+            /**
+             * @description Commit that it leads to.
+             * @example 7fd1a60b01f91b314f59955a4e4d4e80d8edf11d
+             */
+            head_sha: string;
+            /**
+             * @description Whether files are missing from the list, or lines from their patches: of all files the first 300 are listed, and
+             *     their patches take 1 MiB at most. Ask for a `path` to see more of it.
+             * @example false
+             */
+            truncated: boolean;
+            /** @description The files by path. */
+            files: components["schemas"]["FileDiff"][];
         };
         DrainCoordinator: {
             /**
@@ -6640,6 +6920,69 @@ export interface components {
              * @example WDJB-MJHT
              */
             user_code: string;
+        };
+        WholeCommit: {
+            /**
+             * @description `warn` for reverts, hotfixes and breaking changes, else `info`.
+             * @example info
+             * @enum {string}
+             */
+            level: "info" | "warn";
+            /**
+             * @description From the trailer `Issue:`, else the first `#123`, else `issue-123`; null when nothing tells.
+             * @example 42
+             */
+            issue_number: number | null;
+            /** @description How much it has changed; null in a list when counting it would have held up the page: read the commit itself. */
+            stats: components["schemas"]["CommitStats"] | null;
+            /**
+             * @description Id of the commit.
+             * @example 9fceb02d0ae598e95dc970b74767f19372d61af8
+             */
+            sha: string;
+            /**
+             * @description Ids of the commits it follows, the first one being what it was committed on top of.
+             * @example [
+             *       "1f4c2a9b7d3e5f60718293a4b5c6d7e8f9012345"
+             *     ]
+             */
+            parents: string[];
+            /**
+             * @description The first paragraph of the message on one line, at most 1,000 characters. Bytes of a message that are no text are
+             *     replacement characters (U+FFFD).
+             * @example feat: sign in with a passkey
+             */
+            subject: string;
+            /**
+             * @description The message without its first paragraph, at most 4,000 characters; of one commit alone, up to 64 KiB.
+             * @example Issue: #42
+             */
+            body: string;
+            /** @description Who wrote it. */
+            author: components["schemas"]["CommitPerson"];
+            /**
+             * Format: date-time
+             * @description When it was written.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            authored_at: string;
+            /** @description Who committed it. */
+            committer: components["schemas"]["CommitPerson"];
+            /**
+             * Format: date-time
+             * @description When it was committed; commits are ordered by this instant, newest first, and of the same second a commit comes
+             *     before its parents.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            committed_at: string;
+            /**
+             * @description From the trailer `Agent-Type:`, else from the conventional type (`feat` and `fix` are codegen, `refactor` and
+             *     `chore` refresher), else from words such as "deploy"; null when nothing tells.
+             * @example codegen
+             */
+            agent_type: string | null;
+            /** @description What it has changed against its first parent; of a commit without one, everything is an addition. */
+            diff: components["schemas"]["Diff"];
         };
         Worker: {
             /**
@@ -9928,16 +10271,27 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` of the page before; absent for the first page. */
                 cursor?: string;
+                /** @description Only commits of this agent type. */
+                agent_type?: string;
+                /** @description Only commits of this issue. */
+                issue_number?: number;
+                /** @description Only commits whose author's name or e-mail address holds this text, without regard to case. */
+                author?: string;
+                /** @description Only commits whose message, author or id holds this text, without regard to case. */
+                q?: string;
+                /**
+                 * @description Only commits that changed this file, or a file below this directory; to the letter. Merges count when their outcome
+                 *     is none of what was merged.
+                 */
+                path?: string;
+                /** @description Only commits that were committed at this time or later. */
+                since?: string;
+                /** @description Only commits that were committed at this time or earlier. */
+                until?: string;
                 /** @description The repository whose commits are listed. Default: all of the organization, merged, when there are at most 20. */
                 repository_id?: string;
                 /** @description Only entries of this level. Commits are `info`; reverts, hotfixes and breaking changes are `warn`. */
                 level?: "debug" | "error" | "info" | "warn";
-                /** @description Only entries of this agent type. */
-                agent_type?: string;
-                /** @description Only entries of this issue. */
-                issue_number?: number;
-                /** @description Only entries whose message, author or id holds this text, without regard to case. */
-                q?: string;
                 /** @description A branch, tag or commit to list the history of. Default: all branches, those of executions included. */
                 ref?: string;
             };
@@ -10829,6 +11183,209 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["ContentTooLarge"];
             415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    branchesList: {
+        parameters: {
+            query?: {
+                /** @description How many items to answer at the most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first page. It holds the name of a branch, which may be long. */
+                cursor?: string;
+                /** @description Only branches whose name holds this text, without regard to case. */
+                q?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the repository.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of branches. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BranchPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Refused: `repository/not-found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: `git/failed`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    commitsList: {
+        parameters: {
+            query?: {
+                /** @description How many items to answer at the most. */
+                limit?: number;
+                /** @description `next_cursor` of the page before; absent for the first page. */
+                cursor?: string;
+                /** @description Only commits of this agent type. */
+                agent_type?: string;
+                /** @description Only commits of this issue. */
+                issue_number?: number;
+                /** @description Only commits whose author's name or e-mail address holds this text, without regard to case. */
+                author?: string;
+                /** @description Only commits whose message, author or id holds this text, without regard to case. */
+                q?: string;
+                /**
+                 * @description Only commits that changed this file, or a file below this directory; to the letter. Merges count when their outcome
+                 *     is none of what was merged.
+                 */
+                path?: string;
+                /** @description Only commits that were committed at this time or later. */
+                since?: string;
+                /** @description Only commits that were committed at this time or earlier. */
+                until?: string;
+                /**
+                 * @description A branch, tag or commit to list the history of; a branch before a tag of the same name, and `refs/tags/...` for
+                 *     that. Default: the default branch, or all branches where there is none.
+                 */
+                ref?: string;
+                /** @description The same as `cursor`; only one of them may be given. */
+                after?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the repository.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One page of commits. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CommitPage"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Refused: `repository/not-found`, `git/ref-not-found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: `git/failed`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    commitsGet: {
+        parameters: {
+            query?: {
+                /** @description Only this file, or the files below this directory; to the letter. A file that came from elsewhere is `added` then. */
+                path?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the repository.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+                /**
+                 * @description Id of the commit, or its first digits as long as they are those of no other.
+                 * @example 9fceb02d0ae598e95dc970b74767f19372d61af8
+                 */
+                sha: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The commit. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WholeCommit"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Refused: `repository/not-found`, `git/ref-not-found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: `git/failed`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             421: components["responses"]["MisdirectedRequest"];
             500: components["responses"]["ServerFault"];
             503: components["responses"]["Unavailable"];

@@ -37,6 +37,7 @@ import { OwnDrains1790000000443 } from '../../migrations/1790000000443-own-drain
 import { JoinTokens1790000000430 } from '../../migrations/1790000000430-join-tokens.js';
 import { CheckoutsByOrganization1790000000450 } from '../../migrations/1790000000450-checkouts-by-organization.js';
 import { LinkedWorktrees1790000000451 } from '../../migrations/1790000000451-linked-worktrees.js';
+import { ExecutionBranches1790000000470 } from '../../migrations/1790000000470-execution-branches.js';
 import { Lookups1790000000280 } from '../../migrations/1790000000280-lookups.js';
 import { WorkerRest1790000000400 } from '../../migrations/1790000000400-worker-rest.js';
 import { WorkerTokens1790000000401 } from '../../migrations/1790000000401-worker-tokens.js';
@@ -100,4 +101,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   LinkedWorktrees1790000000451,
   Deployments1790000000460,
   OwnDrains1790000000443,
+  ExecutionBranches1790000000470,
 ];

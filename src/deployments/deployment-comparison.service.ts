@@ -2,7 +2,8 @@ import { Injectable } from '@nestjs/common';
 import { organizationOf, type Principal } from '../auth/principal.js';
 import { factsOf } from '../git/commit-facts.js';
 import type { CommitObject } from '../git/commit-object.js';
-import { CommitsService, newestFirst, type CommitPosition } from '../git/commits.service.js';
+import { latestFirst, type CommitInstant } from '../git/commit-position.js';
+import { CommitsService } from '../git/commits.service.js';
 import { withinGitTime } from '../git/git-time.js';
 import { RangesService } from '../git/ranges.service.js';
 import { brokenCursor, cursorParts, toCursor } from '../http/page.js';
@@ -76,7 +77,7 @@ export class DeploymentComparison {
       const range = await this.ranges.between(directory, from.commit_sha, to.commit_sha, signal);
       const merge_base = await this.commits.mergeBase(directory, from.commit_sha, to.commit_sha, signal);
       const told = await this.read(directory, range.ahead.slice(0, MOST_READ), signal);
-      const rest = range.ahead.filter((position) => after === null || newestFirst(after, position) < 0);
+      const rest = range.ahead.filter((position) => after === null || latestFirst(after, position) < 0);
       const page = await this.read(directory, rest.slice(0, input.limit), signal);
       return {
         from,
@@ -109,7 +110,7 @@ export class DeploymentComparison {
 
   private async read(
     directory: string,
-    positions: readonly CommitPosition[],
+    positions: readonly CommitInstant[],
     signal: AbortSignal,
   ): Promise<ComparedCommit[]> {
     const shas = positions.map(({ sha }) => sha);
@@ -137,7 +138,7 @@ function comparedCommit({ sha, message, author_name, committed_at }: CommitObjec
   };
 }
 
-function readCommitCursor(cursor: string | undefined): CommitPosition | null {
+function readCommitCursor(cursor: string | undefined): CommitInstant | null {
   if (cursor === undefined) return null;
   const [at, sha, ...more] = cursorParts(cursor);
   if (typeof at === 'string' && /^\d{1,15}$/.test(at) && typeof sha === 'string' && SHA.test(sha) && more.length === 0)

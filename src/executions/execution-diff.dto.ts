@@ -1,5 +1,6 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { DiffDto, presentDiff } from '../git/diff.dto.js';
+import { RELATIVE_PATH } from '../git/relative-path.js';
 import { Optional, Pattern } from '../http/fields.js';
 import type { ExecutionDiff } from './execution-diffs.service.js';
 
@@ -7,8 +8,6 @@ import type { ExecutionDiff } from './execution-diffs.service.js';
 export const DIFF_BASES = ['execution', 'default_branch', 'nothing'] as const;
 
 export type DiffBase = (typeof DIFF_BASES)[number];
-
-const RELATIVE_PATH = /^(?!\/)(?![\s\S]*(?:^|\/)\.{0,2}\/)(?![\s\S]*(?:^|\/)\.{1,2}$)[\s\S]+$/;
 
 /** Which part of a diff to read. */
 export class ExecutionDiffQuery {

@@ -7,6 +7,7 @@ import type { ExecutionStatus } from './execution.states.js';
 @Entity('agent_executions')
 @Check('agent_executions_quality_score_check', `quality_score between 0 and 100`)
 @Index('agent_executions_logs_age_idx', ['started_at'], { where: 'logs_removed_at is null' })
+@Index('agent_executions_branch_idx', ['repository_id', 'branch'])
 @Index('agent_executions_page_idx', ['organization_id', 'started_at', 'id'])
 @Check('agent_executions_status_check', `status in ('running', 'completed', 'failed', 'cancelled', 'released')`)
 export class Execution {
@@ -22,7 +23,6 @@ export class Execution {
   task_id!: string;
 
   @Column({ type: 'uuid', nullable: true })
-  @Index('agent_executions_repository_id_idx')
   @ForeignKey('Repository', { name: 'agent_executions_repository_id_fkey', onDelete: 'RESTRICT' })
   repository_id!: string | null;
 

@@ -6,7 +6,7 @@ import { LeasesService } from '../queue/leases.service.js';
 import { AttemptsService } from './attempts.service.js';
 import { ExecutionNotFound } from './execution.errors.js';
 import type { ExecutionListInput, LogsInput } from './executions.input.js';
-import { ExecutionsStore, type ExecutionView, type LogRow } from './executions.store.js';
+import { ExecutionsStore, type ExecutionView, type LogRow, type BranchOwner } from './executions.store.js';
 
 export type { ExecutionView };
 
@@ -75,6 +75,15 @@ export class ExecutionsService {
     const seen = rows.at(-1)?.seq ?? input.after;
     const next_after = full ? seen : Math.max(seen, execution.log_entries - 1, input.after);
     return { rows, next_after, complete: ended && !full, removed: execution.logs_removed_at !== null };
+  }
+
+  /** Whose these branches of a repository are, as far as they are those of executions. */
+  findByBranches(
+    organizationId: string,
+    repositoryId: string,
+    branches: readonly string[],
+  ): Promise<readonly BranchOwner[]> {
+    return this.store.findByBranches(organizationId, repositoryId, branches);
   }
 
   /** An execution of whatever organization, for workers, who are known by their token; asked together with others. */

@@ -52,6 +52,14 @@ export interface LogRow {
   logged_at: Date;
 }
 
+/** Whose a branch is. */
+export interface BranchOwner {
+  branch: string;
+  execution_id: string;
+  task_id: string;
+  status: ExecutionStatus;
+}
+
 /** Nobody renews an attempt begun by hand, so that its lease expires never. */
 const VIEW = `
   select e.id, e.organization_id, e.task_id, e.repository_id, e.attempt, e.agent_type, e.model, e.worker_id,
@@ -130,6 +138,20 @@ export class ExecutionsStore {
        )
        select ended.*, null as lease_expires_at, null as deadline_at from ended`,
       [JSON.stringify(ends), ends.length],
+    );
+  }
+
+  /** The last execution of each of these branches of a repository. */
+  async findByBranches(
+    organization_id: string,
+    repository_id: string,
+    branches: readonly string[],
+  ): Promise<BranchOwner[]> {
+    return this.database.query(
+      `select distinct on (branch) branch, id as execution_id, task_id, status from agent_executions
+       where repository_id = $2 and branch = any($3::text[]) and organization_id = $1
+       order by branch, started_at desc, id desc`,
+      [organization_id, repository_id, branches],
     );
   }
 

@@ -19,6 +19,8 @@ it('reads people, instants without regard to their offset, and parents', () => {
     author_name: 'Ada Lovelace',
     author_email: 'ada@example.com',
     authored_at: new Date(1_700_000_000_000),
+    committer_name: 'Bob',
+    committer_email: 'bob@example.com',
     committed_at: new Date(1_700_000_060_000),
     message: 'feat: x\n',
   });

@@ -5,6 +5,8 @@ export interface CommitObject {
   author_name: string;
   author_email: string;
   authored_at: Date;
+  committer_name: string;
+  committer_email: string;
   /** When it was committed: the instant that histories are ordered by. */
   committed_at: Date;
   message: string;
@@ -29,13 +31,16 @@ export function parseCommit(sha: string, content: Buffer): CommitObject {
   const person = (key: string): Person =>
     personOf(decode(headers.find(([name]) => name === key)?.[1] ?? Buffer.alloc(0)));
   const author = person('author');
+  const committer = person('committer');
   return {
     sha,
     parents: headers.filter(([key]) => key === 'parent').map(([, value]) => value.toString('latin1')),
     author_name: author.name,
     author_email: author.email,
     authored_at: author.at,
-    committed_at: person('committer').at,
+    committer_name: committer.name,
+    committer_email: committer.email,
+    committed_at: committer.at,
     message: end < 0 ? '' : decode(content.subarray(end + 2)),
   };
 }

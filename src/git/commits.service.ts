@@ -5,19 +5,14 @@ import { GitFailed, RefNotFound } from './git.errors.js';
 import { parseCommit, type CommitObject } from './commit-object.js';
 import { splitObjects } from './object-stream.js';
 
-/** A commit's place in the history: its committer time in seconds, and its id. */
-export interface CommitPosition {
-  at: number;
-  sha: string;
-}
-
 const KEPT_OF_A_COMMIT = 64 * 1024;
 const SHA = /^[0-9a-f]{40}$/;
-// The rules of git-check-ref-format(1), which leave no room for revision syntax or for options.
-const FORBIDDEN_IN_REF = /[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{|\/\/|^[-/.]|[/.]$|\.lock(\/|$)/;
+const HEX = /^[0-9a-f]{4,40}$/;
+// The rules of git-check-ref-format(1), which leave no room for revision syntax.
+const FORBIDDEN_IN_REF = /[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{|\/\/|\/\.|^[/.]|[/.]$|\.lock(\/|$)/;
 
 /** Whether the text can be the name of a branch or tag, or a commit's id. */
-export const isRefName = (text: string): boolean => text !== '@' && text.length <= 255 && !FORBIDDEN_IN_REF.test(text);
+const isRefName = (text: string): boolean => text !== '@' && text.length <= 255 && !FORBIDDEN_IN_REF.test(text);
 
 /** Commits of a mirror. Every failure of git is an error; an empty repository has none. */
 @Injectable()
@@ -29,16 +24,40 @@ export class CommitsService {
     if (!isRefName(ref)) throw new RefNotFound();
     // Branches before tags and anything else that may bear the same name; but a whole id is that commit's alone.
     for (const name of SHA.test(ref) ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`, ref]) {
-      const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`];
-      const child = await this.git.start({ directory, args, signal });
-      const chunks: Buffer[] = [];
-      child.process.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
-      const end = await child.ended;
-      const sha = Buffer.concat(chunks).toString('latin1').trim();
-      if (end.code === 0 && SHA.test(sha)) return sha;
-      if (end.stopped !== null || causeOf(end.stderr) === 'damaged') this.git.assertDone(end, 'rev-parse');
+      const sha = await this.idOf(directory, name, signal);
+      if (sha !== null) return sha;
     }
     throw new RefNotFound();
+  }
+
+  /** The whole id of a commit of which some of the first digits are given. Throws RefNotFound, also for several. */
+  async find(directory: string, digits: string, signal?: AbortSignal): Promise<string> {
+    const sha = HEX.test(digits) ? await this.idOf(directory, digits, signal) : null;
+    // A branch may have a name that looks like an id.
+    if (sha?.startsWith(digits) !== true) throw new RefNotFound();
+    return sha;
+  }
+
+  private async idOf(directory: string, name: string, signal?: AbortSignal): Promise<string | null> {
+    const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`];
+    const child = await this.git.start({ directory, args, signal });
+    child.process.stdin.end();
+    const chunks: Buffer[] = [];
+    child.process.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
+    const end = await child.ended;
+    const sha = Buffer.concat(chunks).toString('latin1').trim();
+    if (end.code === 0 && SHA.test(sha)) return sha;
+    if (end.stopped !== null || causeOf(end.stderr) === 'damaged') this.git.assertDone(end, 'rev-parse');
+    return null;
+  }
+
+  /** Ids of the commits that one follows; those that a shallow mirror has. Takes an id. */
+  async parents(directory: string, sha: string, signal?: AbortSignal): Promise<string[]> {
+    const args = ['rev-list', '--parents', '--max-count=1', sha, '--'];
+    const output = await this.git.run({ directory, args, input: '', signal });
+    const [found, ...parents] = output.toString('latin1').trim().split(' ');
+    if (found !== sha) throw new GitFailed('damaged');
+    return parents;
   }
 
   /** The last commit that both have in their histories, of several the best; null when they have none. Takes ids. */
@@ -54,53 +73,34 @@ export class CommitsService {
     return SHA.test(sha) ? sha : null;
   }
 
-  /** Every commit of the branches, or of one commit and its ancestors; newest first by instant, then by id. */
-  async order(directory: string, tip: string | null, signal?: AbortSignal): Promise<CommitPosition[]> {
-    const child = await this.git.start({
-      directory,
-      args: ['rev-list', '--timestamp', ...(tip === null ? ['--branches'] : [tip]), '--'],
-      signal,
-    });
-    child.process.stdin.end();
-    const positions: CommitPosition[] = [];
-    let rest = '';
-    for await (const chunk of child.process.stdout as AsyncIterable<Buffer>) {
-      const lines = (rest + chunk.toString('latin1')).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) positions.push(positionOf(line));
-    }
-    this.git.assertDone(await child.ended, 'rev-list');
-    // Git walks from child to parent; a parent may claim to be younger, so only a sort gives the order of instants.
-    return positions.sort(newestFirst);
-  }
-
-  /** The commits of these ids, in their order. */
-  async read(directory: string, shas: readonly string[], signal?: AbortSignal): Promise<CommitObject[]> {
-    if (shas.length === 0) return [];
+  /** The commits of these ids, in their order, as git gives them. */
+  async *each(directory: string, shas: readonly string[], signal?: AbortSignal): AsyncGenerator<CommitObject> {
+    if (shas.length === 0) return;
     const input = shas.map((sha) => `${sha}\n`).join('');
     const child = await this.git.start({ directory, args: ['cat-file', '--batch'], input, signal });
     const { stdout } = child.process;
-    const commits: CommitObject[] = [];
     try {
       for await (const { sha, content } of splitObjects(stdout as AsyncIterable<Buffer>, KEPT_OF_A_COMMIT)) {
-        commits.push(parseCommit(sha, content));
+        yield parseCommit(sha, content);
       }
     } catch (error) {
       stdout.destroy();
       const { stopped } = await child.ended;
       throw stopped === null ? error : new GitFailed(stopped);
+    } finally {
+      // The caller may have seen enough.
+      if (!stdout.readableEnded) {
+        stdout.destroy();
+        child.stop('aborted');
+      }
     }
     this.git.assertDone(await child.ended, 'cat-file');
+  }
+
+  /** The commits of these ids, in their order. */
+  async read(directory: string, shas: readonly string[], signal?: AbortSignal): Promise<CommitObject[]> {
+    const commits: CommitObject[] = [];
+    for await (const commit of this.each(directory, shas, signal)) commits.push(commit);
     return commits;
   }
 }
-
-function positionOf(line: string): CommitPosition {
-  const [at = '', sha = ''] = line.split(' ');
-  if (!SHA.test(sha)) throw new GitFailed('damaged');
-  return { at: Number(at), sha };
-}
-
-/** Newest first; of the same second, by id, so that the order is total. */
-export const newestFirst = (a: CommitPosition, b: CommitPosition): number =>
-  b.at - a.at || (a.sha < b.sha ? 1 : a.sha > b.sha ? -1 : 0);

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { DiffReader, type Diff, type DiffLimits } from './diff-output.js';
+import { DIFF_SETTINGS, EMPTY_TREE, SAME_RENAMES } from './diff-settings.js';
 import { GitProcess, type GitEnd } from './git-process.js';
 import { isOutOfTime } from './git-time.js';
 
@@ -12,19 +13,6 @@ export interface DiffOptions {
 }
 
 const LIMITS: DiffLimits = { files: 300, file_bytes: 64 * 1024, total_bytes: 1024 * 1024 };
-
-/** The tree without files, which every repository knows. */
-const EMPTY_TREE = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
-
-const SETTINGS = {
-  // Committed attributes could hide changes, and some versions of git read them in bare repositories too.
-  'attr.tree': EMPTY_TREE,
-  'core.attributesFile': '/dev/null',
-  // Larger files are not read as text: comparing them takes many times their size.
-  'core.bigFileThreshold': '8m',
-  'core.quotePath': 'false',
-  'diff.suppressBlankEmpty': 'false',
-};
 
 const COMMAND = 'diff-tree';
 
@@ -39,10 +27,7 @@ const OPTIONS = [
   '--no-textconv',
   '--no-color',
   '--full-index',
-  '--find-renames',
-  '--no-rename-empty',
-  // Looking for renames takes the square of the number of files.
-  '-l500',
+  ...SAME_RENAMES,
   '--submodule=short',
   '--ignore-submodules=none',
 ];
@@ -74,7 +59,7 @@ export class DiffsService {
         '--',
         ...(path === undefined ? [] : [path]),
       ],
-      settings: SETTINGS,
+      settings: DIFF_SETTINGS,
       signal,
     });
     const { stdin, stdout } = child.process;

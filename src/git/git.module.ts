@@ -1,9 +1,12 @@
 import { Module } from '@nestjs/common';
 import { ServerAddress } from '../http/server-address.js';
+import { BranchesService } from './branches.service.js';
+import { CommitChangesService } from './commit-changes.service.js';
 import { CommitsService } from './commits.service.js';
 import { DiffsService } from './diffs.service.js';
 import { GitAddress } from './git-address.js';
 import { GitProcess } from './git-process.js';
+import { HistoriesService } from './histories.service.js';
 import { LocalPathsService } from './local-paths.service.js';
 import { LocalWorktrees } from './local-worktrees.service.js';
 import { MirrorsService } from './mirrors.service.js';
@@ -17,7 +20,10 @@ const SERVICES = [
   GitAddress,
   LocalPathsService,
   MirrorsService,
+  BranchesService,
   CommitsService,
+  CommitChangesService,
+  HistoriesService,
   DiffsService,
   TagsService,
   RangesService,

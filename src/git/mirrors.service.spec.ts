@@ -73,10 +73,10 @@ describe('a mirror', () => {
     run(source, 'init', '-q', '-b', 'trunk');
     const id = own.records.add(source);
     const directory = await own.mirrors.open(id, PATIENCE);
-    expect(await own.commits.order(directory, null)).toEqual([]);
+    expect(await own.order(directory, null)).toEqual([]);
     const first = commit(source, 'one');
     await own.mirrors.ensureFresh(id);
-    expect(await own.commits.order(directory, null)).toMatchObject([{ sha: first }]);
+    expect(await own.order(directory, null)).toMatchObject([{ sha: first }]);
     expect(own.records.outcomes).toEqual(['synced null', 'synced trunk']);
   });
 
@@ -85,7 +85,7 @@ describe('a mirror', () => {
     run(scratch.path, 'clone', '-q', '--depth', '1', `file://${source}`, join(scratch.path, 'roots/shallow'));
     const id = own.records.add(join(scratch.path, 'roots/shallow'));
     const directory = await own.mirrors.open(id, PATIENCE);
-    expect(await own.commits.order(directory, null)).toHaveLength(1);
+    expect(await own.order(directory, null)).toHaveLength(1);
   });
 
   it('of a linked work tree and of a bare repository is made alike', async () => {

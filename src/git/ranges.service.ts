@@ -1,12 +1,12 @@
 import { Injectable } from '@nestjs/common';
-import { newestFirst, type CommitPosition } from './commits.service.js';
+import { latestFirst, type CommitInstant } from './commit-position.js';
 import { GitProcess } from './git-process.js';
 import { GitFailed } from './git.errors.js';
 
 /** What is in the history of one commit and not in that of another, and how much it is the other way round. */
 export interface CommitRange {
   /** Newest first. */
-  ahead: CommitPosition[];
+  ahead: CommitInstant[];
   behind: number;
 }
 
@@ -26,7 +26,7 @@ export class RangesService {
       max_bytes: MAX_BYTES,
       signal,
     });
-    const ahead: CommitPosition[] = [];
+    const ahead: CommitInstant[] = [];
     let behind = 0;
     for (const line of output.toString('latin1').split('\n')) {
       if (line === '') continue;
@@ -35,6 +35,6 @@ export class RangesService {
       if (side === '>') ahead.push({ at: Number(at), sha });
       else behind += 1;
     }
-    return { ahead: ahead.sort(newestFirst), behind };
+    return { ahead: ahead.sort(latestFirst), behind };
   }
 }

@@ -1,12 +1,11 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Id, OneOf, Optional, Pattern, QueryNumber, Text } from '../http/fields.js';
-import { PageOf, PageQuery } from '../http/page.js';
+import { Id, OneOf, Optional, Text } from '../http/fields.js';
+import { PageOf } from '../http/page.js';
+import { CommitFilterQuery } from './commit-filter.dto.js';
 import type { LogEntry } from './log-entry.js';
 
-const MAX_ISSUE = 2_147_483_647;
-
 /** Which log entries to list. */
-export class LogsQuery extends PageQuery {
+export class LogsQuery extends CommitFilterQuery {
   /**
    * The repository whose commits are listed. Default: all of the organization, merged, when there are at most 20.
    * @example 019c1234-5678-7abc-8def-0123456789ab
@@ -22,29 +21,6 @@ export class LogsQuery extends PageQuery {
   @Optional()
   @OneOf(['debug', 'info', 'warn', 'error'])
   level?: string;
-
-  /**
-   * Only entries of this agent type.
-   * @example codegen
-   */
-  @Optional()
-  @Pattern(/^[a-z0-9][a-z0-9-]{0,63}$/, 'an agent type such as codegen', 64)
-  agent_type?: string;
-
-  /**
-   * Only entries of this issue.
-   * @example 42
-   */
-  @QueryNumber({ min: 1, max: MAX_ISSUE })
-  issue_number?: number;
-
-  /**
-   * Only entries whose message, author or id holds this text, without regard to case.
-   * @example login
-   */
-  @Optional()
-  @Text({ min: 1, max: 200 })
-  q?: string;
 
   /**
    * A branch, tag or commit to list the history of. Default: all branches, those of executions included.

@@ -1,37 +1,50 @@
-import type { CommitPosition } from '../git/commits.service.js';
-import { readLogCursor, writeLogCursor } from './log-cursor.js';
-import { cut } from './log-entry.js';
-import { MergedHistory } from './merged-history.js';
+import { newestFirst, type CommitPosition } from '../git/commit-position.js';
+import { readCommitCursor, writeCommitCursor } from './commit-cursor.js';
+import { cut } from './cut-text.js';
+import { MergedHistory, type Positions } from './merged-history.js';
 
-const at = (time: number, letter: string): CommitPosition => ({ at: time, sha: letter.repeat(40) });
+const at = (time: number, letter: string, depth = 0): CommitPosition => ({ at: time, depth, sha: letter.repeat(40) });
+
+/** Positions that are in memory. */
+const listed = (...positions: CommitPosition[]): Positions => ({
+  firstAfter: (after) => Promise.resolve(positions.filter((position) => newestFirst(position, after) <= 0).length),
+  read: (index, count) => Promise.resolve(positions.slice(index, index + count)),
+});
+
 const HISTORIES = [
-  { source: 'one', positions: [at(9, 'a'), at(7, 'd'), at(7, 'b'), at(1, 'c')] },
-  { source: 'two', positions: [at(8, 'e'), at(7, 'b'), at(2, 'f')] },
+  { source: 'one', positions: listed(at(9, 'a'), at(7, 'd'), at(7, 'b'), at(1, 'c')) },
+  { source: 'two', positions: listed(at(8, 'e'), at(7, 'b'), at(2, 'f')) },
 ];
-const read = (after: CommitPosition | null, count = 10) =>
-  new MergedHistory(HISTORIES, after).take(count).map(({ sha, source }) => `${sha.charAt(0)} ${source}`);
+const read = async (after: CommitPosition | null, count = 10) =>
+  (await new MergedHistory(HISTORIES, after).take(count)).map(({ sha, source }) => `${sha.charAt(0)} ${source}`);
 
-it('reads several histories as one, newest first, a commit of two of them once', () => {
-  expect(read(null)).toEqual(['a one', 'e two', 'd one', 'b one', 'f two', 'c one']);
+it('reads several histories as one, newest first, a commit of two of them once', async () => {
+  expect(await read(null)).toEqual(['a one', 'e two', 'd one', 'b one', 'f two', 'c one']);
 });
 
-it('goes on behind any commit of it, page by page', () => {
-  const whole = read(null);
+it('goes on behind any commit of it, page by page', async () => {
+  const whole = await read(null);
   const order = [at(9, 'a'), at(8, 'e'), at(7, 'd'), at(7, 'b'), at(2, 'f'), at(1, 'c')];
-  order.forEach((position, index) => expect(read(position)).toEqual(whole.slice(index + 1)));
+  for (const [index, position] of order.entries()) expect(await read(position)).toEqual(whole.slice(index + 1));
   const history = new MergedHistory(HISTORIES, null);
-  expect([...history.take(2), ...history.take(3), ...history.take(3)]).toHaveLength(6);
+  const pages = [await history.take(2), await history.take(3), await history.take(3)];
+  expect(pages.flat()).toHaveLength(6);
 });
 
-it('goes on behind a commit that is gone', () => {
-  expect(read(at(7, 'c'))).toEqual(['b one', 'f two', 'c one']);
+it('goes on behind a commit that is gone', async () => {
+  expect(await read(at(7, 'c'))).toEqual(['b one', 'f two', 'c one']);
+});
+
+it('has a commit before its parent where both are of the same second', () => {
+  const [parent, child] = [at(7, 'f', 1), at(7, 'a', 2)];
+  expect([parent, child].sort(newestFirst)).toEqual([child, parent]);
 });
 
 it('takes the cursor it has written and no other', () => {
-  expect(readLogCursor(writeLogCursor(at(5, 'a')))).toEqual(at(5, 'a'));
-  expect(readLogCursor(undefined)).toBeNull();
-  for (const wrong of ['x', 'e30', 'W10', 'bnVsbA', Buffer.from('[1.5,"a"]').toString('base64url')]) {
-    expect(() => readLogCursor(wrong)).toThrow(expect.objectContaining({ kind: 'invalid' }));
+  expect(readCommitCursor(writeCommitCursor(at(5, 'a', 3)))).toEqual(at(5, 'a', 3));
+  expect(readCommitCursor(undefined)).toBeNull();
+  for (const wrong of ['x', 'e30', 'W10', 'bnVsbA', Buffer.from('[1.5,1,"a"]').toString('base64url')]) {
+    expect(() => readCommitCursor(wrong)).toThrow(expect.objectContaining({ kind: 'invalid' }));
   }
 });
 

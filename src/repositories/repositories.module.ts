@@ -1,6 +1,8 @@
 import { Module } from '@nestjs/common';
 import { GitModule } from '../git/git.module.js';
 import { OrganizationsModule } from '../organizations/organizations.module.js';
+import { CommitSearch } from './commit-search.service.js';
+import { CommitsController } from './commits.controller.js';
 import { DevelopmentRepository } from './development-repository.js';
 import { LocalRepositories } from './local-repositories.service.js';
 import { LogsController } from './logs.controller.js';
@@ -8,12 +10,21 @@ import { LogsService } from './logs.service.js';
 import { OrganizationMirrors } from './organization-mirrors.js';
 import { RepositoriesController } from './repositories.controller.js';
 import { RepositoriesService } from './repositories.service.js';
+import { RepositoryCommits } from './repository-commits.service.js';
 import { RepositoryRecordsModule } from './repository-records.module.js';
 
 @Module({
   imports: [GitModule, OrganizationsModule, RepositoryRecordsModule],
-  controllers: [RepositoriesController, LogsController],
-  providers: [RepositoriesService, LocalRepositories, LogsService, DevelopmentRepository, OrganizationMirrors],
+  controllers: [RepositoriesController, CommitsController, LogsController],
+  providers: [
+    RepositoriesService,
+    LocalRepositories,
+    RepositoryCommits,
+    CommitSearch,
+    LogsService,
+    DevelopmentRepository,
+    OrganizationMirrors,
+  ],
   exports: [RepositoriesService, LocalRepositories],
 })
 export class RepositoriesModule {}

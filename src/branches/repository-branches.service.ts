@@ -1,0 +1,150 @@
+import { Injectable } from '@nestjs/common';
+import { organizationOf, type Principal } from '../auth/principal.js';
+import { ExecutionsService } from '../executions/executions.service.js';
+import { BranchesService, type Branch, type Divergence } from '../git/branches.service.js';
+import { factsOf } from '../git/commit-facts.js';
+import type { CommitObject } from '../git/commit-object.js';
+import { CommitsService } from '../git/commits.service.js';
+import { withinGitTime } from '../git/git-time.js';
+import { GitFailed, RefNotFound } from '../git/git.errors.js';
+import { MirrorsService, type Patience } from '../git/mirrors.service.js';
+import { refNameOf } from '../git/ref-name.js';
+import { brokenCursor, type Page } from '../http/page.js';
+import { cut } from '../repositories/cut-text.js';
+import { RepositoriesService } from '../repositories/repositories.service.js';
+
+const PATIENCE: Patience = { first_ms: 2000, fresh_ms: 1500 };
+/** What a page waits for how its branches have parted from the default one, and how many are counted at once. */
+const DIVERGENCE_MS = 1000;
+const AT_ONCE = 4;
+const MAX_SUBJECT = 1000;
+
+export interface BranchesRequest {
+  q?: string;
+  limit: number;
+  cursor?: string;
+}
+
+/** A branch as it is shown. */
+export interface BranchView {
+  name: string;
+  is_default: boolean;
+  commit: CommitObject;
+  subject: string;
+  divergence: Divergence | null;
+  owner: { execution_id: string; task_id: string; status: string } | null;
+}
+
+/** The branches of a repository, and whose they are. */
+@Injectable()
+export class RepositoryBranches {
+  constructor(
+    private readonly repositories: RepositoriesService,
+    private readonly executions: ExecutionsService,
+    private readonly mirrors: MirrorsService,
+    private readonly branches: BranchesService,
+    private readonly commits: CommitsService,
+  ) {}
+
+  /**
+   * By the bytes of their names; ends its git processes when `gone` is aborted. Throws InvalidInput for a broken cursor,
+   * RepositoryNotFound, GitNotHere, MirrorNotReady and GitFailed.
+   */
+  async list(principal: Principal, id: string, request: BranchesRequest, gone: AbortSignal): Promise<Page<BranchView>> {
+    const after = readCursor(request.cursor);
+    const repository = await this.repositories.get(principal, id);
+    const default_branch = repository.default_branch ?? 'main';
+    return withinGitTime(gone, async (signal) => {
+      const directory = after === null ? await this.mirrors.open(id, PATIENCE) : await this.mirrors.locate(id);
+      const found = await this.find(directory, after, request, signal);
+      const shown = found.slice(0, request.limit);
+      const commits = await this.commits.read(
+        directory,
+        shown.map(({ sha }) => sha),
+        signal,
+      );
+      const names = shown.map(({ name }) => refNameOf(name));
+      const [divergences, owners] = await Promise.all([
+        this.divergences(directory, shown, default_branch, signal),
+        this.executions.findByBranches(organizationOf(principal), id, names),
+      ]);
+      const ownerOf = new Map(owners.map((owner) => [owner.branch, owner]));
+      const items = shown.map((_, at): BranchView => {
+        const [name = '', commit] = [names[at], commits[at]];
+        if (commit === undefined) throw new GitFailed('damaged');
+        return {
+          name,
+          is_default: name === default_branch,
+          commit,
+          subject: cut(factsOf(commit.message).subject, MAX_SUBJECT),
+          divergence: divergences[at] ?? null,
+          owner: ownerOf.get(name) ?? null,
+        };
+      });
+      const last = found.length > request.limit ? shown.at(-1) : undefined;
+      return { items, next_cursor: last === undefined ? null : last.name.toString('base64url') };
+    });
+  }
+
+  /** One more than the page has room for, if there are. */
+  private async find(
+    directory: string,
+    after: Buffer | null,
+    { q, limit }: BranchesRequest,
+    signal: AbortSignal,
+  ): Promise<Branch[]> {
+    const wanted = q?.toLowerCase();
+    const found: Branch[] = [];
+    for await (const branch of this.branches.each(directory, signal)) {
+      if (after !== null && Buffer.compare(branch.name, after) <= 0) continue;
+      if (wanted !== undefined && !refNameOf(branch.name).toLowerCase().includes(wanted)) continue;
+      found.push(branch);
+      if (found.length > limit) break;
+    }
+    return found;
+  }
+
+  /** How far each has parted from the default branch; null for those that there was no time for. */
+  private async divergences(
+    directory: string,
+    branches: readonly Branch[],
+    default_branch: string,
+    signal: AbortSignal,
+  ): Promise<(Divergence | null)[]> {
+    const base = await this.defaultHead(directory, default_branch, signal);
+    const divergences: (Divergence | null)[] = branches.map(() => null);
+    if (base === null) return divergences;
+    const patience = AbortSignal.any([signal, AbortSignal.timeout(DIVERGENCE_MS)]);
+    let next = 0;
+    const count = async (): Promise<void> => {
+      while (next < branches.length && !patience.aborted) {
+        const at = next++;
+        const { sha = '' } = branches[at] ?? {};
+        divergences[at] = await this.branches.divergence(directory, sha, base, patience).catch((error: unknown) => {
+          if (patience.aborted && !signal.aborted) return null;
+          throw error;
+        });
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, count));
+    signal.throwIfAborted();
+    return divergences;
+  }
+
+  private async defaultHead(directory: string, name: string, signal: AbortSignal): Promise<string | null> {
+    try {
+      return await this.commits.resolve(directory, `refs/heads/${name}`, signal);
+    } catch (error) {
+      if (error instanceof RefNotFound) return null;
+      throw error;
+    }
+  }
+}
+
+/** Names of branches are bytes, so that their cursor is another than that of rows. */
+function readCursor(cursor: string | undefined): Buffer | null {
+  if (cursor === undefined) return null;
+  const name = Buffer.from(cursor, 'base64url');
+  if (name.length === 0 || name.toString('base64url') !== cursor) throw brokenCursor();
+  return name;
+}
