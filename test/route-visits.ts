@@ -35,7 +35,10 @@ const VALUES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** Read what git knows, and of the database what `GET /repositories` reads or what is visited by itself. */
-const LEFT_OUT = ['branchesList', 'commitsList', 'commitsGet', 'logsList', 'deploymentsList', 'deploymentsCompare'];
+const LEFT_OUT = [
+  ...['branchesList', 'commitsList', 'commitsGet', 'logsList', 'deploymentsList', 'deploymentsCompare'],
+  'conflictsForetell',
+];
 
 /** Calls the API as the owner of an organization. */
 export class RouteVisits {

@@ -231,6 +231,7 @@ const CREATES_NOTHING = {
   'ReportsController.progress': 'says how things are',
   'RepositoriesController.sync': 'fetches what there is',
   'TaskBatchesController.act': 'changes tasks, each by its state',
+  'WorktreeRemovalController.cleanUp': 'removes what may go; what is gone is not found again',
   'TasksController.cancel': 'ends a task, once',
   'TasksController.retry': 'begins a task anew, once',
   'WorkerControlsController.drain': 'says how things are to be',

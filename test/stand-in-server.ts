@@ -23,6 +23,7 @@ export class StandInServer {
   readonly gitCommands: string[] = [];
   readonly worktrees: WorktreeReport[][] = [];
   readonly removeWorktrees = new Set<string>();
+  readonly forceWorktrees = new Set<string>();
   /** The pause of its own that a worker asked for. */
   pause: { note: string } | null = null;
   readonly cancel = new Set<string>();
@@ -145,7 +146,14 @@ export class StandInServer {
         return this.storeLogs(id, body as unknown as LogBatch);
       case 'worktrees':
         this.worktrees.push(body['worktrees'] as never);
-        return [200, { ...this.directives(), remove_worktrees: [...this.removeWorktrees] }];
+        return [
+          200,
+          {
+            ...this.directives(),
+            remove_worktrees: [...this.removeWorktrees],
+            force_worktrees: [...this.forceWorktrees],
+          },
+        ];
       case 'progress':
         return [200, this.directives()];
       case 'finish':

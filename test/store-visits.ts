@@ -34,6 +34,7 @@ import { TasksStore } from '../src/tasks/tasks.store.js';
 import { WorkerControlsStore } from '../src/workers/worker-controls.store.js';
 import { WorkerNewsStore } from '../src/workers/worker-news.store.js';
 import { WorkersStore } from '../src/workers/workers.store.js';
+import { WorktreesStore } from '../src/worktrees/worktrees.store.js';
 import { filledId, KIND } from './filled-database.js';
 import type { TestApp } from './test-app.js';
 
@@ -145,6 +146,27 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
     const changes = { actor: SYSTEM, deployed_by: null, pull_request_number: 7, notes: null, rolled_back_at: null };
     await the(DeploymentsStore).update(row, { ...changes, environment: 'canary', started_at: 'now' });
   });
+  // Worktrees: of an execution that has ended, and of one that the disk no longer has.
+  await database.transaction(() => the(WorktreesStore).lockCheckout(organizationId, execution(168)));
+  await the(WorktreesStore).requestRemoval(execution(168), true);
+  const repositories = [97, 107, 117].map((n) => filledId(KIND.repository, n));
+  for (const repository_id of [null, filledId(KIND.repository, 97)])
+    for (const before of [null, { at: '2999-01-01T00:00:00.000000Z', id: newId() }])
+      for (const linked_in of [[], repositories])
+        await the(WorktreesStore).findPage({
+          organization_id: organizationId,
+          repository_id,
+          linked_in,
+          before,
+          limit: 101,
+        });
+  await the(WorktreesStore).linkedIn(filledId(KIND.repository, 97));
+  await the(WorktreesStore).replaceLinked({ id: filledId(KIND.repository, 97), organization_id: organizationId }, [
+    { id: newId(), name: Buffer.from('wt-1'), created_at: new Date() },
+  ]);
+  await the(WorktreesStore).findCheckouts([execution(168)]);
+  await the(WorktreesStore).forgetCheckout(execution(168));
+  await the(WorktreesStore).forgetLinked(filledId(14, 105));
 
   // Tasks: 115 waits for 111 and 107; 117 and 118 run, and 168 has run.
   await the(ConcurrencyStore).promote(organizationId, 'deploy 0');

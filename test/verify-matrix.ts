@@ -197,6 +197,8 @@ export class Matrix {
         const repository_id = await this.things.find('repositories', '/api/v1/repositories', site, 'owner');
         return { repository_id, agent_type: 'codegen', run_at: '2999-01-01T00:00:00Z' };
       }
+      case 'worktreesAdd':
+        return { repository_id: await this.things.find('repositories', '/api/v1/repositories', site, 'owner') };
       case 'workersRegister':
         return { name: `worker ${newId()}` };
       case 'coordinatorsRegister':

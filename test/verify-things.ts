@@ -114,14 +114,17 @@ export class Things {
     }
   }
 
-  /** A linked work tree of a repository of its own. */
+  /** A linked work tree of the repository of the site. */
   private async worktree(site: Site): Promise<string> {
-    const local_path = this.localPath();
-    const id = await this.create('repositories', '/api/v1/repositories', site, 'owner', { local_path });
-    git(local_path, 'worktree', 'add', '-q', '--detach', `${local_path}-worktree`);
+    const repository_id = await this.find('repositories', '/api/v1/repositories', site, 'owner');
     const { access_token } = await site.person('owner');
-    const { json } = await send(site.server, access_token, 'GET', `/api/v1/worktrees?repository_id=${id}`);
-    return (json['items'] as { id: string }[]).map((one) => one.id)[0] ?? 'none';
+    const { json } = await send(site.server, access_token, 'GET', `/api/v1/repositories/${repository_id}`);
+    const path = join(this.scratch.path, `worktree-${newId()}`);
+    git(String(json['local_path']), 'worktree', 'add', '-q', '--detach', path);
+    const list = await send(site.server, access_token, 'GET', `/api/v1/worktrees?repository_id=${repository_id}`);
+    const found = (list.json['items'] as { id: string; path: string }[]).find((one) => one.path === path);
+    if (found === undefined) throw new Error(`a worktree was not listed: ${list.text}`);
+    return found.id;
   }
 
   /** What the document says one posts to the collection. */

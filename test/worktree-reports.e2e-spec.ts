@@ -48,7 +48,7 @@ it('keeps what a worker says of its checkouts, all of it', async () => {
   const answer = await put(worker, [report(one), report(two, { branch: null, head_sha: null, kept_because: null })]);
   expect(answer).toEqual({
     status: 200,
-    body: { remove_worktrees: [], cancel: [], lost: [], desired_status: 'active' },
+    body: { remove_worktrees: [], force_worktrees: [], cancel: [], lost: [], desired_status: 'active' },
   });
   expect(await stored()).toMatchObject([
     { id: one, worker_id: worker.id, unpushed: true, size_bytes: '5000000000', removal_requested_at: null },
@@ -60,9 +60,10 @@ it('keeps what a worker says of its checkouts, all of it', async () => {
 
 it('says what is to be removed until it is gone', async () => {
   const { execution_id: id } = await engine.running(worker);
-  await put(worker, [report(id)]);
+  await put(worker, [report(id, { unpushed: false })]);
   await server.sql.query('update worker_checkouts set removal_requested_at = now() where id = $1', [id]);
-  for (const _ of [1, 2]) expect((await put(worker, [report(id)])).body['remove_worktrees']).toEqual([id]);
+  for (const _ of [1, 2])
+    expect((await put(worker, [report(id, { unpushed: false })])).body['remove_worktrees']).toEqual([id]);
   expect((await put(other, [])).body['remove_worktrees']).toEqual([]);
   expect((await put(worker, [])).body['remove_worktrees']).toEqual([]);
   expect(await stored()).toEqual([]);

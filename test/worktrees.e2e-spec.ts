@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, renameSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { newId } from '../src/ids.js';
 import { Caller } from './caller.js';
@@ -96,6 +96,12 @@ describe('a linked work tree', () => {
     writeFileSync(join(at, 'new "file"\n'), 'x');
     expect(await state()).toEqual(['1 file in no commit: new "file"\n']);
     rmSync(join(at, 'new "file"\n'));
+    // In the second of the checkout, and of the same size: git itself has to read it.
+    writeFileSync(join(at, 'file'), 'two\n');
+    const { atime, mtime } = statSync(join(path, '.git/worktrees/wt/index'));
+    utimesSync(join(at, 'file'), atime, mtime);
+    expect(await state()).toEqual(['1 file in no commit: file']);
+    git(at, 'checkout', '-q', 'file');
     for (const flag of ['assume-unchanged', 'skip-worktree']) {
       git(at, 'update-index', `--${flag}`, 'file');
       writeFileSync(join(at, 'file'), 'hidden\n');

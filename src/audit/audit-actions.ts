@@ -28,6 +28,8 @@ export const AUDIT_ACTIONS = [
   'agent.changed',
   'limit.lifted',
   'repository.deleted',
+  'worktree.created',
+  'worktree.removed',
   'task.deleted',
   'worker.paused',
   'worker.resumed',
@@ -58,6 +60,7 @@ export type AuditSubject = Partial<
     | 'organization_id'
     | 'invitation_id'
     | 'repository_id'
+    | 'worktree_id'
     | 'task_id'
     | 'worker_id'
     | 'coordinator_id'

@@ -1468,6 +1468,28 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/repositories/{id}/conflicts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Foretell conflicts between the running executions of a repository
+         * @description Each two of them are merged on trial, by what they pushed last; nothing of that stays in the repository. At most 16 executions are looked at, those first that have most files in common.
+         *
+         *     Needs the permission `worktrees.read`.
+         */
+        get: operations["conflictsForetell"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/repositories/{id}/sync": {
         parameters: {
             query?: never;
@@ -2175,7 +2197,35 @@ export interface paths {
          */
         get: operations["worktreesList"];
         put?: never;
-        post?: never;
+        /**
+         * Add a linked work tree to a repository on the server's disk
+         * @description The server chooses where, below the directory that the repository lies in. No hook and no filter of the repository runs: files are as they were committed. While many files are being checked out, the worktree is locked.
+         *
+         *     Needs the permission `worktrees.manage`.
+         */
+        post: operations["worktreesAdd"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/worktrees/cleanup": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Clean up worktrees
+         * @description Looks at one page of the list, decides for each worktree whether it may go, says why, and has it go unless it is a dry run. Nothing goes that is locked, in use, used a short while ago, or that holds work which is nowhere else.
+         *
+         *     Needs the permission `worktrees.manage`.
+         */
+        post: operations["worktreeRemovalCleanUp"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2196,7 +2246,13 @@ export interface paths {
         get: operations["worktreesGet"];
         put?: never;
         post?: never;
-        delete?: never;
+        /**
+         * Remove a worktree
+         * @description A linked one is gone when this answers 204; its branch stays. A checkout is removed by its worker: 202, until the inventory of that worker lists it no more. What holds work that is nowhere else is refused, naming what would be lost, unless `force` is true. A locked one, and one in which an execution runs, is refused in any case.
+         *
+         *     Needs the permission `worktrees.manage`.
+         */
+        delete: operations["worktreeRemovalRemove"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2280,6 +2336,25 @@ export interface components {
              * @example 0192f0c1-2345-7abc-8def-0123456789ab
              */
             depends_on_task_id: string;
+        };
+        AddWorktree: {
+            /**
+             * Format: uuid
+             * @description Repository on the server's disk.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            repository_id: string;
+            /**
+             * @description Branch to check out: one that is there, or a new one. Without it the work tree is detached.
+             * @example feature/issue-42
+             */
+            branch?: string;
+            /**
+             * @description Branch, tag or commit that a new branch, or a detached work tree, starts from. Default: the default branch. A branch
+             *     that is there stays where it is.
+             * @example main
+             */
+            base_ref?: string;
         };
         Agent: {
             /**
@@ -2557,7 +2632,7 @@ export interface components {
              * @example key.created
              * @enum {string}
              */
-            action: "agent.changed" | "agent.created" | "auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "coordinator.deleted" | "coordinator.drained" | "coordinator.registered" | "coordinator.updated" | "fleet.paused" | "fleet.resumed" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "join_token.created" | "join_token.revoked" | "join_token.used" | "key.created" | "key.revoked" | "limit.lifted" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted" | "worker.deleted" | "worker.drained" | "worker.paused" | "worker.resumed" | "worker.token_rotated";
+            action: "agent.changed" | "agent.created" | "auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "coordinator.deleted" | "coordinator.drained" | "coordinator.registered" | "coordinator.updated" | "fleet.paused" | "fleet.resumed" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "join_token.created" | "join_token.revoked" | "join_token.used" | "key.created" | "key.revoked" | "limit.lifted" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted" | "worker.deleted" | "worker.drained" | "worker.paused" | "worker.resumed" | "worker.token_rotated" | "worktree.created" | "worktree.removed";
             /**
              * @description Ids of what it is about, by the names of their fields.
              * @example {
@@ -2989,6 +3064,47 @@ export interface components {
              */
             default_branch: string;
         };
+        CleanUpWorktrees: {
+            /**
+             * @description Whether to only say what would be done. The decisions are the same.
+             * @example true
+             */
+            dry_run: boolean;
+            /**
+             * Format: uuid
+             * @description Only worktrees of this repository. Without it, as in the list, all of the organization.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            repository_id?: string;
+            /**
+             * @description Seconds in which nothing in a worktree must have changed. Default: a day.
+             * @default 86400
+             * @example 86400
+             */
+            unused_for_seconds?: number;
+            /**
+             * @description How many worktrees to look at.
+             * @default 20
+             * @example 20
+             */
+            limit?: number;
+            /**
+             * @description `next_cursor` of the answer before; absent for the first worktrees.
+             * @example WyIyMDI2LTAxLTMxVDEyOjAwOjAwLjAwMDAwMFoiLCIwMTljMTIzNC01Njc4LTdhYmMtOGRlZi0wMTIzNDU2Nzg5YWIiXQ
+             */
+            cursor?: string;
+        };
+        Cleanup: {
+            /** @description One for each worktree that was looked at. */
+            decisions: components["schemas"]["WorktreeDecision"][];
+            /** @description Repositories whose linked work trees could not be looked at, and why. */
+            unread: components["schemas"]["UnreadRepository"][];
+            /**
+             * @description Cursor of the next worktrees; null when these were the last.
+             * @example WyIyMDI2LTAxLTMxVDEyOjAwOjAwLjAwMDAwMFoiLCIwMTljMTIzNC01Njc4LTdhYmMtOGRlZi0wMTIzNDU2Nzg5YWIiXQ
+             */
+            next_cursor: string | null;
+        };
         Commit: {
             /**
              * @description `warn` for reverts, hotfixes and breaking changes, else `info`.
@@ -3228,6 +3344,62 @@ export interface components {
             result?: {
                 [key: string]: unknown;
             };
+        };
+        ConflictForecast: {
+            /** @description The executions that run, the newest 16. */
+            executions: components["schemas"]["RunningHead"][];
+            /** @description Pairs that would conflict, that have files in common, or that nothing could be found out about. */
+            pairs: components["schemas"]["ConflictPair"][];
+            /**
+             * @description How many other pairs there are, which have nothing to do with each other.
+             * @example 2
+             */
+            clean_pairs: number;
+            /**
+             * @description Whether more of them run than were looked at.
+             * @example false
+             */
+            truncated: boolean;
+        };
+        ConflictPair: {
+            /**
+             * @description The two executions.
+             * @example [
+             *       "0192f0c1-2345-7abc-8def-0123456789ad",
+             *       "0192f0c1-2345-7abc-8def-0123456789ae"
+             *     ]
+             */
+            execution_ids: string[];
+            /**
+             * @description What git would say to a merge of both. `unrelated`: they share no history. `unknown`: there was no time to find out.
+             * @example conflict
+             * @enum {string}
+             */
+            verdict: "clean" | "conflict" | "unknown" | "unrelated";
+            /**
+             * @description How many files would conflict.
+             * @example 1
+             */
+            conflict_count: number;
+            /**
+             * @description How many files both have changed.
+             * @example 1
+             */
+            common_count: number;
+            /**
+             * @description Files that would conflict, the first 20.
+             * @example [
+             *       "src/sign-in.ts"
+             *     ]
+             */
+            conflicts: string[];
+            /**
+             * @description Files that both have changed, the first 20; also where git could merge them, people should look.
+             * @example [
+             *       "src/sign-in.ts"
+             *     ]
+             */
+            paths_in_common: string[];
         };
         Coordinator: {
             /**
@@ -6230,6 +6402,35 @@ export interface components {
              */
             former_valid_seconds: number;
         };
+        RunningHead: {
+            /**
+             * Format: uuid
+             * @description The execution.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ad
+             */
+            execution_id: string;
+            /**
+             * Format: uuid
+             * @description Its task.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ab
+             */
+            task_id: string;
+            /**
+             * @description How many files differ from where it left the default branch; null when that is not known.
+             * @example 3
+             */
+            files_changed: number | null;
+            /**
+             * @description Its branch.
+             * @example task/add-a-dark-mode-456789ab-a1
+             */
+            branch: string;
+            /**
+             * @description The commit pushed last; null when nothing was pushed yet, so that nothing can be foretold.
+             * @example 9fceb02d0ae598e95dc970b74767f19372d61af8
+             */
+            commit_sha: string | null;
+        };
         Session: {
             /**
              * Format: uuid
@@ -7276,6 +7477,37 @@ export interface components {
              */
             changed_at: string;
         };
+        WorktreeDecision: {
+            /**
+             * Format: uuid
+             * @description The worktree.
+             * @example 019c1234-5678-7abc-8def-0123456789ab
+             */
+            worktree_id: string;
+            /**
+             * @description What was done. `kept`: it stays. `would_be_removed`: in a dry run. `removed`: it is gone. `requested`: its worker is
+             *     asked to remove it. `refused`: it has changed since it was looked at, or cannot be removed. `postponed`: there was no
+             *     time left; ask again.
+             * @example would_be_removed
+             * @enum {string}
+             */
+            outcome: "kept" | "postponed" | "refused" | "removed" | "requested" | "would_be_removed";
+            /**
+             * @description Where it is, or was.
+             * @example /srv/repositories/project-dark-mode
+             */
+            path: string;
+            /**
+             * @description Whether it may go.
+             * @example true
+             */
+            remove: boolean;
+            /**
+             * @description Why it may go or stays; when its removal was refused in the end, why.
+             * @example nothing in it is uncommitted, and its commits are in the default branch
+             */
+            because: string;
+        };
         WorktreeDiff: {
             /**
              * @description How many files differ, listed or not.
@@ -7407,10 +7639,16 @@ export interface components {
              */
             desired_status: "active" | "draining" | "paused" | "stopped";
             /**
-             * @description Checkouts it is to remove, by the ids of their executions. What holds work that is nowhere else it keeps all the same.
+             * @description Checkouts it is to remove, by the ids of their executions. What holds work that is nowhere else it keeps all the same,
+             *     unless it is in `force_worktrees`.
              * @example []
              */
             remove_worktrees: string[];
+            /**
+             * @description Those of them that somebody wants gone with what they hold.
+             * @example []
+             */
+            force_worktrees: string[];
             /**
              * @description Executions of this worker that somebody wants to end: end the agent, then finish as `cancelled`.
              * @example []
@@ -8068,7 +8306,7 @@ export interface operations {
                 /** @description Only what this caller did: the id of a person, key, worker or execution, or a login as it was at that time. */
                 actor?: string;
                 /** @description Only these actions; repeatable. */
-                action?: ("agent.changed" | "agent.created" | "auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "coordinator.deleted" | "coordinator.drained" | "coordinator.registered" | "coordinator.updated" | "fleet.paused" | "fleet.resumed" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "join_token.created" | "join_token.revoked" | "join_token.used" | "key.created" | "key.revoked" | "limit.lifted" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted" | "worker.deleted" | "worker.drained" | "worker.paused" | "worker.resumed" | "worker.token_rotated")[];
+                action?: ("agent.changed" | "agent.created" | "auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "coordinator.deleted" | "coordinator.drained" | "coordinator.registered" | "coordinator.updated" | "fleet.paused" | "fleet.resumed" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "join_token.created" | "join_token.revoked" | "join_token.used" | "key.created" | "key.revoked" | "limit.lifted" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted" | "worker.deleted" | "worker.drained" | "worker.paused" | "worker.resumed" | "worker.token_rotated" | "worktree.created" | "worktree.removed")[];
                 /** @description Only what is about this: any id of the subject. */
                 subject?: string;
                 /** @description Only what happened after this time. */
@@ -9417,7 +9655,7 @@ export interface operations {
                 /** @description Position behind which to read: `id` of the last event known. Absent reads from the beginning. */
                 after?: string;
                 /** @description Only events of these types; repeatable. */
-                types?: ("budget.warning" | "coordinator.health_changed" | "coordinator.lost" | "coordinator.registered" | "deployment.failed" | "deployment.promoted" | "deployment.recorded" | "deployment.rolled_back" | "deployment.started" | "deployment.succeeded" | "deployment.updated" | "execution.finished" | "execution.stale_write" | "execution.started" | "provider.limited" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered")[];
+                types?: ("budget.warning" | "coordinator.health_changed" | "coordinator.lost" | "coordinator.registered" | "deployment.failed" | "deployment.promoted" | "deployment.recorded" | "deployment.rolled_back" | "deployment.started" | "deployment.succeeded" | "deployment.updated" | "execution.finished" | "execution.stale_write" | "execution.started" | "provider.limited" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered" | "worktree.created" | "worktree.kept" | "worktree.removal_requested" | "worktree.removed")[];
                 /** @description Only events about this task. */
                 task_id?: string;
                 /** @description How many events to answer at the most. */
@@ -9453,7 +9691,7 @@ export interface operations {
                 /** @description Position behind which to begin: `id` of the last event known. Absent begins with what happens from now on. */
                 after?: string;
                 /** @description Only events of these types; repeatable. */
-                types?: ("budget.warning" | "coordinator.health_changed" | "coordinator.lost" | "coordinator.registered" | "deployment.failed" | "deployment.promoted" | "deployment.recorded" | "deployment.rolled_back" | "deployment.started" | "deployment.succeeded" | "deployment.updated" | "execution.finished" | "execution.log" | "execution.progress" | "execution.stale_write" | "execution.started" | "provider.limited" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered")[];
+                types?: ("budget.warning" | "coordinator.health_changed" | "coordinator.lost" | "coordinator.registered" | "deployment.failed" | "deployment.promoted" | "deployment.recorded" | "deployment.rolled_back" | "deployment.started" | "deployment.succeeded" | "deployment.updated" | "execution.finished" | "execution.log" | "execution.progress" | "execution.stale_write" | "execution.started" | "provider.limited" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered" | "worktree.created" | "worktree.kept" | "worktree.removal_requested" | "worktree.removed")[];
                 /** @description Only events about this task. */
                 task_id?: string;
             };
@@ -11391,6 +11629,59 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    conflictsForetell: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the repository.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConflictForecast"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Refused: `repository/not-found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: `git/failed`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     repositoriesSync: {
         parameters: {
             query?: never;
@@ -13167,6 +13458,126 @@ export interface operations {
             503: components["responses"]["Unavailable"];
         };
     };
+    worktreesAdd: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description A text of your own, 1 to 255 visible ASCII characters. For 24 hours the same key with the same body gets the first answer again, with `Idempotency-Replayed: true`; with another body it is refused. */
+                "Idempotency-Key"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AddWorktree"];
+            };
+        };
+        responses: {
+            /** @description Added. */
+            201: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Worktree"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Refused: `repository/not-found`, `git/ref-not-found`, `worktree/not-found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `worktree/branch-in-use`, `worktree/repository-elsewhere`, `worktree/no-place`, `git/failed`, `idempotency/other-body`, `idempotency/in-progress`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    worktreeRemovalCleanUp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CleanUpWorktrees"];
+            };
+        };
+        responses: {
+            /** @description Done; this is the state now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Cleanup"];
+                };
+            };
+            /** @description Refused: `worktree/too-many-repositories`. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Refused: `repository/not-found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `git/failed`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
     worktreesGet: {
         parameters: {
             query?: never;
@@ -13206,6 +13617,70 @@ export interface operations {
                 };
             };
             /** @description Refused: `git/failed`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    worktreeRemovalRemove: {
+        parameters: {
+            query?: {
+                /** @description Whether it goes with what it holds. */
+                force?: "false" | "true";
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the worktree.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Its worker is asked to remove it. */
+            202: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Worktree"];
+                };
+            };
+            /** @description It is gone. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            /** @description Refused: `worktree/not-found`. */
+            404: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused: `worktree/holds-work`, `worktree/in-use`, `worktree/unread`, `worktree/worker-gone`, `worktree/busy`, `worktree/not-removable`, `git/failed`. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];

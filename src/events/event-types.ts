@@ -29,6 +29,10 @@ export const EVENT_TYPES = [
   'deployment.failed',
   'deployment.rolled_back',
   'deployment.updated',
+  'worktree.created',
+  'worktree.removal_requested',
+  'worktree.removed',
+  'worktree.kept',
 ] as const;
 
 export type EventType = (typeof EVENT_TYPES)[number];
@@ -41,4 +45,5 @@ export interface EventSubject {
   coordinator_id?: string;
   repository_id?: string;
   deployment_id?: string;
+  worktree_id?: string;
 }

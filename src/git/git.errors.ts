@@ -93,3 +93,39 @@ export class GitRequestRefused extends DomainError {
     super('git/request-refused', kind, detail);
   }
 }
+
+/** Somebody, or git, works in the linked work tree at this moment. */
+export class WorktreeBusy extends DomainError {
+  constructor() {
+    super(
+      'worktree/busy',
+      'conflict',
+      'Git works in this worktree at this moment, or was ended in it: index.lock is there.',
+    );
+  }
+}
+
+/** The server cannot, or must not, touch what is there. */
+export class WorktreeNotRemovable extends DomainError {
+  constructor(why: string) {
+    super('worktree/not-removable', 'conflict', `The worktree cannot be removed. ${why}`);
+  }
+}
+
+/** Git allows a branch in one work tree only. */
+export class BranchInUse extends DomainError {
+  constructor(branch: string) {
+    super('worktree/branch-in-use', 'conflict', `The branch ${branch} is checked out in another work tree.`);
+  }
+}
+
+/** There is nowhere to put one. */
+export class NoPlaceForWorktree extends DomainError {
+  constructor() {
+    super(
+      'worktree/no-place',
+      'conflict',
+      'The server can write neither beside this repository nor in it, so it cannot add a worktree.',
+    );
+  }
+}

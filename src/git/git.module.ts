@@ -9,10 +9,13 @@ import { GitProcess } from './git-process.js';
 import { HistoriesService } from './histories.service.js';
 import { LocalPathsService } from './local-paths.service.js';
 import { LocalWorktrees } from './local-worktrees.service.js';
+import { MergeForecasts } from './merge-forecasts.service.js';
 import { MirrorsService } from './mirrors.service.js';
 import { RangesService } from './ranges.service.js';
 import { SafeViews } from './safe-views.js';
 import { TagsService } from './tags.service.js';
+import { WorktreeAdditions } from './worktree-additions.service.js';
+import { WorktreeRemovals } from './worktree-removals.service.js';
 import { WorktreeStates } from './worktree-states.service.js';
 
 const SERVICES = [
@@ -30,6 +33,9 @@ const SERVICES = [
   SafeViews,
   LocalWorktrees,
   WorktreeStates,
+  WorktreeRemovals,
+  WorktreeAdditions,
+  MergeForecasts,
 ];
 
 /** Mirrors and what is read from them. Needs a provider of MirrorRecords, which the repositories give to all. */

@@ -1,7 +1,8 @@
-import { mkdir, symlink, lstat } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { lstat, mkdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
-import { bytePath, inFolder, shown, type BytePath } from './byte-path.js';
+import { bytePath, folderOf, inFolder, shown, type BytePath } from './byte-path.js';
 import { GitFailed, LocalPathRefused } from './git.errors.js';
 import { GitProcess } from './git-process.js';
 import { LocalPathsService, type RepositoryPlace } from './local-paths.service.js';
@@ -36,6 +37,7 @@ const NOT_PLAIN = 'What the repository keeps about it is not as git writes it.';
 const AMBIGUOUS = 'The repository has two entries for this path.';
 const NOT_IT = 'What is at its path is not this work tree.';
 const OUTSIDE = 'It is outside of the directories that this server may read.';
+const BEING_REMOVED = 'It is being removed.';
 const GONE = 'its directory is gone';
 
 /** Linked work trees of repositories on this host's disk. */
@@ -111,13 +113,22 @@ export class LocalWorktrees {
   private async visit(entry: WorktreeEntry): Promise<{ path: BytePath; problem: string | null; gone: boolean }> {
     try {
       const path = await this.localPaths.below(entry.path);
-      if (path === null) return { path: entry.path, problem: null, gone: true };
+      if (path === null) {
+        const leaving = await leadsBack(asideOf(entry), entry.folder);
+        return { path: entry.path, problem: leaving ? BEING_REMOVED : null, gone: true };
+      }
       return { path, problem: (await leadsBack(path, entry.folder)) ? null : NOT_IT, gone: false };
     } catch (error) {
       if (error instanceof LocalPathRefused) return { path: entry.path, problem: OUTSIDE, gone: false };
       throw error;
     }
   }
+}
+
+/** Where a work tree is put while it is looked at for the last time: beside its place, where nobody finds it by its path. */
+export function asideOf({ path, folder }: Pick<WorktreeEntry, 'path' | 'folder'>): BytePath {
+  const mark = createHash('sha256').update(folder).digest('hex').slice(0, 16);
+  return inFolder(folderOf(path), `.miyabi-removing-${mark}`);
 }
 
 /** Whether a directory is the work tree of an entry: git writes into each where the other is. */
@@ -135,7 +146,9 @@ export async function leadsBack(path: BytePath, folder: BytePath): Promise<boole
 /** Lets git see the entries of the repository that are as it makes them. */
 async function showEntries({ directory }: SafeView, entries: readonly WorktreeEntry[]): Promise<void> {
   const folder = join(directory, 'worktrees');
-  await mkdir(folder, { recursive: true });
+  // Those of the last look; the links go, not what they lead to.
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder);
   const plain = entries.filter((entry) => entry.plain);
   await Promise.all(plain.map((entry) => symlink(entry.folder, inFolder(bytePath(folder), entry.name))));
 }

@@ -1,4 +1,4 @@
-import { copyFile, lstat, mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, lstat, mkdir, readdir, symlink, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { bytePath, inFolder, shown, type BytePath } from './byte-path.js';
@@ -179,11 +179,13 @@ export class WorktreeStates {
     };
   }
 
-  private async viewOf(view: SafeView, { folder, path, head_sha, branch }: LinkedWorktree): Promise<SafeView> {
+  /** A view of one work tree, with what git keeps about it; the work tree itself is its `work`. */
+  async viewOf(view: SafeView, worktree: Pick<LinkedWorktree, 'folder' | 'path' | 'head_sha'>): Promise<SafeView> {
+    const { folder, path, head_sha } = worktree;
     const own = await this.views.beside(view);
     const to = (name: string): string => join(own.directory, name);
-    // A branch without commits: everything in the index is new.
-    await writeFile(to('HEAD'), head_sha === null ? `ref: refs/heads/${branch ?? 'none'}\n` : `${head_sha}\n`);
+    // Without a commit the view's own branch, which is not there, stands for one: everything in the index is new.
+    if (head_sha !== null) await writeFile(to('HEAD'), `${head_sha}\n`);
     await symlink(path, to('work'));
     const shared = (await readdir(folder)).filter((name) => name.startsWith('sharedindex.'));
     for (const name of ['index', ...shared]) await copyPlain(inFolder(folder, name), to(name));
@@ -204,6 +206,9 @@ async function copyPlain(from: BytePath, to: string): Promise<void> {
   if (!status.isFile()) throw new GitFailed('damaged');
   if (status.size > LARGEST_INDEX) throw new GitFailed('too_large');
   await copyFile(from, to);
+  // A file that is as old as the index is read, as it may have changed since; of a younger index git would not do that.
+  const time = Math.floor(status.mtimeMs / 1000);
+  await utimes(to, time, time);
 }
 
 /** Repositories inside the work tree that have been filled. */

@@ -4,10 +4,10 @@ import { PageOf } from '../http/page.js';
 import { REPOSITORY_STATUSES, type Repository, type RepositoryStatus } from './repository.entity.js';
 
 const FULL_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})\/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}$/;
-// A branch name by git-check-ref-format(1), outside of the names that executions push.
-const BRANCH =
+/** A branch name by git-check-ref-format(1), outside of the names that executions push. */
+export const BRANCH =
   /^(?!-|\/|task$|task\/|HEAD$|@$)(?!.*(?:\.\.|\/\/|\/\.|@\{|\.lock(?:\/|$)))(?!\.)[^\u0000-\u0020\u007f~^:?*[\\]*[^\u0000-\u0020\u007f~^:?*[\\/.]$/;
-const BRANCH_FORM = 'a branch name of Git, other than task and task/...';
+export const BRANCH_FORM = 'a branch name of Git, other than task and task/...';
 const AGENT_TYPE = /^[a-z0-9][a-z0-9-]{0,63}$/;
 
 /** The address of one repository. */

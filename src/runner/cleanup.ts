@@ -6,8 +6,10 @@ export interface Occupant {
   readonly bytes: number;
   /** When it was last of use, in milliseconds since 1970. */
   readonly usedAt: number;
-  /** Why it must stay whatever the disk is like; null when it may go. */
+  /** Why it must stay whoever asks; null when it may go. */
   readonly stays: string | null;
+  /** What it holds that is nowhere else, so that it goes only for who knows that; null when there is nothing. */
+  readonly holds: string | null;
 }
 
 export interface Decision {
@@ -21,13 +23,15 @@ export interface CleanupWishes {
   readonly budget: number;
   /** Checkouts the server asks to be removed. */
   readonly asked: ReadonlySet<string>;
+  /** Those of them that are to go with what they hold. */
+  readonly forced: ReadonlySet<string>;
 }
 
 /**
  * Decides for each what becomes of it, and why: first what was asked for, then, while there is too much, the oldest. What
- * holds work that is nowhere else stays, whoever asks.
+ * holds work that is nowhere else stays, unless it was asked for with that.
  */
-export function decide(occupants: readonly Occupant[], { budget, asked }: CleanupWishes): Decision[] {
+export function decide(occupants: readonly Occupant[], { budget, asked, forced }: CleanupWishes): Decision[] {
   const decisions = new Map<Occupant, Decision>();
   let total = occupants.reduce((sum, { bytes }) => sum + bytes, 0);
   const settle = (occupant: Occupant, remove: boolean, because: string): void => {
@@ -35,9 +39,12 @@ export function decide(occupants: readonly Occupant[], { budget, asked }: Cleanu
     decisions.set(occupant, { occupant, remove, because });
   };
   for (const occupant of occupants) {
-    if (occupant.stays !== null) settle(occupant, false, occupant.stays);
-    else if (occupant.kind === 'checkout' && asked.has(occupant.id))
-      settle(occupant, true, 'its removal was asked for');
+    const { kind, id, stays, holds } = occupant;
+    const isAsked = kind === 'checkout' && asked.has(id);
+    if (stays !== null) settle(occupant, false, stays);
+    else if (isAsked && forced.has(id)) settle(occupant, true, 'its removal was asked for, with what it holds');
+    else if (holds !== null) settle(occupant, false, holds);
+    else if (isAsked) settle(occupant, true, 'its removal was asked for');
   }
   const free = occupants.filter((occupant) => !decisions.has(occupant));
   for (const occupant of free.sort((one, other) => one.usedAt - other.usedAt)) {

@@ -13,6 +13,8 @@ export class Housekeeping {
   private readonly inventory: Inventory;
   /** What the server last asked to be removed. */
   private asked: ReadonlySet<string> = new Set();
+  /** Those of them that are to go with what they hold. */
+  private forced: ReadonlySet<string> = new Set();
 
   constructor(
     private readonly house: House,
@@ -46,17 +48,19 @@ export class Housekeeping {
   async goRound(signal: AbortSignal): Promise<void> {
     await this.cleanUp();
     const before = await this.inventory.checkouts();
-    const { remove_worktrees } = await this.house.plane.reportWorktrees(before, signal);
+    const { remove_worktrees, force_worktrees } = await this.house.plane.reportWorktrees(before, signal);
     this.asked = new Set(remove_worktrees);
+    // A server of the version before has no such list.
+    this.forced = new Set(force_worktrees as readonly string[] | undefined);
     if (this.asked.size > 0 && (await this.cleanUp()).length > 0)
       await this.house.plane.reportWorktrees(await this.inventory.checkouts(), signal);
   }
 
   /** What is decided here and now, and done unless it is a dry run. Answers what went, or would have gone. */
   async cleanUp({ dryRun = false } = {}): Promise<Occupant[]> {
-    const { house, asked } = this;
+    const { house, asked, forced } = this;
     const occupants = await this.inventory.occupants(await this.inventory.checkouts());
-    const decisions = decide(occupants, { budget: house.settings.runner.disk_budget, asked });
+    const decisions = decide(occupants, { budget: house.settings.runner.disk_budget, asked, forced });
     for (const { occupant, remove, because } of decisions) {
       const facts = { kind: occupant.kind, id: occupant.id, bytes: occupant.bytes, because };
       if (remove) house.log.info(facts, dryRun ? 'would be removed' : 'is removed');

@@ -33,14 +33,19 @@ export class Inventory {
 
   private occupant(report: WorktreeReport): Occupant {
     const { execution_id: id, size_bytes: bytes, changed_at } = report;
-    return { kind: 'checkout', id, bytes, usedAt: Date.parse(changed_at), stays: this.reasonToStay(report) };
+    return {
+      kind: 'checkout',
+      id,
+      bytes,
+      usedAt: Date.parse(changed_at),
+      stays: this.reasonToStay(report),
+      holds: heldIn(report),
+    };
   }
 
-  private reasonToStay({ execution_id, dirty, unpushed, merged, kept_because }: WorktreeReport): string | null {
+  private reasonToStay({ execution_id, kept_because }: WorktreeReport): string | null {
     if (this.isRunning(execution_id)) return 'its execution runs, or its result is not delivered yet';
-    if (kept_because === null) return 'it has not been settled yet';
-    if (dirty) return 'it holds changes that are in no commit';
-    return unpushed && !merged ? 'it holds commits that are nowhere else' : null;
+    return kept_because === null ? 'it has not been settled yet' : null;
   }
 
   private async caches(): Promise<Occupant[]> {
@@ -51,7 +56,7 @@ export class Inventory {
         const [path, id] = [join(folder, name), name.replace(/\.git$/, '')];
         const usedAt = (await stat(path).catch(() => null))?.mtimeMs ?? 0;
         const stays = this.house.cache.isInUse(id) ? 'an execution reads it' : null;
-        return { kind: 'cache', id, bytes: await sizeOf(path), usedAt, stays };
+        return { kind: 'cache', id, bytes: await sizeOf(path), usedAt, stays, holds: null };
       }),
     );
   }
@@ -81,6 +86,11 @@ export class Inventory {
     if (head_sha === null || repository_id === null || default_branch === null) return false;
     return this.house.cache.contains(repository_id, default_branch, head_sha);
   }
+}
+
+function heldIn({ dirty, unpushed, merged }: WorktreeReport): string | null {
+  if (dirty) return 'it holds changes that are in no commit';
+  return unpushed && !merged ? 'it holds commits that are nowhere else' : null;
 }
 
 const reasonIn = (text: string): string =>

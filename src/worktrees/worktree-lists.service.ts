@@ -5,7 +5,7 @@ import { ExecutionsService } from '../executions/executions.service.js';
 import { withinGitTime } from '../git/git-time.js';
 import { LocalWorktrees, type LinkedWorktree } from '../git/local-worktrees.service.js';
 import type { SafeView } from '../git/safe-views.js';
-import { WorktreeStates } from '../git/worktree-states.service.js';
+import { WorktreeStates, type WorktreeState } from '../git/worktree-states.service.js';
 import { readCursor, toPage, type Page } from '../http/page.js';
 import { newId } from '../ids.js';
 import { LocalRepositories, type LocalRepository } from '../repositories/local-repositories.service.js';
@@ -39,6 +39,14 @@ export interface OpenLinked {
   view: SafeView;
   record: LinkedRow;
   linked: LinkedWorktree;
+}
+
+/** A linked work tree before anybody has gone to the disk. */
+export interface LocatedLinked {
+  repository: LocalRepository;
+  record: LinkedRow;
+  /** Throws WorktreeNotFound. */
+  choose: (found: readonly LinkedWorktree[]) => LinkedWorktree;
 }
 
 /** Worktrees of local repositories and of workers, as they are now. */
@@ -82,6 +90,19 @@ export class WorktreeLists {
     return withinGitTime(gone, (signal) => this.openLinked(principal, id, signal, (open) => this.see(open, signal)));
   }
 
+  /** The record of a linked work tree, and how to find it on the disk. Throws WorktreeNotFound. */
+  async locate(principal: Principal, id: string): Promise<LocatedLinked> {
+    const record = await this.store.findLinked(organizationOf(principal), id);
+    const repository = record && (await this.repositories.find(principal, record.repository_id));
+    if (!repository) throw new WorktreeNotFound();
+    const choose = (found: readonly LinkedWorktree[]): LinkedWorktree => {
+      const linked = found.find((one) => isOf(record, one));
+      if (linked === undefined) throw new WorktreeNotFound();
+      return linked;
+    };
+    return { repository, record, choose };
+  }
+
   /** Runs work with a linked work tree of the organization. Throws WorktreeNotFound, GitNotHere, GitFailed. */
   async openLinked<T>(
     principal: Principal,
@@ -89,14 +110,20 @@ export class WorktreeLists {
     signal: AbortSignal,
     work: (open: OpenLinked) => Promise<T>,
   ): Promise<T> {
-    const record = await this.store.findLinked(organizationOf(principal), id);
-    const repository = record && (await this.repositories.find(principal, record.repository_id));
-    if (!repository) throw new WorktreeNotFound();
-    return this.local.within(repository.path, async (view) => {
-      const linked = (await this.local.listIn(view, signal)).find((one) => isOf(record, one));
-      if (linked === undefined) throw new WorktreeNotFound();
-      return work({ repository, view, record, linked });
-    });
+    const { repository, record, choose } = await this.locate(principal, id);
+    return this.local.within(repository.path, async (view) =>
+      work({ repository, view, record, linked: choose(await this.local.listIn(view, signal)) }),
+    );
+  }
+
+  /** A linked work tree as it is told, by the state that it is in. */
+  async present(
+    { repository, record }: Pick<LocatedLinked, 'repository' | 'record'>,
+    linked: LinkedWorktree,
+    state: WorktreeState,
+  ): Promise<Worktree> {
+    const [execution = null] = await this.executionsOf(repository, [executionIn(state.message)]);
+    return ofLinked({ record, linked, state, execution }, await this.store.now());
   }
 
   /** How an open one is now. */

@@ -110,9 +110,17 @@ export class WorktreeInventoryDto {
 /** What a worker learns in return for its inventory. */
 export class WorktreesReceiptDto extends SignalsDto {
   /**
-   * Checkouts it is to remove, by the ids of their executions. What holds work that is nowhere else it keeps all the same.
+   * Checkouts it is to remove, by the ids of their executions. What holds work that is nowhere else it keeps all the same,
+   * unless it is in `force_worktrees`.
    * @example []
    */
   @ApiProperty({ type: [String] })
   remove_worktrees!: string[];
+
+  /**
+   * Those of them that somebody wants gone with what they hold.
+   * @example []
+   */
+  @ApiProperty({ type: [String] })
+  force_worktrees!: string[];
 }

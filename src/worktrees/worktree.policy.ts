@@ -28,6 +28,11 @@ export interface Decision {
   because: string;
 }
 
+/** What a clean-up does about a worktree. */
+export const CLEANUP_OUTCOMES = ['kept', 'would_be_removed', 'removed', 'requested', 'refused', 'postponed'] as const;
+
+export type CleanupOutcome = (typeof CLEANUP_OUTCOMES)[number];
+
 /** Unless somebody says so nothing goes on the day it was used. */
 export const UNUSED_FOR_SECONDS = 24 * 60 * 60;
 

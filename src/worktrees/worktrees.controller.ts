@@ -1,15 +1,18 @@
-import { Controller, Get, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, Post, Query, Res } from '@nestjs/common';
+import { ApiCreatedResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
+import type { Response } from 'express';
 import { Allow, CurrentPrincipal } from '../auth/access.js';
 import type { Principal } from '../auth/principal.js';
 import { ExecutionDiffQuery } from '../executions/execution-diff.dto.js';
 import { ClientGone } from '../http/client-gone.js';
 import { ApiIdParam, IdParam } from '../http/id-param.js';
+import { Idempotent } from '../idempotency/idempotent.decorator.js';
 import { ProblemsWith } from '../http/problems.decorator.js';
+import { Additions } from './additions.service.js';
 import { WorktreeDiffDto } from './worktree-diff.dto.js';
 import { WorktreeDiffs } from './worktree-diffs.service.js';
 import { WorktreeLists } from './worktree-lists.service.js';
-import { WorktreeDto, WorktreePage, WorktreesQuery } from './worktrees.dto.js';
+import { AddWorktreeDto, WorktreeDto, WorktreePage, WorktreesQuery } from './worktrees.dto.js';
 
 @ApiTags('Worktrees')
 @Controller('worktrees')
@@ -17,6 +20,7 @@ export class WorktreesController {
   constructor(
     private readonly lists: WorktreeLists,
     private readonly diffs: WorktreeDiffs,
+    private readonly additions: Additions,
   ) {}
 
   /**
@@ -36,6 +40,31 @@ export class WorktreesController {
     @ClientGone() gone: AbortSignal,
   ): Promise<WorktreePage> {
     return WorktreePage.from(await this.lists.list(principal, query, gone));
+  }
+
+  /**
+   * Add a linked work tree to a repository on the server's disk
+   *
+   * The server chooses where, below the directory that the repository lies in. No hook and no filter of the repository
+   * runs: files are as they were committed. While many files are being checked out, the worktree is locked.
+   */
+  @Post()
+  @Allow('worktrees.manage')
+  @Idempotent('beside')
+  @ProblemsWith({
+    404: ['repository/not-found', 'git/ref-not-found', 'worktree/not-found'],
+    409: ['worktree/branch-in-use', 'worktree/repository-elsewhere', 'worktree/no-place', 'git/failed'],
+  })
+  @ApiCreatedResponse({ type: WorktreeDto, description: 'Added.' })
+  async add(
+    @CurrentPrincipal() principal: Principal,
+    @Body() body: AddWorktreeDto,
+    @ClientGone() gone: AbortSignal,
+    @Res({ passthrough: true }) response: Response,
+  ): Promise<WorktreeDto> {
+    const worktree = await this.additions.add(principal, body, gone);
+    response.location(`/api/v1/worktrees/${worktree.id}`);
+    return WorktreeDto.from(worktree);
   }
 
   /** Read a worktree */

@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Id, Optional } from '../http/fields.js';
+import { Id, OneOf, Optional, Pattern, Text } from '../http/fields.js';
 import { PageOf, PageQuery } from '../http/page.js';
+import { BRANCH, BRANCH_FORM } from '../repositories/repositories.dto.js';
 import type { Worktree } from './worktree.js';
 import type { UnreadRepository, WorktreeList } from './worktree-lists.service.js';
 
@@ -16,6 +17,44 @@ export class WorktreesQuery extends PageQuery {
   @Optional()
   @Id()
   repository_id?: string;
+}
+
+/** A linked work tree to add. */
+export class AddWorktreeDto {
+  /**
+   * Repository on the server's disk.
+   * @example 019c1234-5678-7abc-8def-0123456789ab
+   */
+  @Id()
+  repository_id!: string;
+
+  /**
+   * Branch to check out: one that is there, or a new one. Without it the work tree is detached.
+   * @example feature/issue-42
+   */
+  @Optional()
+  @Pattern(BRANCH, BRANCH_FORM)
+  branch?: string;
+
+  /**
+   * Branch, tag or commit that a new branch, or a detached work tree, starts from. Default: the default branch. A branch
+   * that is there stays where it is.
+   * @example main
+   */
+  @Optional()
+  @Text({ min: 1, max: 255 })
+  base_ref?: string;
+}
+
+/** How to remove a worktree. */
+export class RemoveWorktreeQuery {
+  /**
+   * Whether it goes with what it holds.
+   * @example "false"
+   */
+  @Optional()
+  @OneOf(['true', 'false'])
+  force?: 'true' | 'false';
 }
 
 /** A linked work tree of a repository on the server's disk, or a checkout on the disk of a worker. */

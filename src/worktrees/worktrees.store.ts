@@ -81,6 +81,33 @@ export class WorktreesStore {
     ]);
   }
 
+  /** For what changes it: the worker's word on it waits until then. */
+  lockCheckout(organization_id: string, id: string): Promise<CheckoutRow | null> {
+    return this.database.one<CheckoutRow>(`${CHECKOUT} where c.id = $2 and c.organization_id = $1 for update of c`, [
+      organization_id,
+      id,
+    ]);
+  }
+
+  /** Since when its worker is to remove it. */
+  async requestRemoval(id: string, forced: boolean): Promise<Date> {
+    const row = await this.database.one<{ removal_requested_at: Date }>(
+      `update worker_checkouts set removal_requested_at = coalesce(removal_requested_at, now()),
+         removal_forced = removal_forced or $2 where id = $1 returning removal_requested_at`,
+      [id, forced],
+    );
+    if (row === null) throw new Error('a locked checkout is gone');
+    return row.removal_requested_at;
+  }
+
+  async forgetCheckout(id: string): Promise<void> {
+    await this.database.query('delete from worker_checkouts where id = $1', [id]);
+  }
+
+  async forgetLinked(id: string): Promise<void> {
+    await this.database.query('delete from linked_worktrees where id = $1', [id]);
+  }
+
   findLinked(organization_id: string, id: string): Promise<LinkedRow | null> {
     return this.database.one<LinkedRow>('select * from linked_worktrees where id = $2 and organization_id = $1', [
       organization_id,

@@ -1,0 +1,116 @@
+import { Injectable } from '@nestjs/common';
+import { AuditService } from '../audit/audit.service.js';
+import { organizationOf, type Principal } from '../auth/principal.js';
+import { Database } from '../database/database.js';
+import { EventsService } from '../events/events.service.js';
+import type { EventType } from '../events/event-types.js';
+import { withinGitTime } from '../git/git-time.js';
+import { WorktreeRemovals } from '../git/worktree-removals.service.js';
+import { ofCheckout, type Worktree } from './worktree.js';
+import { WorkerGone, WorktreeHoldsWork, WorktreeInUse, WorktreeNotFound, WorktreeUnread } from './worktree.errors.js';
+import { decide, holdsWork, obstacleOf } from './worktree.policy.js';
+import { WorktreeLists } from './worktree-lists.service.js';
+import { WorktreesStore } from './worktrees.store.js';
+
+/** How a removal is asked for. */
+export interface RemovalWish {
+  /** Whether it goes with what it holds. */
+  force: boolean;
+  /** In a clean-up: how long nobody must have used it. */
+  unused_for_seconds?: number;
+}
+
+/** Null when it is gone; else it waits for its worker. */
+export type Removal = Worktree | null;
+
+/** Removal of worktrees: linked ones at once, those of workers by these. */
+@Injectable()
+export class Removals {
+  constructor(
+    private readonly store: WorktreesStore,
+    private readonly lists: WorktreeLists,
+    private readonly linked: WorktreeRemovals,
+    private readonly events: EventsService,
+    private readonly audit: AuditService,
+    private readonly database: Database,
+  ) {}
+
+  /**
+   * Throws WorktreeNotFound, WorktreeInUse, WorktreeHoldsWork, WorktreeUnread, WorkerGone, WorktreeBusy,
+   * WorktreeNotRemovable, GitNotHere and GitFailed.
+   */
+  async remove(principal: Principal, id: string, wish: RemovalWish, gone: AbortSignal): Promise<Removal> {
+    const checkout = await this.store.findCheckout(organizationOf(principal), id);
+    return checkout === null ? this.removeLinked(principal, id, wish, gone) : this.removeCheckout(principal, id, wish);
+  }
+
+  private async removeLinked(principal: Principal, id: string, wish: RemovalWish, gone: AbortSignal): Promise<null> {
+    const found = await this.lists.locate(principal, id);
+    const removed = await withinGitTime(gone, async (signal) => {
+      let worktree: Worktree | null = null;
+      await this.linked.remove({
+        local_path: found.repository.path,
+        default_branch: found.repository.default_branch,
+        choose: found.choose,
+        judge: async (state, linked) => {
+          worktree = await this.lists.present(found, linked, state);
+          assertMayGo(worktree, wish);
+        },
+        signal,
+      });
+      return worktree as Worktree | null;
+    });
+    if (removed === null) throw new WorktreeNotFound();
+    await this.database.transaction(async () => {
+      await this.store.forgetLinked(id);
+      await this.tell(principal, removed, 'worktree.removed', wish);
+    });
+    return null;
+  }
+
+  private removeCheckout(principal: Principal, id: string, wish: RemovalWish): Promise<Removal> {
+    return this.database.transaction(async () => {
+      const row = await this.store.lockCheckout(organizationOf(principal), id);
+      if (row === null) throw new WorktreeNotFound();
+      const worktree = ofCheckout(row, await this.store.now());
+      assertMayGo(worktree, wish);
+      if (worktree.abandoned) {
+        if (!wish.force) throw new WorkerGone(worktree.path);
+        await this.store.forgetCheckout(id);
+        await this.tell(principal, worktree, 'worktree.removed', wish);
+        return null;
+      }
+      const removal_requested_at = await this.store.requestRemoval(id, wish.force);
+      if (worktree.removal_requested_at === null || wish.force)
+        await this.tell(principal, worktree, 'worktree.removal_requested', wish);
+      return { ...worktree, removal_requested_at };
+    });
+  }
+
+  private async tell(principal: Principal, worktree: Worktree, type: EventType, { force }: RemovalWish): Promise<void> {
+    const organization_id = organizationOf(principal);
+    const { id: worktree_id, kind, path, branch, head_sha, repository_id, worker_id, execution_id } = worktree;
+    const of = {
+      worktree_id,
+      ...(repository_id === null ? {} : { repository_id }),
+      ...(worker_id === null ? {} : { worker_id }),
+    };
+    const subject = { ...of, ...(execution_id === null ? {} : { execution_id }) };
+    const data = { kind, path, branch, head_sha, forced: force, lost: force ? worktree.would_lose : [] };
+    await this.events.record({ organization_id, type, actor: principal.actor, subject, data });
+    const action = 'worktree.removed';
+    await this.audit.record({ organization_id, actor: principal.actor, action, subject: of, data });
+  }
+}
+
+/** Throws why it must stay. */
+function assertMayGo(worktree: Worktree, { force, unused_for_seconds }: RemovalWish): void {
+  const obstacle = obstacleOf(worktree);
+  if (obstacle !== null) throw new WorktreeInUse(obstacle);
+  if (!force && worktree.problem !== null) throw new WorktreeUnread(worktree.problem);
+  if (!force && holdsWork(worktree)) throw new WorktreeHoldsWork(worktree.would_lose);
+  if (unused_for_seconds === undefined) return;
+  // It may have been used since the clean-up looked.
+  const { remove, because } = decide(worktree, unused_for_seconds);
+  if (!remove) throw new WorktreeInUse(because);
+}

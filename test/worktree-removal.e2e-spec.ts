@@ -1,0 +1,175 @@
+import { existsSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { signInPerson, type TestPerson } from './fleet.js';
+import { commit, git, Scratch } from './scratch-git.js';
+import { startTestApp, type TestApp } from './test-app.js';
+import { factsOf, told, type WorktreeAnswer } from './worktree-site.js';
+
+let server: TestApp;
+let scratch: Scratch;
+let ada: TestPerson;
+let counter = 0;
+
+beforeAll(async () => {
+  scratch = new Scratch();
+  server = await startTestApp({
+    GIT_ROOT: scratch.directory('mirrors'),
+    LOCAL_REPOSITORY_ROOTS: scratch.directory('roots'),
+  });
+  ada = await signInPerson(server);
+});
+afterAll(async () => {
+  await server.close();
+  scratch.remove();
+});
+
+interface Place {
+  id: string;
+  path: string;
+  /** Adds a work tree on a branch of its name, last used two days ago; gives its path. */
+  add: (name: string) => string;
+  ids: () => Promise<Record<string, string>>;
+}
+
+async function place(): Promise<Place> {
+  const folder = `roots/place-${String(counter++)}`;
+  const path = scratch.repository(`${folder}/repository`, []);
+  writeFileSync(join(path, 'file'), 'one\n');
+  git(path, 'add', '.');
+  commit(path, 'feat: first');
+  const { body } = await ada.post('/repositories', { local_path: path });
+  const id = String(body['id']);
+  const at = (name: string): string => join(scratch.path, folder, name);
+  return {
+    id,
+    path,
+    add: (name) => {
+      git(path, 'worktree', 'add', '-q', '-b', name, at(name));
+      age(at(name));
+      return at(name);
+    },
+    ids: async () => {
+      const { body: list } = await ada.get(`/worktrees?repository_id=${id}`);
+      const { items } = list as unknown as WorktreeAnswer;
+      return Object.fromEntries(items.map((one) => [one.path.split('/').at(-1) ?? '', one.id]));
+    },
+  };
+}
+
+const TWO_DAYS_AGO = Date.now() / 1000 - 2 * 86_400;
+
+function age(path: string): void {
+  for (const name of ['.git', 'file', '']) utimesSync(join(path, name), TWO_DAYS_AGO, TWO_DAYS_AGO);
+}
+
+describe('a linked work tree', () => {
+  it('is gone when that is answered; its branch stays, and the removal is told', async () => {
+    const { id, path, add, ids } = await place();
+    const worktree = add('done');
+    const one = (await ids())['done'] ?? '';
+    expect((await ada.delete(`/worktrees/${one}`)).status).toBe(204);
+    expect(existsSync(worktree)).toBe(false);
+    expect(git(path, 'branch', '--list', 'done')).toContain('done');
+    expect(await ids()).toEqual({});
+    expect(told(await ada.delete(`/worktrees/${one}`))).toBe('404 worktree/not-found');
+    expect((await factsOf(ada, one, 'worktree.removed')).at(-1)).toMatchObject({
+      subject: { worktree_id: one, repository_id: id },
+      data: { kind: 'linked', path: worktree, branch: 'done', forced: false, lost: [] },
+    });
+    const { rows } = await server.sql.query(`select subject from audit_entries where action = 'worktree.removed'`);
+    expect(rows).toContainEqual({ subject: { worktree_id: one, repository_id: id } });
+  });
+
+  it('stays when it holds what is nowhere else, which is named, unless that is to be lost', async () => {
+    const { path, add, ids } = await place();
+    const dirty = add('dirty');
+    writeFileSync(join(dirty, 'notes'), 'x');
+    const alone = add('alone');
+    git(alone, 'switch', '-q', '--detach');
+    commit(alone, 'nowhere else');
+    for (const [name, loss] of [
+      ['dirty', '1 file in no commit: notes'],
+      ['alone', '1 commit that is nowhere else'],
+    ] as const) {
+      const one = (await ids())[name] ?? '';
+      const refusal = await ada.delete(`/worktrees/${one}`);
+      expect(told(refusal)).toBe('409 worktree/holds-work');
+      expect(refusal.body).toMatchObject({ would_lose: [loss] });
+      expect(refusal.body['detail']).toContain(loss);
+      expect(existsSync(join(path, '..', name))).toBe(true);
+      expect((await ada.delete(`/worktrees/${one}?force=true`)).status).toBe(204);
+      expect(existsSync(join(path, '..', name))).toBe(false);
+      expect((await factsOf(ada, one, 'worktree.removed')).at(-1)?.data).toMatchObject({ forced: true, lost: [loss] });
+    }
+  });
+
+  it('stays whoever asks when it is locked, or when git works in it', async () => {
+    const { path, add, ids } = await place();
+    git(path, 'worktree', 'lock', '--reason', 'mine', add('locked'));
+    add('busy');
+    writeFileSync(join(path, '.git/worktrees/busy/index.lock'), '');
+    const { locked = '', busy = '' } = await ids();
+    const refusal = await ada.delete(`/worktrees/${locked}?force=true`);
+    expect(told(refusal)).toBe('409 worktree/in-use');
+    expect(refusal.body['detail']).toBe('The worktree stays: it is locked: mine.');
+    expect(told(await ada.delete(`/worktrees/${busy}?force=true`))).toBe('409 worktree/busy');
+    expect(told(await ada.delete(`/worktrees/${busy}?force=yes`))).toBe('400 request/invalid');
+    expect(Object.keys(await ids()).sort()).toEqual(['busy', 'locked']);
+  });
+
+  it('stays when the repository is registered by it', async () => {
+    const { add } = await place();
+    const path = add('registered');
+    const { body } = await ada.post('/repositories', { local_path: path });
+    const { body: list } = await ada.get(`/worktrees?repository_id=${String(body['id'])}`);
+    const [one] = (list as unknown as WorktreeAnswer).items;
+    expect(told(await ada.delete(`/worktrees/${one?.id ?? ''}?force=true`))).toBe('409 worktree/in-use');
+  });
+
+  it('is not removed by others', async () => {
+    const { add, ids } = await place();
+    add('mine');
+    const { mine = '' } = await ids();
+    const other = await signInPerson(server);
+    expect(told(await other.delete(`/worktrees/${mine}?force=true`))).toBe('404 worktree/not-found');
+    expect(await ids()).toEqual({ mine });
+  });
+});
+
+describe('a clean-up', () => {
+  it('decides the same in a dry run, with a reason for each, and removes what may go', async () => {
+    const { id, path, add, ids } = await place();
+    const [merged, pushed, unpushed, dirty, locked, gone] = [
+      ...['merged', 'pushed', 'unpushed', 'dirty', 'locked', 'gone'].map(add),
+    ] as [string, string, string, string, string, string];
+    commit(unpushed, 'mine alone');
+    git(path, 'update-ref', 'refs/remotes/origin/pushed', commit(pushed, 'elsewhere, too'));
+    git(path, 'update-ref', 'refs/remotes/origin/main', 'main');
+    writeFileSync(join(dirty, 'notes'), 'x');
+    git(path, 'worktree', 'lock', locked);
+    git(path, 'worktree', 'add', '-q', '--detach', join(path, '../fresh'));
+    rmSync(gone, { recursive: true });
+    const run = async (dry_run: boolean): Promise<Record<string, string[]>> => {
+      const { status, body } = await ada.post('/worktrees/cleanup', { dry_run, repository_id: id });
+      expect(status).toBe(200);
+      const decisions = body['decisions'] as { path: string; because: string; outcome: string }[];
+      return Object.fromEntries(decisions.map((one) => [one.path.split('/').at(-1) ?? '', [one.outcome, one.because]]));
+    };
+    const planned = await run(true);
+    expect(planned).toEqual({
+      merged: ['would_be_removed', 'nothing in it is uncommitted, and its commits are in the default branch'],
+      pushed: ['would_be_removed', 'nothing in it is uncommitted, and its commits are elsewhere, too'],
+      gone: ['would_be_removed', 'its directory is gone'],
+      unpushed: ['kept', '1 commit that is on no remote, though they stay on the branch unpushed here'],
+      dirty: ['kept', '1 file in no commit: notes'],
+      locked: ['kept', 'it is locked'],
+      fresh: ['kept', 'it was used a short while ago'],
+    });
+    expect(Object.keys(await ids())).toHaveLength(7);
+    const done = await run(false);
+    const asDone = ([outcome, because]: string[]) => [outcome === 'would_be_removed' ? 'removed' : outcome, because];
+    expect(done).toEqual(Object.fromEntries(Object.entries(planned).map(([name, one]) => [name, asDone(one)])));
+    expect(Object.keys(await ids()).sort()).toEqual(['dirty', 'fresh', 'locked', 'unpushed']);
+    expect([merged, pushed, dirty, unpushed, locked].map(existsSync)).toEqual([false, false, true, true, true]);
+  });
+});
