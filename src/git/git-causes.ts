@@ -50,6 +50,8 @@ const SIGNS: readonly (readonly [GitCause, RegExp])[] = [
     'unreachable',
     /Could not resolve host|Failed to connect|Connection (refused|timed out|reset)|Couldn't connect|Operation timed out|Network is unreachable|No route to host|SSL|certificate|gnutls|Operation too slow|Could not resolve hostname/i,
   ],
+  // Of a source git says that it does not appear to be one.
+  ['damaged', /not a git repository: '/i],
   [
     'not_found',
     /does not appear to be a git repository|repository \S+ not found|not a git repository|returned error: 404|does not exist/i,
@@ -57,7 +59,7 @@ const SIGNS: readonly (readonly [GitCause, RegExp])[] = [
   ['locked', /\.lock': File exists|cannot lock ref|Unable to create '[^'\n]*\.lock'/i],
   [
     'damaged',
-    /bad object|corrupt|missing (blob|tree|commit|object|necessary objects)|unable to read (tree|sha1|object)|Could not read|broken|loose object|bad ref|did not send all necessary objects/i,
+    /bad object|corrupt|missing (blob|tree|commit|object|necessary objects)|unable to read (tree|sha1|object)|Could not read|broken|loose object|bad ref|did not send all necessary objects|(unterminated|unexpected) line in|inflate:|packfile .* (does not match|cannot be accessed)|index file .* is|bad config line|checksum mismatch|hash mismatch/i,
   ],
 ];
 

@@ -39,7 +39,7 @@ const SETTINGS: Readonly<Record<string, string>> = {
       'multipleAuthors',
       'missingTaggerEntry',
       'nulInCommit',
-    ].map((wart) => [`fetch.fsck.${wart}`, 'ignore']),
+    ].flatMap((wart) => ['fetch.fsck', 'fsck'].map((when) => [`${when}.${wart}`, 'ignore'])),
   ),
   'http.lowSpeedLimit': '1',
   'http.lowSpeedTime': '60',

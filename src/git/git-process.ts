@@ -54,6 +54,7 @@ export class GitProcess implements OnApplicationShutdown {
   private readonly logger = new Logger(GitProcess.name);
   private readonly running = new Set<(reason: StopReason) => void>();
   private home: Promise<string> | null = null;
+  private onDamage: (directory: string) => void = () => undefined;
 
   constructor(private readonly config: GitConfig) {}
 
@@ -61,6 +62,11 @@ export class GitProcess implements OnApplicationShutdown {
   get root(): string {
     if (this.config.root === '') throw new GitNotHere();
     return resolve(this.config.root);
+  }
+
+  /** For who looks after the repositories: called when a command that works in one finds something broken. */
+  watchDamage(listener: (directory: string) => void): void {
+    this.onDamage = listener;
   }
 
   /** Output of a command. Throws GitFailed with the cause. */
@@ -145,6 +151,8 @@ export class GitProcess implements OnApplicationShutdown {
         clearTimeout(timer);
         call.signal?.removeEventListener('abort', onAbort);
         this.running.delete(end);
+        if (call.directory !== undefined && stopped === null && causeOf(stderr) === 'damaged')
+          this.onDamage(call.directory);
       });
     return { process, ended, stop };
   }

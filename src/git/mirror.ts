@@ -27,6 +27,18 @@ const REFSPECS = [
   '+refs/tags/*:refs/tags/*',
 ] as const;
 
+/** A fetch that touches nothing but the references it names. */
+export const FETCH_QUIETLY = [
+  'fetch',
+  '--quiet',
+  '--no-tags',
+  '--no-write-fetch-head',
+  '--no-auto-maintenance',
+  '--no-recurse-submodules',
+  // A source that is itself shallow (a checkout of CI) is mirrored as far as it goes.
+  '--update-shallow',
+] as const;
+
 /** Makes the mirror at `directory` with a first fetch; it is there whole or not at all. */
 export async function createMirror(git: GitProcess, directory: string, source: FetchSource): Promise<void> {
   const draft = `${directory}.new`;
@@ -47,20 +59,7 @@ export async function fetchInto(git: GitProcess, directory: string, source: Fetc
   const child = await git.start({
     ...transport(source),
     directory,
-    args: [
-      'fetch',
-      '--quiet',
-      '--prune',
-      '--no-tags',
-      '--no-write-fetch-head',
-      '--no-auto-maintenance',
-      '--no-recurse-submodules',
-      // A source that is itself shallow (a checkout of CI) is mirrored as far as it goes.
-      '--update-shallow',
-      '--',
-      source.address,
-      ...REFSPECS,
-    ],
+    args: [...FETCH_QUIETLY, '--prune', '--', source.address, ...REFSPECS],
   });
   child.process.stdout.resume();
   const stop = (): void => child.stop('too_large');

@@ -1,5 +1,5 @@
 import { access, mkdir, rename, rm } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Injectable, Logger } from '@nestjs/common';
 import { GitConfig } from '../config/git.config.js';
 import { DomainError } from '../domain-error.js';
@@ -17,6 +17,7 @@ import { GitProcess } from './git-process.js';
 import { LocalPathsService } from './local-paths.service.js';
 import { createMirror, defaultBranchOf, fetchInto, pointHead, type FetchSource } from './mirror.js';
 import { withMirrorLock } from './mirror-lock.js';
+import { isWhole, rebuildMirror, removeKept, removeStaleLocks } from './mirror-repair.js';
 import { MirrorRecords, type MirrorRecord, type MirrorSource } from './mirror-records.js';
 import { pinned, publicAddresses } from './remote-address.js';
 
@@ -26,6 +27,8 @@ const LOCAL_TIMEOUT_MS = 10 * 60_000;
 const REMOTE_TIMEOUT_MS = 30 * 60_000;
 // As much as one push may bring (`receive.maxInputSize`).
 const REMOTE_MAX_BYTES = 2 * 1024 ** 3;
+// A mirror that was found whole is not examined again for so long: its source may be what is damaged.
+const EXAMINED_MS = 10 * 60_000;
 
 /** A fetch under way, and the one that those who came too late for it wait for. */
 interface Turn {
@@ -47,13 +50,18 @@ export interface Patience {
 export class MirrorsService {
   private readonly logger = new Logger(MirrorsService.name);
   private readonly turns = new Map<string, Turn>();
+  /** Mirrors in which git found something broken. */
+  private readonly suspects = new Set<string>();
+  private readonly examined = new Map<string, number>();
 
   constructor(
     private readonly config: GitConfig,
     private readonly git: GitProcess,
     private readonly localPaths: LocalPathsService,
     private readonly records: MirrorRecords,
-  ) {}
+  ) {
+    git.watchDamage((directory) => this.suspect(directory));
+  }
 
   /** Whether this process has a place for mirrors. */
   get here(): boolean {
@@ -118,7 +126,9 @@ export class MirrorsService {
   /** Deletes the mirror, with all that was pushed to it. */
   async remove(repository_id: string): Promise<void> {
     const directory = this.directoryOf(repository_id);
+    this.suspects.delete(repository_id);
     if (!(await exists(directory))) return;
+    await removeKept(directory);
     const aside = join(this.git.root, `.removed-${newId()}`);
     await withMirrorLock(`${directory}.lock`, LOCAL_TIMEOUT_MS, () => rename(directory, aside));
     await rm(aside, { recursive: true, force: true });
@@ -149,15 +159,27 @@ export class MirrorsService {
     return running;
   }
 
+  /** Git found something broken in a repository: if that is a mirror, it is looked after at once, by itself. */
+  private suspect(directory: string): void {
+    const id = basename(directory, '.git');
+    if (!isId(id) || directory !== this.directoryOf(id)) return;
+    const examined = this.examined.get(id) ?? -Infinity;
+    if (performance.now() - examined < EXAMINED_MS) return;
+    this.suspects.add(id);
+    // A fetch that is under way looks after it itself.
+    if (!this.turns.has(id)) this.enter(id, true).catch(noop);
+  }
+
   private async freshen(repository_id: string, forced: boolean): Promise<void> {
     const directory = this.directoryOf(repository_id);
-    if (!forced && (await this.isFresh(directory, await this.record(repository_id)))) return;
+    const suspected = this.suspects.has(repository_id);
+    if (!forced && !suspected && (await this.isFresh(directory, await this.record(repository_id)))) return;
     await mkdir(this.git.root, { recursive: true, mode: 0o700 });
     await withMirrorLock(`${directory}.lock`, LOCAL_TIMEOUT_MS, async () => {
       // Read again: another process may have fetched while this one waited for the lock.
       const record = await this.record(repository_id);
-      if (!forced && (await this.isFresh(directory, record))) return;
-      const branch = await this.fetch(directory, record).catch(async (error: unknown) => {
+      if (!forced && !suspected && (await this.isFresh(directory, record))) return;
+      const branch = await this.fetch(repository_id, record).catch(async (error: unknown) => {
         const fault = asFault(error);
         const calledOff = fault instanceof GitFailed && fault.reason === 'aborted';
         if (!calledOff) await this.records.failed(repository_id, fault.detail);
@@ -167,15 +189,43 @@ export class MirrorsService {
     });
   }
 
-  private async fetch(directory: string, record: MirrorRecord): Promise<string | null> {
+  private async fetch(id: string, record: MirrorRecord): Promise<string | null> {
     const began = performance.now();
+    const directory = this.directoryOf(id);
     const source = await this.fetchSource(record.source);
-    if (await exists(directory)) await fetchInto(this.git, directory, source);
+    if (await exists(directory)) await this.fetchOrMend(id, directory, source);
     else await createMirror(this.git, directory, source);
     const branch = record.default_branch ?? (await defaultBranchOf(this.git, directory, source));
     if (branch !== null) await pointHead(this.git, directory, branch);
     this.logger.debug(`fetched ${directory} in ${String(Math.round(performance.now() - began))} ms`);
     return branch;
+  }
+
+  private async fetchOrMend(id: string, directory: string, source: FetchSource): Promise<void> {
+    if (this.suspects.has(id)) await this.mend(id, directory, source);
+    try {
+      await fetchInto(this.git, directory, source);
+    } catch (error) {
+      const locked = error instanceof GitFailed && error.reason === 'locked' && (await removeStaleLocks(directory));
+      const mended = this.suspects.has(id) && (await this.mend(id, directory, source));
+      if (!locked && !mended) throw error;
+      await fetchInto(this.git, directory, source);
+    }
+  }
+
+  /** Rebuilds a mirror if it is damaged; tells whether it was. */
+  private async mend(id: string, directory: string, source: FetchSource): Promise<boolean> {
+    // From here on it is as it is; what is found broken in it while it is examined is no news.
+    this.examined.set(id, performance.now());
+    if (await isWhole(this.git, directory)) {
+      this.suspects.delete(id);
+      return false;
+    }
+    const { saved, lost, kept } = await rebuildMirror(this.git, directory, source);
+    this.suspects.delete(id);
+    this.examined.delete(id);
+    this.logger.warn({ repository_id: id, saved, lost, kept }, 'a damaged mirror was rebuilt');
+    return true;
   }
 
   /** Where to fetch from, checked at each fetch: names and links may lead elsewhere than they did before. */
