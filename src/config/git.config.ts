@@ -1,4 +1,4 @@
-import { list, text, onOff } from './readers.js';
+import { list, onOff, text, whole } from './readers.js';
 import { Variable } from './variable.js';
 
 /** Git repositories on this host. */
@@ -26,6 +26,15 @@ export class GitConfig {
     default: false,
   })
   readonly private_addresses!: boolean;
+
+  @Variable({
+    name: 'MIRROR_REFRESH_SECONDS',
+    about:
+      'How long a mirror may go without a fetch when nobody asks for one, give or take a tenth; four times as long while fetches fail. 0: until somebody asks.',
+    read: whole(0, 86_400),
+    default: 300,
+  })
+  readonly mirror_refresh_seconds!: number;
 
   @Variable({
     name: 'DEVELOPMENT_REPOSITORY',

@@ -48,6 +48,7 @@ import { UsageTotal1790000000410 } from '../../migrations/1790000000410-usage-to
 import { OrganizationAgents1790000000411 } from '../../migrations/1790000000411-organization-agents.js';
 import { AgentCounts1790000000412 } from '../../migrations/1790000000412-agent-counts.js';
 import { ProviderLimits1790000000413 } from '../../migrations/1790000000413-provider-limits.js';
+import { MirrorRefresh1790000000461 } from '../../migrations/1790000000461-mirror-refresh.js';
 import { Deployments1790000000460 } from '../../migrations/1790000000460-deployments.js';
 
 /** Every migration in the order of its number. */
@@ -97,9 +98,10 @@ export const migrations: (new () => MigrationInterface)[] = [
   Coordinators1790000000440,
   CoordinatorTokens1790000000441,
   ExecutionCoordinators1790000000442,
+  OwnDrains1790000000443,
   CheckoutsByOrganization1790000000450,
   LinkedWorktrees1790000000451,
   Deployments1790000000460,
-  OwnDrains1790000000443,
+  MirrorRefresh1790000000461,
   ExecutionBranches1790000000470,
 ];

@@ -71,7 +71,7 @@ const remains = (): string[] => readdirSync(own.root).filter((name) => name !== 
 async function isServedWhole(): Promise<boolean> {
   try {
     const place = await own.mirrors.open(id, PATIENCE);
-    const positions = await own.commits.order(place, null);
+    const positions = await own.order(place, null);
     await own.commits.read(
       place,
       positions.map(({ sha }) => sha),

@@ -7,6 +7,7 @@ import { DevelopmentRepository } from './development-repository.js';
 import { LocalRepositories } from './local-repositories.service.js';
 import { LogsController } from './logs.controller.js';
 import { LogsService } from './logs.service.js';
+import { MirrorRefreshDuty } from './mirror-refresh.duty.js';
 import { OrganizationMirrors } from './organization-mirrors.js';
 import { RepositoriesController } from './repositories.controller.js';
 import { RepositoriesService } from './repositories.service.js';
@@ -23,6 +24,7 @@ import { RepositoryRecordsModule } from './repository-records.module.js';
     CommitSearch,
     LogsService,
     DevelopmentRepository,
+    MirrorRefreshDuty,
     OrganizationMirrors,
   ],
   exports: [RepositoriesService, LocalRepositories],

@@ -15,7 +15,7 @@ export type ForMirror = Pick<Repository, 'clone_url' | 'source_key' | 'default_b
 export type RepositoryChanges = Partial<Pick<Repository, 'default_branch' | 'default_agent_type'>>;
 
 const COLUMNS = `id, organization_id, full_name, clone_url, local_path, source_key, default_branch, status, last_error,
-  last_synced_at, default_agent_type, created_at, ${cursorTime('created_at')} as cursor_at`;
+  last_synced_at, refresh_at, default_agent_type, created_at, ${cursorTime('created_at')} as cursor_at`;
 
 const CHANGEABLE = ['default_branch', 'default_agent_type'] as const;
 /** What PostgreSQL calls the deletion of what others refer to: the first one before version 18, the second from there on. */
@@ -35,8 +35,8 @@ export class RepositoriesStore {
   ): Promise<RepositoryRow> {
     try {
       const inserted = await this.database.one<RepositoryRow>(
-        `insert into repositories (id, organization_id, full_name, clone_url, local_path, source_key, default_branch)
-         values ($1, $2, $3, $4, $5, $6, $7) returning ${COLUMNS}`,
+        `insert into repositories (id, organization_id, full_name, clone_url, local_path, source_key, default_branch, refresh_at)
+         values ($1, $2, $3, $4, $5, $6, $7, now() + interval '5 minutes') returning ${COLUMNS}`,
         [row.id, row.organization_id, row.full_name, row.clone_url, row.local_path, row.source_key, row.default_branch],
       );
       if (inserted === null) throw new Error('a repository was not inserted');
@@ -127,6 +127,18 @@ export class RepositoriesStore {
     return this.database.query(`select id from repositories where status = 'syncing' order by created_at limit $1`, [
       limit,
     ]);
+  }
+
+  /** Takes repositories that are due to be fetched, those that have waited longest first, and says when they are next. */
+  async takeDue(period_seconds: number, limit: number): Promise<{ id: string }[]> {
+    return this.database.query(
+      `update repositories set refresh_at = now() + make_interval(
+         secs => $1 * (0.9 + random() * 0.2) * case when status = 'error' then 4 else 1 end)
+       where id = any (array(
+         select id from repositories where refresh_at <= now() order by refresh_at limit $2 for update skip locked))
+       returning id`,
+      [period_seconds, limit],
+    );
   }
 
   /** What a fetch needs to know, whatever the organization. */

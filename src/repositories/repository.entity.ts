@@ -8,6 +8,7 @@ export type RepositoryStatus = (typeof REPOSITORY_STATUSES)[number];
 @Entity('repositories')
 @Unique('repositories_organization_id_source_key_key', ['organization_id', 'source_key'])
 @Index('repositories_page_idx', ['organization_id', 'created_at', 'id'])
+@Index('repositories_refresh_idx', ['refresh_at'])
 @Index('repositories_syncing_idx', ['created_at'], { where: `status = 'syncing'` })
 @Check('repositories_status_check', `status in ('ready', 'syncing', 'error')`)
 @Check('repositories_source_check', 'num_nonnulls(clone_url, local_path) = 1')
@@ -44,6 +45,10 @@ export class Repository {
 
   @Column({ type: 'timestamptz', nullable: true })
   last_synced_at!: Date | null;
+
+  /** When it is fetched next without anybody's asking. */
+  @Column({ type: 'timestamptz', default: () => 'now()' })
+  refresh_at!: Date;
 
   @Column({ type: 'text', nullable: true })
   default_agent_type!: string | null;

@@ -1,0 +1,86 @@
+import { renameSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { DutiesService } from '../src/duties/duties.service.js';
+import { MirrorRefreshDuty } from '../src/repositories/mirror-refresh.duty.js';
+import { Caller, type Repository } from './caller.js';
+import { eventually } from './eventually.js';
+import { commit, git, Scratch } from './scratch-git.js';
+import { startTestApp, type TestApp } from './test-app.js';
+
+let server: TestApp;
+let scratch: Scratch;
+let caller: Caller;
+const PERIOD = 1000;
+
+beforeAll(async () => {
+  scratch = new Scratch();
+  server = await startTestApp({
+    GIT_ROOT: scratch.directory('mirrors'),
+    LOCAL_REPOSITORY_ROOTS: scratch.directory('roots'),
+    MIRROR_REFRESH_SECONDS: String(PERIOD),
+  });
+  caller = await Caller.signIn(server);
+});
+afterAll(async () => {
+  await server.close();
+  scratch.remove();
+});
+
+const runDuty = () => server.app.get(DutiesService).runOnce(server.app.get(MirrorRefreshDuty, { strict: false }));
+const makeDue = (id: string) => server.sql.query('update repositories set refresh_at = now() where id = $1', [id]);
+
+async function secondsLeft(id: string): Promise<number> {
+  const { rows } = await server.sql.query<{ left: number }>(
+    'select extract(epoch from refresh_at - now())::float8 as left from repositories where id = $1',
+    [id],
+  );
+  return rows[0]?.left ?? 0;
+}
+
+it('fetches what is due without being asked, and is due again a period later, give or take a tenth', async () => {
+  const sources = [0, 1, 2, 3, 4, 5].map((n) => scratch.repository(`roots/source-${String(n)}`));
+  const repositories = await Promise.all(sources.map((source) => caller.register(source)));
+  const last = repositories.at(-1)?.id ?? '';
+  const heads = sources.map((source) => commit(source, 'feat: later'));
+  for (const { id } of repositories.slice(0, -1)) await makeDue(id);
+  const mirrored = (id: string) => git(join(scratch.path, 'mirrors', `${id}.git`), 'rev-parse', 'main');
+  await eventually('the mirrors are fresh', async () => {
+    await runDuty();
+    return repositories.slice(0, -1).every(({ id }, at) => mirrored(id) === heads[at]);
+  });
+  // One that is not due is left alone.
+  expect(mirrored(last)).not.toBe(heads.at(-1));
+  const left = await Promise.all(repositories.slice(0, -1).map(({ id }) => secondsLeft(id)));
+  for (const seconds of left) {
+    expect(seconds).toBeGreaterThan(0.9 * PERIOD - 120);
+    expect(seconds).toBeLessThanOrEqual(1.1 * PERIOD);
+  }
+  // Jitter: they will not come together again.
+  expect(new Set(left.map((seconds) => Math.round(seconds * 100))).size).toBeGreaterThan(1);
+});
+
+it('tells in the status of a repository why it could not be fetched, tries that less often, and goes on', async () => {
+  const source = scratch.repository('roots/moving');
+  const { id } = await caller.register(source);
+  const state = async () => (await caller.get(`/repositories/${id}`).expect(200)).body as Repository;
+  renameSync(source, `${source}-away`);
+  await makeDue(id);
+  await eventually('the failure is told', async () => {
+    await runDuty();
+    return (await state()).status === 'error';
+  });
+  expect((await state()).last_error).toMatch(/^There is no Git repository/);
+  await makeDue(id);
+  await eventually('it is tried less often', async () => {
+    await runDuty();
+    return (await secondsLeft(id)) > 3 * PERIOD;
+  });
+  renameSync(`${source}-away`, source);
+  await makeDue(id);
+  await eventually('it is ready again', async () => {
+    await runDuty();
+    return (await state()).status === 'ready';
+  });
+  expect((await state()).last_error).toBeNull();
+});
