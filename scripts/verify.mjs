@@ -35,7 +35,12 @@ const SUITES = {
     'test/exhaustion.e2e-spec.ts',
     'test/limits.e2e-spec.ts',
   ],
-  git: ['test/git-history.e2e-spec.ts'],
+  git: [
+    'test/git-history.e2e-spec.ts',
+    'test/worktree-hostile.e2e-spec.ts',
+    'test/conflicts.e2e-spec.ts',
+    'src/git/worktree-removals.service.spec.ts',
+  ],
   fleet: ['test/hostile-agents.e2e-spec.ts', 'test/agent-trees.e2e-spec.ts', 'src/runner/agent-process.spec.ts'],
 };
 

@@ -1,7 +1,9 @@
 import { existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
+import { figure } from '../../test/figures.js';
 import { TestMirrors } from '../../test/mirrors.js';
+import { PATIENCE_MS, size } from '../../test/scale.js';
 import { commit, git as run, Scratch } from '../../test/scratch-git.js';
 import { GitConfig } from '../config/git.config.js';
 import { bytePath } from './byte-path.js';
@@ -15,8 +17,18 @@ import { WorktreeStates, type WorktreeState } from './worktree-states.service.js
 let scratch: Scratch;
 let local: LocalWorktrees;
 let removals: WorktreeRemovals;
+let careless: WorktreeRemovals;
 let path: string;
 let worktree: string;
+
+/** What looks at a work tree once, and takes it for the same ever after. */
+class LooksOnce extends WorktreeStates {
+  private seen: WorktreeState[] | null = null;
+
+  override async look(...of: Parameters<WorktreeStates['look']>): Promise<WorktreeState[]> {
+    return (this.seen ??= await super.look(...of));
+  }
+}
 
 beforeAll(() => Logger.overrideLogger(false));
 beforeEach(() => {
@@ -26,6 +38,7 @@ beforeEach(() => {
   const views = new SafeViews(git);
   local = new LocalWorktrees(git, localPaths, views);
   removals = new WorktreeRemovals(git, local, new WorktreeStates(git, views, new CommitsService(git)));
+  careless = new WorktreeRemovals(git, local, new LooksOnce(git, views, new CommitsService(git)));
   path = scratch.repository('roots/a', []);
   writeFileSync(join(path, 'file'), 'one\n');
   run(path, 'add', '.');
@@ -125,4 +138,61 @@ it('one whose directory is gone is forgotten', async () => {
   renameSync(worktree, join(scratch.path, 'elsewhere'));
   await remove(clean);
   expect(await local.list(path)).toEqual([]);
+});
+
+/** How work comes into a work tree between the look and the removal. Each says whether it has. */
+const WAYS: readonly (() => boolean)[] = [
+  () => isDone(() => writeFileSync(join(worktree, 'new'), 'x')),
+  () => isDone(() => writeFileSync(join(worktree, 'file'), 'two\n')),
+  () => isDone(() => renameSync(join(worktree, 'file'), join(worktree, 'elsewhere'))),
+  () => isDone(() => run(worktree, 'commit', '-q', '--allow-empty', '-m', 'meanwhile')),
+];
+
+function isDone(work: () => unknown): boolean {
+  try {
+    work();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Has work come in during removals, one after the other; gives how much came in and how much of it is gone. */
+async function race(by: WorktreeRemovals, rounds: number): Promise<{ written: number; lost: number }> {
+  let [written, lost] = [0, 0];
+  for (let round = 0; round < rounds; round++) {
+    const way = WAYS[round % WAYS.length] as () => boolean;
+    let came: boolean | null = null;
+    const judge: Judge = (state) => {
+      clean(state);
+      came ??= way();
+    };
+    const signal = AbortSignal.timeout(20_000);
+    const removing = by.remove({ local_path: path, default_branch: 'main', choose: first, judge, signal });
+    await removing.catch(() => undefined);
+    if (came === true) {
+      written += 1;
+      if (!existsSync(worktree)) lost += 1;
+    }
+    if (existsSync(worktree)) run(path, 'worktree', 'remove', '--force', worktree);
+    run(path, 'worktree', 'add', '-q', '--detach', worktree);
+  }
+  return { written, lost };
+}
+
+it(
+  'of what is written while work trees are being removed nothing is lost',
+  async () => {
+    const { written, lost } = await race(removals, size({ full: 200, short: 8 }));
+    figure(null, 'works that came in during removals of work trees, and were lost', lost, 'of', written);
+    // Commits do not come in: git finds its own lock.
+    expect({ written, lost }).toEqual({ written: size({ full: 150, short: 6 }), lost: 0 });
+  },
+  PATIENCE_MS,
+);
+
+it('control: who looks once loses it', async () => {
+  const { written, lost } = await race(careless, 1);
+  figure(null, 'control: lost by who looks once', lost, 'of', written);
+  expect({ written, lost }).toEqual({ written: 1, lost: 1 });
 });
