@@ -82,6 +82,10 @@ async function firstMinutes(account) {
       await tour.findAgain();
       return seconds(took);
     });
+    await fact('leaves its workers alone that were told to end', async () => {
+      await tour.drainWorkers();
+      await system.assertWorkersRest();
+    });
     await fact('leaves nothing behind after that either', async () => {
       await system.stop();
       await system.assertGone();

@@ -96,6 +96,16 @@ export class System {
     }
   }
 
+  /** Throws unless it says that its workers have ended in order, or when it starts them again. */
+  async assertWorkersRest() {
+    const deadline = Date.now() + GONE_WITHIN_MS;
+    while (!this.#output().includes('have ended as they were told to') && Date.now() < deadline) await sleep(100);
+    const output = this.#output();
+    if (!output.includes('have ended as they were told to') || output.includes('starting it again')) {
+      throw new Error(`its workers do not rest:\n${output}`);
+    }
+  }
+
   /** Throws with what it says when it finds a fault. */
   doctor() {
     execFileSync('npm', ['run', 'doctor'], { ...this.#spawnOptions(), encoding: 'utf8' });

@@ -8,6 +8,7 @@ export class Tour {
   #token = '';
   #repositoryId = '';
   #taskId = '';
+  #endlessId = '';
 
   /** @param {string} url of the server */
   constructor(url) {
@@ -47,6 +48,7 @@ export class Tour {
   async leaveRunning() {
     const script = 'trap "" TERM; (setsid sleep 3600 &); echo "at work"; sleep 3601';
     const { id } = await this.#create('Run for ever', 'script', { command: ['sh', '-c', script] });
+    this.#endlessId = id;
     const isAtWork = async () => (await this.#logOf(id)).lines.some(({ message }) => message.includes('at work'));
     await until(isAtWork, 'the task to run');
   }
@@ -56,6 +58,18 @@ export class Tour {
     await this.signIn();
     const { status } = await this.#call('GET', `/tasks/${this.#taskId}`);
     if (status !== 'completed') throw new Error(`the task of the tour is now ${status}`);
+  }
+
+  /** Has the local workers finish and stop. */
+  async drainWorkers() {
+    // Those of before were killed: what drains them does not reach their successors, which begin anew.
+    const { id: first } = await this.#create('Show that they are back', 'script', { command: ['true'] });
+    await this.#untilFinal(first);
+    await this.#call('POST', `/tasks/${this.#endlessId}/cancel`, {});
+    const [{ id }] = (await this.#call('GET', '/coordinators')).items;
+    await this.#call('POST', `/coordinators/${id}/drain`, {});
+    const hasStopped = async () => (await this.#call('GET', `/coordinators/${id}`)).status === 'stopped';
+    await until(hasStopped, 'the workers to stop');
   }
 
   #create(name, agent_type, metadata) {

@@ -6,7 +6,7 @@ import { startDatabase } from './development/database.mjs';
 import { choosePort } from './development/port.mjs';
 import { endAgents, endEarlierRun, readRunRecord, RunRecord } from './development/run-record.mjs';
 import { Service } from './development/service.mjs';
-import { readSettings, serverEnvironment, workerEnvironment } from './development/settings.mjs';
+import { fleetEnvironment, readSettings, serverEnvironment } from './development/settings.mjs';
 import { onStopRequest } from './development/stop-request.mjs';
 import { startWatcher } from './development/watcher.mjs';
 import { welcome } from './development/welcome.mjs';
@@ -18,9 +18,9 @@ import { requireTools } from './requirements.mjs';
 import { dataDirectory, root } from './root.mjs';
 
 const PORT_ATTEMPTS = 5;
-// An API finishes its requests in 8 s; a worker gives its agents 10 s and then reports how they ended.
+// An API finishes its requests in 8 s; workers give their agents 10 s and then report how they ended.
 const SERVER_STOPS_WITHIN_MS = 12_000;
-const WORKER_STOPS_WITHIN_MS = 25_000;
+const FLEET_STOPS_WITHIN_MS = 28_000;
 
 const began = Date.now();
 const stopping = new AbortController();
@@ -71,22 +71,23 @@ async function bringUp(signal) {
   record.setUrl(url);
 
   cleanUps.push(endAgents);
-  const worker = new Service({
-    name: 'worker',
-    args: nodeArguments('runner/main.js'),
-    env: workerEnvironment(settings, { url, key: env.WORKER_REGISTRATION_KEY ?? '' }),
-    stopWithinMs: WORKER_STOPS_WITHIN_MS,
-    endedMeans: 'The worker has ended as it was told to, through the API or by SIGTERM; start anew to have it back.',
+  const fleet = new Service({
+    name: 'coordinator',
+    args: nodeArguments('runner/coordinator/main.js'),
+    env: fleetEnvironment(settings, { url, key: env.WORKER_REGISTRATION_KEY ?? '' }),
+    stopWithinMs: FLEET_STOPS_WITHIN_MS,
+    endedMeans:
+      'The local workers have ended as they were told to, through the API or by SIGTERM; start anew to have them back.',
     record,
   });
-  keep(worker);
-  await worker.start(signal);
+  keep(fleet);
+  await fleet.start(signal);
 
   const onChange = async (changed) => {
-    const concerned = [changed.server ? 'the API' : [], changed.worker ? 'the worker' : []].flat();
+    const concerned = [changed.server ? 'the API' : [], changed.fleet ? 'the workers' : []].flat();
     console.log(`Loading the change into ${concerned.join(' and ')}.`);
     if (changed.server) await api.restart();
-    if (changed.worker) await worker.restart();
+    if (changed.fleet) await fleet.restart();
   };
   const watcher = startWatcher({ record, onChange });
   cleanUps.push(watcher.stop);

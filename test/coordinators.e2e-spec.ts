@@ -204,6 +204,37 @@ describe('a coordinator', () => {
     await registerWorker(server, {}, anew.token);
   });
 
+  it('that its own process had finish has its workers paused as before when it comes back, and nobody else', async () => {
+    const one = await coordinators.register({ name: 'resting' });
+    const names = ['resting-1', 'resting-2', 'resting-3'];
+    const workers: { id: string }[] = [];
+    for (const name of names) workers.push(await registerWorker(server, { name }, one.token));
+    const until = new Date(Date.now() + 3_600_000).toISOString();
+    await ada.post(`/workers/${workers[0]!.id}/pause`, { note: 'for an hour', until });
+    await ada.post(`/workers/${workers[1]!.id}/pause`, { note: 'for long' });
+    const path = `coordinators/${one.coordinator.id}/drain`;
+    for (let times = 0; times < 2; times++) await caller(server, one.token).post(path, { note: 'bye' }).expect(200);
+    const shown = async () =>
+      Promise.all(
+        workers.map(async ({ id }) => {
+          const { body } = await ada.get(`/workers/${id}`);
+          return [body['status'], body['note']];
+        }),
+      );
+    expect((await shown()).map(([status]) => status)).toEqual(['stopped', 'stopped', 'stopped']);
+    const again = await coordinators.register({ name: 'resting', replace: true }, ada.token, 200);
+    for (const name of names) await caller(server, again.token).post('workers', { name, replace: true }).expect(200);
+    expect(await shown()).toEqual([
+      ['paused', 'for an hour'],
+      ['paused', 'for long'],
+      ['active', null],
+    ]);
+    const { rows } = await server.sql.query('select rests_until from worker_liveness where worker_id = $1', [
+      workers[0]!.id,
+    ]);
+    expect((rows[0] as { rests_until: Date }).rests_until.toISOString()).toBe(until);
+  });
+
   it('that its own process had finish goes on when that is started again; another one’s wish it does not make its own', async () => {
     const one = await coordinators.register({ name: 'restarted' });
     const own = (token: string) =>

@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { SHUTDOWN } from '../postgres/leftover.mjs';
 import { descendantsOf, endProcess, identify, isSameProcess, processesIn } from '../processes.mjs';
 import { dataDirectory } from '../root.mjs';
+import { fleetDirectory } from './settings.mjs';
 
 const file = join(dataDirectory, 'run.json');
-export const workerDirectory = join(dataDirectory, 'worker');
 
 /** @typedef {{ name: string, pid: number, started: string }} Recorded */
 
@@ -64,11 +64,11 @@ export async function endEarlierRun() {
 }
 
 /**
- * Agents without their worker: whatever still works in the worker's directory.
+ * Agents without their workers: whatever still works in the directory of the fleet.
  * @returns {Promise<void>}
  */
 export async function endAgents() {
-  await Promise.all(processesIn(workerDirectory).map(({ pid }) => endProcess(pid, { waitMs: 1000 })));
+  await Promise.all(processesIn(fleetDirectory).map(({ pid }) => endProcess(pid, { waitMs: 1000 })));
 }
 
 /**

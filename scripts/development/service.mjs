@@ -1,6 +1,7 @@
 // A process of ours that is kept running: started again when it ends by itself, ended in order when asked.
 import { spawn } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { descendantsOf, sendSignal } from '../processes.mjs';
 import { root } from '../root.mjs';
 import { endWithDescendants } from './run-record.mjs';
 
@@ -64,11 +65,15 @@ export class Service {
     await this.#end();
   }
 
-  /** Ends it for good, at once. */
+  /** Ends it for good, at once, and whom it has started. */
   hurry() {
     this.#stopped = true;
     clearTimeout(this.#timer);
-    this.#child?.kill('SIGKILL');
+    const child = this.#child;
+    if (!child?.pid) return;
+    const started = descendantsOf(child.pid);
+    child.kill('SIGKILL');
+    started.forEach(({ pid }) => sendSignal(pid, 'SIGKILL'));
   }
 
   async #launch(signal) {

@@ -6,7 +6,7 @@ import { dataDirectory, root } from '../root.mjs';
 import { ensureSecrets } from '../secrets.mjs';
 
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
-// The server's own; the worker, which starts agents, has no use for them.
+// The server's own; workers, which start agents, have no use for them.
 const SERVER_ONLY = [
   'DATABASE_URL',
   'JWT_SECRET',
@@ -16,6 +16,9 @@ const SERVER_ONLY = [
   'DEVELOPMENT_REPOSITORY',
   'GIT_ROOT',
 ];
+
+/** Of the coordinator, with its workers below. */
+export const fleetDirectory = join(dataDirectory, 'coordinator');
 
 /** @typedef {{ given: NodeJS.ProcessEnv, host: string, loopback: boolean, mockLogin: boolean }} Settings */
 
@@ -60,12 +63,15 @@ export function serverEnvironment({ given, host, mockLogin }, { port, databaseUr
  * @param {{ url: string, key: string }} chosen
  * @returns {NodeJS.ProcessEnv}
  */
-export function workerEnvironment({ given }, { url, key }) {
+export function fleetEnvironment({ given }, { url, key }) {
   const passed = Object.fromEntries(Object.entries(given).filter(([name]) => !SERVER_ONLY.includes(name)));
   return {
-    MIYABI_WORKER_NAME: 'local',
-    MIYABI_WORKER_DIR: join(dataDirectory, 'worker'),
+    MIYABI_COORDINATOR_NAME: 'local',
+    MIYABI_COORDINATOR_WORKERS: '1',
+    MIYABI_COORDINATOR_DIR: fleetDirectory,
     AGENT_HIDDEN: dataDirectory,
+    // Whoever ends all of it does not wait for agents.
+    MIYABI_DRAIN_SECONDS: '0',
     ...passed,
     NODE_ENV: 'development',
     MIYABI_URL: url,

@@ -10,13 +10,13 @@ import { root } from '../root.mjs';
 
 const preload = new URL('../end-with-parent.mjs', import.meta.url).href;
 const dist = join(root, 'dist');
-const WORKER_PARTS = ['src/runner', 'src/client'].map((part) => join(dist, part));
+const FLEET_PARTS = ['src/runner', 'src/client'].map((part) => join(dist, part));
 /** Runs in nobody's process: it is only fetched. */
 const CLI = join(dist, 'src', 'cli');
 
 /**
  * @param {{ record: import('./run-record.mjs').RunRecord,
- *   onChange: (changed: { server: boolean, worker: boolean }) => Promise<void> }} options
+ *   onChange: (changed: { server: boolean, fleet: boolean }) => Promise<void> }} options
  * @returns {{ stop: () => Promise<void> }}
  */
 export function startWatcher({ record, onChange }) {
@@ -41,9 +41,9 @@ export function startWatcher({ record, onChange }) {
     await bundleCli().catch((error) => console.log(`The command line was not built: ${error.message}`));
     writeStamp(sources);
     const now = fingerprintOutputs();
-    const changed = { server: now.server !== outputs.server, worker: now.worker !== outputs.worker };
+    const changed = { server: now.server !== outputs.server, fleet: now.fleet !== outputs.fleet };
     outputs = now;
-    if (!stopping && (changed.server || changed.worker)) await onChange(changed);
+    if (!stopping && (changed.server || changed.fleet)) await onChange(changed);
   };
   const onLine = (coloured) => {
     const line = stripVTControlCharacters(coloured);
@@ -70,12 +70,12 @@ export function startWatcher({ record, onChange }) {
   };
 }
 
-/** The worker is restarted for its own code only: its agents may be hours into their work. */
+/** Workers are restarted for their own code only: their agents may be hours into their work. */
 function fingerprintOutputs() {
-  const isWorkers = (file) => WORKER_PARTS.some((part) => file.startsWith(part));
+  const isFleets = (file) => FLEET_PARTS.some((part) => file.startsWith(part));
   const isCode = (file) => file.endsWith('.js') && !file.startsWith(CLI);
   return {
-    server: fingerprint([dist], (file) => isCode(file) && !isWorkers(file)),
-    worker: fingerprint([dist], (file) => isCode(file) && isWorkers(file)),
+    server: fingerprint([dist], (file) => isCode(file) && !isFleets(file)),
+    fleet: fingerprint([dist], (file) => isCode(file) && isFleets(file)),
   };
 }

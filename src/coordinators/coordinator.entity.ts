@@ -37,6 +37,10 @@ export class Coordinator {
   @Column({ type: 'boolean', default: false })
   drained_by_itself!: boolean;
 
+  /** Its workers that were paused when its own process had them finish: they are again when it comes back. */
+  @Column({ type: 'jsonb', nullable: true })
+  paused_workers!: object | null;
+
   @Column({ type: 'text', nullable: true })
   note!: string | null;
 

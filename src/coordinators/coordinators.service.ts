@@ -57,7 +57,8 @@ export class CoordinatorsService {
       else {
         const isToEnd = known.status === 'draining' && !known.drained_by_itself;
         await this.store.comeBack(id, registration, isToEnd ? 'draining' : 'active');
-        if (known.drained_by_itself) await this.supervised.resumeAll(principal, id, known.note);
+        if (known.drained_by_itself)
+          await this.supervised.resumeAll(principal, id, known.note, known.paused_workers ?? []);
       }
       const token = await this.keys.replaceCoordinatorToken({ organization_id, coordinator_id: id, name });
       await this.records.note(principal, { id, organization_id, name }, 'coordinator.registered');
@@ -78,8 +79,9 @@ export class CoordinatorsService {
   drain(principal: Principal, id: string, note: string | null): Promise<CoordinatorView> {
     return this.change(principal, id, async (coordinator) => {
       if (coordinator.status === 'stopped') return;
-      await this.store.drain(id, note, principal.kind === 'coordinator');
-      await this.supervised.drainAll(principal, id, note);
+      const drained_by_itself = principal.kind === 'coordinator';
+      const paused = await this.supervised.drainAll(principal, id, note);
+      await this.store.drain(id, note, { drained_by_itself, paused_workers: drained_by_itself ? paused : null });
       await this.records.note(principal, coordinator, 'coordinator.drained', { note });
       await this.records.tellHealth({ id, graceful: false });
     });

@@ -3,6 +3,7 @@ import { RunAgain, violates } from '../database/database.errors.js';
 import { Database } from '../database/database.js';
 import { cursorTime, type Position } from '../http/page.js';
 import { statusSql } from '../queue/worker-status.js';
+import type { PausedWorker } from '../workers/paused-worker.js';
 import { healthSql, type Health } from '../workers/worker.health.js';
 import { CoordinatorNameTaken } from './coordinator.errors.js';
 import { coordinatorHealthSql, coordinatorStatusSql, type CoordinatorStatus } from './coordinator.status.js';
@@ -19,7 +20,7 @@ export interface CoordinatorMetrics {
 
 export type CoordinatorView = Omit<
   Coordinator,
-  'told_health' | 'told_lost' | 'status' | 'metrics' | 'drained_by_itself'
+  'told_health' | 'told_lost' | 'status' | 'metrics' | 'drained_by_itself' | 'paused_workers'
 > & {
   status: CoordinatorStatus;
   health: Health;
@@ -32,6 +33,12 @@ export type CoordinatorView = Omit<
 
 /** A coordinator whose row is locked. */
 export type LockedCoordinator = Pick<Coordinator, 'id' | 'organization_id' | 'name'> & { status: CoordinatorStatus };
+
+/** Whether its own process has it finish, and which of its workers were paused before that. */
+interface OwnDrain {
+  drained_by_itself: boolean;
+  paused_workers: PausedWorker[] | null;
+}
 
 /** What is said of a coordinator; what is undefined stays as it is. */
 export interface CoordinatorDescription {
@@ -73,9 +80,10 @@ export class CoordinatorsStore {
     organizationId: string | null,
     name: string,
     silentSeconds: number,
-  ): Promise<(LockedCoordinator & { live: boolean; note: string | null; drained_by_itself: boolean }) | null> {
+  ): Promise<(LockedCoordinator & OwnDrain & { live: boolean; note: string | null }) | null> {
     return this.database.one(
-      `select c.id, c.organization_id, c.name, c.note, c.drained_by_itself, ${STATUS} as status, ${STATUS} <> 'stopped'
+      `select c.id, c.organization_id, c.name, c.note, c.drained_by_itself, c.paused_workers,
+         ${STATUS} as status, ${STATUS} <> 'stopped'
          and coalesce(c.last_heartbeat, c.registered_at) > now() - make_interval(secs => $3) as live
        from coordinators c
        where c.name = $2 and (c.organization_id = $1 or ($1::uuid is null and c.organization_id is null))
@@ -103,7 +111,8 @@ export class CoordinatorsStore {
     await this.database.query(
       `update coordinators set host = coalesce($2, host), capacity = coalesce($3, capacity), labels = coalesce($4, labels),
          status = $5, note = case when $5 = 'active' then null else note end, registered_at = now(),
-         drained_by_itself = drained_by_itself and $5 = 'draining', last_heartbeat = null, metrics = null, told_health = 'unknown', told_lost = false
+         drained_by_itself = drained_by_itself and $5 = 'draining', paused_workers = null,
+         last_heartbeat = null, metrics = null, told_health = 'unknown', told_lost = false
        where id = $1`,
       [id, description.host, description.capacity, description.labels, status],
     );
@@ -135,12 +144,13 @@ export class CoordinatorsStore {
   }
 
   /** Has it finish. Somebody else's wish is not made its own by being repeated. */
-  async drain(id: string, note: string | null, byItself: boolean): Promise<void> {
+  async drain(id: string, note: string | null, { drained_by_itself, paused_workers }: OwnDrain): Promise<void> {
     await this.database.query(
       `update coordinators set status = 'draining', drained_by_itself = $3 and (status = 'active' or drained_by_itself),
-         note = case when $3 and status = 'draining' and not drained_by_itself then note else $2 end
+         note = case when $3 and status = 'draining' and not drained_by_itself then note else $2 end,
+         paused_workers = case when $3 then coalesce(paused_workers, $4) end
        where id = $1`,
-      [id, note, byItself],
+      [id, note, drained_by_itself, paused_workers && JSON.stringify(paused_workers)],
     );
   }
 

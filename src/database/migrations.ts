@@ -34,6 +34,7 @@ import { Coordinators1790000000440 } from '../../migrations/1790000000440-coordi
 import { CoordinatorTokens1790000000441 } from '../../migrations/1790000000441-coordinator-tokens.js';
 import { ExecutionCoordinators1790000000442 } from '../../migrations/1790000000442-execution-coordinators.js';
 import { OwnDrains1790000000443 } from '../../migrations/1790000000443-own-drains.js';
+import { PausesBehindDrains1790000000444 } from '../../migrations/1790000000444-pauses-behind-drains.js';
 import { JoinTokens1790000000430 } from '../../migrations/1790000000430-join-tokens.js';
 import { CheckoutsByOrganization1790000000450 } from '../../migrations/1790000000450-checkouts-by-organization.js';
 import { LinkedWorktrees1790000000451 } from '../../migrations/1790000000451-linked-worktrees.js';
@@ -104,4 +105,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   Deployments1790000000460,
   MirrorRefresh1790000000461,
   ExecutionBranches1790000000470,
+  PausesBehindDrains1790000000444,
 ];

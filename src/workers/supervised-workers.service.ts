@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal.js';
 import type { Page } from '../http/page.js';
+import type { PausedWorker } from './paused-worker.js';
 import { WorkerControlsStore } from './worker-controls.store.js';
 import { WorkerFiguresService } from './worker-figures.service.js';
 import { WorkerRecords } from './worker-records.service.js';
@@ -32,20 +33,41 @@ export class SupervisedWorkers {
     return this.workers.list(principal, input, present);
   }
 
-  /** They take no more, and each stops when it has ended what it runs. In the transaction under way. */
-  async drainAll(principal: Principal, coordinatorId: string, note: string | null): Promise<void> {
+  /**
+   * They take no more, and each stops when it has ended what it runs. Answers those that were paused. In the transaction
+   * under way.
+   */
+  async drainAll(principal: Principal, coordinatorId: string, note: string | null): Promise<PausedWorker[]> {
+    const paused: PausedWorker[] = [];
     for (const worker of await this.store.lockOf(coordinatorId)) {
       if (worker.status === 'stopped' || worker.status === 'draining') continue;
+      if (worker.status === 'paused') paused.push({ id: worker.id, note: worker.note, until: worker.rests_until });
       await this.store.setStatus(worker.id, 'draining', { note, until: null });
       await this.records.note(principal, worker, 'worker.drained', { note });
       await this.records.tellHealth(worker.id);
     }
+    return paused;
   }
 
-  /** Takes a drain of all back, as far as it has not stopped them: those go on that drain with its note. */
-  async resumeAll(principal: Principal, coordinatorId: string, note: string | null): Promise<void> {
+  /**
+   * Takes a drain of all back: those go on that drain with its note and have not stopped, and who was paused before is so
+   * again.
+   */
+  async resumeAll(
+    principal: Principal,
+    coordinatorId: string,
+    note: string | null,
+    paused: readonly PausedWorker[],
+  ): Promise<void> {
     for (const worker of await this.store.lockOf(coordinatorId)) {
-      if (worker.status !== 'draining' || worker.note !== note) continue;
+      if (!['draining', 'stopped'].includes(worker.status) || worker.note !== note) continue;
+      const before = paused.find(({ id }) => id === worker.id);
+      if (before) {
+        await this.store.setStatus(worker.id, 'paused', before);
+        await this.records.note(principal, worker, 'worker.paused', { note: before.note, until: before.until });
+        continue;
+      }
+      if (worker.status === 'stopped') continue;
       await this.store.setStatus(worker.id, 'active', { note: null, until: null });
       await this.records.note(principal, worker, 'worker.resumed');
       await this.records.tellHealth(worker.id);

@@ -26,14 +26,15 @@ export class WorkerControlsStore {
   }
 
   /** Locks the workers of a coordinator in the same way. */
-  async lockOf(coordinatorId: string): Promise<(LockedWorker & { note: string | null })[]> {
+  async lockOf(coordinatorId: string): Promise<(LockedWorker & { note: string | null; rests_until: string | null })[]> {
     await this.database.query(
       `select 1 from worker_liveness where worker_id in (select id from workers where coordinator_id = $1)
        order by worker_id for update`,
       [coordinatorId],
     );
     return this.database.query(
-      `select w.id, w.organization_id, w.name, w.note, ${statusSql('w', 'live')} as status
+      `select w.id, w.organization_id, w.name, w.note, ${statusSql('w', 'live')} as status,
+              case when isfinite(live.rests_until) then live.rests_until::text end as rests_until
        from workers w join worker_liveness live on live.worker_id = w.id where w.coordinator_id = $1 order by w.id`,
       [coordinatorId],
     );
