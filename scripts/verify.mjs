@@ -37,6 +37,8 @@ const SUITES = {
   ],
   git: [
     'test/git-history.e2e-spec.ts',
+    'test/git-hostile.e2e-spec.ts',
+    'test/deployment-tags.e2e-spec.ts',
     'test/worktree-hostile.e2e-spec.ts',
     'test/conflicts.e2e-spec.ts',
     'src/git/worktree-removals.service.spec.ts',
