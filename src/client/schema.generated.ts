@@ -1388,7 +1388,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a repository and its mirror
-         * @description What workers pushed goes with the mirror, so it is refused while tasks belong to it.
+         * @description What would be lost is named, and refused: tasks of it, and branches that workers pushed and nobody has merged. With `force` its tasks are cancelled and deleted with it; while one still runs it is refused again, so ask once more.
          *
          *     Needs the permission `repositories.manage`.
          */
@@ -11345,7 +11345,10 @@ export interface operations {
     };
     repositoriesDelete: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `true` to lose what would be lost: its tasks, and what was pushed and not merged. */
+                force?: "false" | "true";
+            };
             header?: never;
             path: {
                 /**
@@ -11370,7 +11373,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
-            /** @description Refused: `repository/in-use`. */
+            /** @description Refused: `repository/in-use`, `git/failed`. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];

@@ -16,6 +16,7 @@ import { SafeViews } from './safe-views.js';
 import { TagsService } from './tags.service.js';
 import { WorktreeAdditions } from './worktree-additions.service.js';
 import { WorktreeRemovals } from './worktree-removals.service.js';
+import { UnmergedBranches } from './unmerged-branches.service.js';
 import { WorktreeStates } from './worktree-states.service.js';
 
 const SERVICES = [
@@ -29,6 +30,7 @@ const SERVICES = [
   HistoriesService,
   DiffsService,
   TagsService,
+  UnmergedBranches,
   RangesService,
   SafeViews,
   LocalWorktrees,

@@ -4,9 +4,11 @@ import type { Response } from 'express';
 import { Allow, CurrentPrincipal } from '../auth/access.js';
 import { organizationOf, type Principal } from '../auth/principal.js';
 import { Idempotent } from '../idempotency/idempotent.decorator.js';
+import { ClientGone } from '../http/client-gone.js';
 import { PageQuery, type Page } from '../http/page.js';
 import { Problems } from '../http/problems.decorator.js';
 import {
+  DeleteRepositoryQuery,
   RegisterRepositoryDto,
   RepositoryDto,
   RepositoryPage,
@@ -14,11 +16,15 @@ import {
   UpdateRepositoryDto,
 } from './repositories.dto.js';
 import { RepositoriesService } from './repositories.service.js';
+import { RepositoryRemoval } from './repository-removal.service.js';
 
 @ApiTags('Repositories')
 @Controller('repositories')
 export class RepositoriesController {
-  constructor(private readonly repositories: RepositoriesService) {}
+  constructor(
+    private readonly repositories: RepositoriesService,
+    private readonly removal: RepositoryRemoval,
+  ) {}
 
   /**
    * Register a Git repository
@@ -72,15 +78,21 @@ export class RepositoriesController {
   /**
    * Delete a repository and its mirror
    *
-   * What workers pushed goes with the mirror, so it is refused while tasks belong to it.
+   * What would be lost is named, and refused: tasks of it, and branches that workers pushed and nobody has merged. With
+   * `force` its tasks are cancelled and deleted with it; while one still runs it is refused again, so ask once more.
    */
   @Delete(':id')
   @Allow('repositories.manage')
-  @Problems('repository/in-use')
+  @Problems('repository/in-use', 'git/failed')
   @HttpCode(HttpStatus.NO_CONTENT)
   @ApiNoContentResponse({ description: 'Deleted.' })
-  async delete(@CurrentPrincipal() principal: Principal, @Param() { id }: RepositoryPath): Promise<void> {
-    await this.repositories.delete(principal, id);
+  async delete(
+    @CurrentPrincipal() principal: Principal,
+    @Param() { id }: RepositoryPath,
+    @Query() { force }: DeleteRepositoryQuery,
+    @ClientGone() gone: AbortSignal,
+  ): Promise<void> {
+    await this.removal.remove(principal, id, force === 'true', gone);
   }
 
   /**

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Id, Nullable, Optional, Pattern, Text } from '../http/fields.js';
+import { Id, Nullable, OneOf, Optional, Pattern, Text } from '../http/fields.js';
 import { PageOf } from '../http/page.js';
 import { REPOSITORY_STATUSES, type Repository, type RepositoryStatus } from './repository.entity.js';
 
@@ -18,6 +18,17 @@ export class RepositoryPath {
    */
   @Id()
   id!: string;
+}
+
+/** How to delete a repository. */
+export class DeleteRepositoryQuery {
+  /**
+   * `true` to lose what would be lost: its tasks, and what was pushed and not merged.
+   * @example "true"
+   */
+  @Optional()
+  @OneOf(['true', 'false'])
+  force?: 'true' | 'false';
 }
 
 /** A repository to register. Exactly one of `full_name`, `clone_url` and `local_path` says where it is. */

@@ -14,15 +14,33 @@ export class RepositoryExists extends DomainError {
   }
 }
 
-/** Tasks or executions belong to it. */
+/** What goes with a repository. */
+export interface RepositoryLosses {
+  running_tasks: number;
+  waiting_tasks: number;
+  ended_tasks: number;
+  /** Branches that executions pushed and nobody has merged; the first hundred. */
+  unmerged_branches: string[];
+}
+
+/** Something would be lost with it, or is still in the way. */
 export class RepositoryInUse extends DomainError {
-  constructor() {
-    super(
-      'repository/in-use',
-      'conflict',
-      'Tasks belong to this repository. Delete them first; what they pushed is in the mirror that goes with it.',
-    );
+  constructor(losses?: RepositoryLosses) {
+    super('repository/in-use', 'conflict', detailOf(losses), { ...losses });
   }
+}
+
+function detailOf(losses: RepositoryLosses | undefined): string {
+  if (losses === undefined) return 'Tasks have come to this repository in the meantime. Ask again.';
+  const { running_tasks, waiting_tasks, ended_tasks, unmerged_branches } = losses;
+  const parts = [
+    [running_tasks, 'running tasks'],
+    [waiting_tasks, 'waiting tasks'],
+    [ended_tasks, 'ended tasks with what they did'],
+    [unmerged_branches.length, 'branches that were pushed and not merged'],
+  ] as const;
+  const lost = parts.flatMap(([count, what]) => (count > 0 ? [`${String(count)} ${what}`] : []));
+  return `With this repository would be lost: ${lost.join(', ')}. With force=true its tasks are cancelled and deleted; ask again once those that run have ended.`;
 }
 
 /** Too many repositories to merge their histories in one answer. */

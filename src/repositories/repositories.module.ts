@@ -12,6 +12,7 @@ import { OrganizationMirrors } from './organization-mirrors.js';
 import { RepositoriesController } from './repositories.controller.js';
 import { RepositoriesService } from './repositories.service.js';
 import { RepositoryCommits } from './repository-commits.service.js';
+import { RepositoryRemoval } from './repository-removal.service.js';
 import { RepositoryRecordsModule } from './repository-records.module.js';
 
 @Module({
@@ -19,6 +20,7 @@ import { RepositoryRecordsModule } from './repository-records.module.js';
   controllers: [RepositoriesController, CommitsController, LogsController],
   providers: [
     RepositoriesService,
+    RepositoryRemoval,
     LocalRepositories,
     RepositoryCommits,
     CommitSearch,
@@ -27,6 +29,6 @@ import { RepositoryRecordsModule } from './repository-records.module.js';
     MirrorRefreshDuty,
     OrganizationMirrors,
   ],
-  exports: [RepositoriesService, LocalRepositories],
+  exports: [RepositoriesService, RepositoryRemoval, LocalRepositories],
 })
 export class RepositoriesModule {}

@@ -1,7 +1,5 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
-import { AuditService } from '../audit/audit.service.js';
 import { organizationOf, type Principal } from '../auth/principal.js';
-import { Database } from '../database/database.js';
 import { GitAddress } from '../git/git-address.js';
 import { LocalPathsService } from '../git/local-paths.service.js';
 import { MirrorsService } from '../git/mirrors.service.js';
@@ -37,8 +35,6 @@ export class RepositoriesService implements OnApplicationBootstrap {
     private readonly mirrors: MirrorsService,
     private readonly localPaths: LocalPathsService,
     private readonly address: GitAddress,
-    private readonly audit: AuditService,
-    private readonly database: Database,
   ) {}
 
   /** Goes on with first fetches that an earlier process did not end. */
@@ -90,23 +86,6 @@ export class RepositoriesService implements OnApplicationBootstrap {
     // The mirror's HEAD follows with the next fetch.
     if (changes.default_branch !== undefined && this.mirrors.here) this.inBackground(id, this.mirrors.sync(id));
     return row;
-  }
-
-  /** Deletes it with its mirror. Throws RepositoryNotFound, or RepositoryInUse while tasks belong to it. */
-  async delete(principal: Principal, id: string): Promise<void> {
-    const organization_id = organizationOf(principal);
-    await this.database.transaction(async () => {
-      const { full_name, clone_url, local_path } = await this.get(principal, id);
-      if (!(await this.store.delete(organization_id, id))) throw new RepositoryNotFound();
-      await this.audit.record({
-        organization_id,
-        actor: principal.actor,
-        action: 'repository.deleted',
-        subject: { repository_id: id },
-        data: { full_name, clone_url, local_path },
-      });
-    });
-    this.removeMirrors([id]);
   }
 
   /**

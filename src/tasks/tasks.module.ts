@@ -15,6 +15,7 @@ import { TaskMovesService } from './task-moves.service.js';
 import { TaskMovesStore } from './task-moves.store.js';
 import { TaskNotices } from './task-notices.service.js';
 import { TaskRetention } from './task-retention.service.js';
+import { RepositoryTasks } from './repository-tasks.js';
 import { TaskActions } from './task-actions.service.js';
 import { TaskBatchesController } from './task-batches.controller.js';
 import { TaskCountsDuty } from './task-counts.duty.js';
@@ -46,6 +47,7 @@ import { TasksStore } from './tasks.store.js';
     TaskRetention,
     ExplainService,
     OrganizationTasks,
+    RepositoryTasks,
     TaskActions,
     TaskCountsDuty,
     TaskHistory,

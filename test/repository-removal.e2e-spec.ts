@@ -1,0 +1,99 @@
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { Engine } from './engine.js';
+import { eventually } from './eventually.js';
+import { registerWorker, signInPerson, type TestPerson, type TestWorker } from './fleet.js';
+import { commit, git, Scratch } from './scratch-git.js';
+import { startTestApp, type TestApp } from './test-app.js';
+
+let server: TestApp;
+let scratch: Scratch;
+let ada: TestPerson;
+let worker: TestWorker;
+let source: string;
+let id: string;
+let counter = 0;
+
+beforeAll(async () => {
+  scratch = new Scratch();
+  server = await startTestApp({
+    GIT_ROOT: scratch.directory('mirrors'),
+    LOCAL_REPOSITORY_ROOTS: scratch.directory('roots'),
+  });
+  worker = await registerWorker(server);
+});
+beforeEach(async () => {
+  ada = await signInPerson(server);
+  source = scratch.repository(`roots/source-${String(counter++)}`);
+  id = String((await ada.post('/repositories', { local_path: source })).body['id']);
+});
+afterAll(async () => {
+  await server.close();
+  scratch.remove();
+});
+
+const remove = (query = '') =>
+  server.request.delete(`/api/v1/repositories/${id}${query}`).set('Authorization', `Bearer ${ada.token}`);
+const isGone = () =>
+  eventually('its mirror is gone', () =>
+    Promise.resolve(readdirSync(join(scratch.path, 'mirrors')).every((name) => !name.includes(id))),
+  );
+const push = (branch: string) => {
+  const mirror = join(scratch.path, 'mirrors', `${id}.git`);
+  git(source, 'push', '-q', mirror, `HEAD:refs/heads/${branch}`);
+};
+
+describe('a repository', () => {
+  it('with nothing to lose goes with its mirror, also with branches that were merged', async () => {
+    push('task/merged-a1');
+    await remove().expect(204);
+    await remove().expect(404);
+    await isGone();
+  });
+
+  it('names branches that were pushed and not merged, and goes when somebody insists', async () => {
+    git(source, 'checkout', '-q', '-b', 'work');
+    commit(source, 'feat: work of an agent');
+    push('task/unmerged-a1');
+    push('task/unmerged-a2');
+    git(source, 'checkout', '-q', 'main');
+    const { body } = await remove().expect(409);
+    expect(body).toMatchObject({
+      code: 'repository/in-use',
+      running_tasks: 0,
+      unmerged_branches: ['task/unmerged-a1', 'task/unmerged-a2'],
+    });
+    expect((body as { detail: string }).detail).toContain('2 branches');
+    await remove('?force=false').expect(409);
+    await remove('?force=yes').expect(400);
+    await remove('?force=true').expect(204);
+    await isGone();
+  });
+
+  it('names its tasks; insisted upon, ends those that run and goes when they have', async () => {
+    const engine = new Engine(server, ada);
+    const task = async (name: string, more: object = {}) =>
+      String((await ada.post('/tasks', { name, repository_id: id, agent_type: 'note', ...more })).body['id']);
+    const running = await task('runs');
+    const execution = await engine.claim(worker, running);
+    const waiting = await task('waits', { run_at: '2999-01-01T00:00:00Z' });
+    await task('waits for it', { depends_on: [waiting] });
+    const ended = await task('ended', { run_at: '2999-01-01T00:00:00Z' });
+    await ada.post(`/tasks/${ended}/cancel`, {});
+    expect((await remove().expect(409)).body).toMatchObject({ running_tasks: 1, waiting_tasks: 2, ended_tasks: 1 });
+    // Nothing has changed by that.
+    expect((await ada.get(`/tasks/${waiting}`)).body).toMatchObject({ status: 'pending' });
+    expect((await remove('?force=true').expect(409)).body).toMatchObject({
+      running_tasks: 1,
+      waiting_tasks: 0,
+      ended_tasks: 0,
+    });
+    expect((await ada.get(`/tasks/${running}`)).body['cancel_requested_at']).not.toBeNull();
+    await worker.finish(execution, { outcome: 'cancelled' });
+    await remove('?force=true').expect(204);
+    await isGone();
+    const { rows } = await server.sql.query('select 1 from tasks where repository_id = $1', [id]);
+    expect(rows).toEqual([]);
+  });
+});
