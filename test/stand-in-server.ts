@@ -29,6 +29,8 @@ export class StandInServer {
   readonly cancel = new Set<string>();
   readonly lost = new Set<string>();
   readonly problems = new Map<RegExp, Answer>();
+  /** How often one of the problems was the answer. */
+  refusals = 0;
   token = '';
   refuseEntries: (batch: LogBatch) => boolean = () => false;
   claims: { max: number; request_key: string }[] = [];
@@ -123,7 +125,10 @@ export class StandInServer {
 
   private async answer(path: string, request: IncomingMessage, body: Record<string, unknown>): Promise<Answer> {
     const planned = [...this.problems].find(([pattern]) => pattern.test(path));
-    if (planned !== undefined) return planned[1];
+    if (planned !== undefined) {
+      this.refusals += 1;
+      return planned[1];
+    }
     if (path === '/api/v1/workers') return this.register(body as unknown as WorkerRegistration);
     if (request.headers.authorization !== `Bearer ${this.token}`) return problem(401, 'auth/unauthenticated');
     const [, id = '', verb = ''] = /^\/api\/v1\/(?:workers|executions)\/([^/]+)\/(\w+)$/.exec(path) ?? [];

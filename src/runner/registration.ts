@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import type { Logger } from 'pino';
 import type { RunnerConfig } from '../config/runner.config.js';
-import { Refused, type ControlPlane } from './control-plane.js';
+import { Refused, Unavailable, type ControlPlane } from './control-plane.js';
 import type { IsolationLevel } from './isolation/isolation.js';
 import type { Membership } from './membership.js';
 import { untilAnswered } from './patience.js';
@@ -9,6 +9,9 @@ import type { Launcher, Registration, WorkerRegistration } from './protocol.js';
 
 /** Version of the worker protocol this runner speaks. */
 export const PROTOCOL = 1;
+
+/** Of a server that has not told its own. */
+const LEASE_SECONDS = 60;
 
 const JOIN_AGAIN = 'Join this machine again, with the command that `miyabi workers invite` prints.';
 const NOTHING_TO_SHOW = `This worker has nothing to register with: neither MIYABI_KEY nor MIYABI_JOIN_TOKEN is set, and it has not joined before. ${JOIN_AGAIN}`;
@@ -90,10 +93,10 @@ export class Registrar {
   }
 
   private async register(replace: boolean): Promise<Registration> {
-    const { plane, log, signal, config, onToken, membership } = this.parts;
+    const { log, signal, config, onToken, membership } = this.parts;
     if (membership.secret === '') throw new NotRegistered(NOTHING_TO_SHOW);
     try {
-      const answer = await untilAnswered(() => plane.register(this.body(replace), signal), {
+      const answer = await untilAnswered(this.asking(replace), {
         signal,
         renew: () => this.afterRefusal(),
         onWait: (error) => log.warn({ url: config.url, reason: error.message }, 'waiting for the server'),
@@ -110,6 +113,29 @@ export class Registrar {
       const name = membership.name;
       throw error instanceof Refused ? new NotRegistered(explain(error, config, name), { cause: error }) : error;
     }
+  }
+
+  /**
+   * The call, to be made again and again. When the answer to one of them was lost, the name may be taken by what that one
+   * has registered, which never beats: it is waited for until a worker that lives would have beaten.
+   */
+  private asking(replace: boolean): () => Promise<Registration> {
+    const { plane, signal } = this.parts;
+    let patience = 0;
+    return async () => {
+      try {
+        return await plane.register(this.body(replace), signal);
+      } catch (error) {
+        if (error instanceof Unavailable) patience ||= performance.now() + 2000 * this.leaseSeconds;
+        if (isNameTaken(error) && performance.now() < patience)
+          throw new Unavailable('the name is taken, maybe by a registration of this worker whose answer was lost');
+        throw error;
+      }
+    };
+  }
+
+  private get leaseSeconds(): number {
+    return this.latest?.lease_seconds ?? LEASE_SECONDS;
   }
 
   /** Another secret where there is one; the next try shows it. */
@@ -140,8 +166,10 @@ export class Registrar {
   }
 }
 
+const isNameTaken = (error: unknown): boolean => error instanceof Refused && error.code === 'worker/name-taken';
+
 function explain(error: Refused, config: RunnerConfig, name: string): string {
-  if (error.code === 'worker/name-taken')
+  if (isNameTaken(error))
     return `Another process now works under the name ${JSON.stringify(name)}; this one ends. Give each worker its own MIYABI_WORKER_NAME.`;
   if (error.status === 403)
     return `What this worker came with may not register workers of scope ${config.worker_scope}: ${error.detail}`;

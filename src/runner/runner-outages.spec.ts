@@ -148,6 +148,20 @@ describe('Runner, when something goes away', () => {
     expect(site.server.registrations[1]).toMatchObject({ replace: false, resume: [idOf(grant)] });
   });
 
+  it('waits for its name when the answer to a registration was lost, which may have taken it', async () => {
+    site.start();
+    const grant = site.give('echo ready; sleep 1; echo x > x');
+    await site.said(grant, 'ready');
+    const workers = /workers$/;
+    site.server.swallow(workers);
+    site.server.problems.set(workers, [409, { code: 'worker/name-taken', status: 409 }]);
+    site.server.token = 'revoked';
+    await until(() => site.logged.some((line) => line.includes('waiting for the server')));
+    await site.server.until(() => site.server.refusals > 3);
+    site.server.problems.delete(workers);
+    expect((await site.server.finished(idOf(grant))).outcome).toBe('completed');
+  });
+
   it('ends when another process took its name over', async () => {
     const { ended } = site.start();
     const grant = site.give('echo ready; sleep 300');
