@@ -127,6 +127,31 @@ describe('events about workers', () => {
     }
   });
 
+  it('tell of a disk that is full, each time once', async () => {
+    const worker = await healthy();
+    const full = { disk_usage: 99.5, disk_free_bytes: 1024, disk_low: true };
+    const lowTold = async (): Promise<Told[]> => {
+      const { body } = await ada.get(`/events?types=disk.low&limit=100`);
+      return (body.items as Told[]).filter(({ subject }) => subject.worker_id === worker.id);
+    };
+    const counts: number[] = [];
+    // What it does not speak of is as it was.
+    for (const metrics of [{ ...full, disk_low: false }, full, full, undefined, { disk_low: false }, full]) {
+      const { status } = await worker.post(`/workers/${worker.id}/heartbeat`, { metrics });
+      expect(status).toBe(200);
+      await watch();
+      counts.push((await lowTold()).length);
+    }
+    expect(counts).toEqual([0, 1, 1, 1, 1, 2]);
+    const { body } = await ada.get(`/workers/${worker.id}`);
+    expect((await lowTold())[0]?.data).toEqual({ name: body['name'], disk_usage: 99.5, disk_free_bytes: 1024 });
+    expect(body['metrics']).toEqual(full);
+    expect(await wordsOf(worker)).toEqual(['unknown > healthy, active']);
+    await registerWorker(server, { name: body['name'], replace: true }, ada.token);
+    await watch();
+    expect(await lowTold()).toHaveLength(2);
+  });
+
   it('tell at once of what people do to its health', async () => {
     const worker = await healthy();
     await ada.post(`/workers/${worker.id}/pause`, {});

@@ -51,6 +51,7 @@ import { AgentCounts1790000000412 } from '../../migrations/1790000000412-agent-c
 import { ProviderLimits1790000000413 } from '../../migrations/1790000000413-provider-limits.js';
 import { MirrorRefresh1790000000461 } from '../../migrations/1790000000461-mirror-refresh.js';
 import { Deployments1790000000460 } from '../../migrations/1790000000460-deployments.js';
+import { DiskNews1790000000480 } from '../../migrations/1790000000480-disk-news.js';
 
 /** Every migration in the order of its number. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -106,4 +107,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   MirrorRefresh1790000000461,
   ExecutionBranches1790000000470,
   PausesBehindDrains1790000000444,
+  DiskNews1790000000480,
 ];

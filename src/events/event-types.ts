@@ -18,6 +18,7 @@ export const EVENT_TYPES = [
   'worker.registered',
   'worker.health_changed',
   'worker.lost',
+  'disk.low',
   'coordinator.registered',
   'coordinator.health_changed',
   'coordinator.lost',

@@ -6,15 +6,26 @@ import type { Metrics } from './protocol.js';
 export class MachineMetrics {
   private before = cpuTimes();
 
-  constructor(private readonly workerDirectory: string) {}
+  /** `diskMinFree` is how many bytes have to be free for anything to begin; null where nothing is begun. */
+  constructor(
+    private readonly workerDirectory: string,
+    private readonly diskMinFree: number | null,
+  ) {}
 
   async take(): Promise<Metrics> {
     return {
       cpu_usage: this.cpuUsage(),
       memory_usage: percent(1 - (await availableMemory()) / totalmem()),
       disk_usage: await diskUsage(this.workerDirectory),
+      ...(await this.room()),
       uptime_seconds: Math.floor(process.uptime()),
     };
+  }
+
+  private async room(): Promise<Pick<Metrics, 'disk_free_bytes' | 'disk_low'>> {
+    if (this.diskMinFree === null) return {};
+    const free = await freeDisk(this.workerDirectory);
+    return { disk_free_bytes: free, disk_low: free < this.diskMinFree };
   }
 
   /** Share of all cores that was busy since the last call. */

@@ -91,7 +91,7 @@ export class Runner {
     const first = await registrar.first();
     for (const one of spooled) this.deliver(house, one);
     const { plane, clock, log } = house;
-    const metrics = new MachineMetrics(directory);
+    const metrics = new MachineMetrics(directory, this.settings.runner.disk_min_free);
     const beats = new HeartbeatLoop(
       { plane, clock, metrics, log, workload: this.workload, renew: house.renew, guard: house.guard },
       first.heartbeat_seconds,

@@ -1,4 +1,4 @@
-import { Decimal, Flag, IgnoresUnknownFields, Nullable, Optional, RawText, Text } from '../http/fields.js';
+import { Decimal, Flag, IgnoresUnknownFields, Nullable, Optional, RawText, Text, WholeNumber } from '../http/fields.js';
 import type { Launcher, WorkerMetrics } from './workers.store.js';
 
 /** A command-line agent that a worker has. */
@@ -63,6 +63,22 @@ export class MetricsDto implements WorkerMetrics {
   @Optional()
   @Decimal({ min: 0, max: 100 })
   disk_usage?: number;
+
+  /**
+   * Bytes on the disk of its directory that it may still use.
+   * @example 120000000000
+   */
+  @Optional()
+  @WholeNumber({ min: 0, max: Number.MAX_SAFE_INTEGER })
+  disk_free_bytes?: number;
+
+  /**
+   * Whether that is less than it needs to begin anything: it claims nothing until there is more. `disk.low` tells of it.
+   * @example false
+   */
+  @Optional()
+  @Flag()
+  disk_low?: boolean;
 
   /**
    * Seconds since its machine was started.

@@ -43,6 +43,10 @@ function factsOf(change: WorkerChange): NewEvent[] {
     const data = { name, before: health_before, after: health, status, ...silence };
     facts.push({ ...fact, type: 'worker.health_changed', data });
   }
+  if (change.disk_low && !change.disk_low_before) {
+    const { disk_usage, disk_free_bytes } = change;
+    facts.push({ ...fact, type: 'disk.low', data: { name, disk_usage, disk_free_bytes } });
+  }
   if (lost && !lost_before) facts.push({ ...fact, type: 'worker.lost', data: { name, status, ...silence } });
   return facts;
 }

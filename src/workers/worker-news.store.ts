@@ -15,6 +15,11 @@ export interface WorkerChange {
   health: Health;
   lost_before: boolean;
   lost: boolean;
+  disk_low_before: boolean;
+  disk_low: boolean;
+  /** Of its disk, as far as it has told. */
+  disk_usage: number | null;
+  disk_free_bytes: number | null;
   last_heartbeat: Date | null;
   silent_seconds: number;
   /** Whether its pause has just ended by itself. */
@@ -31,7 +36,9 @@ const LOST = `${STATUS} <> 'stopped' and (${SILENCE} >= interval '300 seconds' o
   ${SILENCE} >= interval '60 seconds' and live.lost_at is not null
     and (live.last_heartbeat is null or live.lost_at > live.last_heartbeat))`;
 
-const IS_NEWS = `(${HEALTH} <> w.told_health or (${LOST}) <> w.told_lost)`;
+const DISK_LOW = `coalesce(live.metrics->'disk_low' = 'true', false)`;
+
+const IS_NEWS = `(${HEALTH} <> w.told_health or (${LOST}) <> w.told_lost or ${DISK_LOW} <> w.told_disk_low)`;
 
 @Injectable()
 export class WorkerNewsStore {
@@ -56,6 +63,9 @@ export class WorkerNewsStore {
       `with due as materialized (
          select w.id, w.organization_id, w.name, ${STATUS} as status, w.told_health as health_before, ${HEALTH} as health,
                 w.told_lost as lost_before, ${LOST} as lost, live.last_heartbeat, ${RESTED} as rested,
+                w.told_disk_low as disk_low_before, ${DISK_LOW} as disk_low,
+                (live.metrics->>'disk_usage')::float8 as disk_usage,
+                (live.metrics->>'disk_free_bytes')::float8 as disk_free_bytes,
                 extract(epoch from ${SILENCE})::float8 as silent_seconds
          from workers w join worker_liveness live on live.worker_id = w.id
          where ($1::uuid is null or w.id = $1)
@@ -66,7 +76,7 @@ export class WorkerNewsStore {
        ), told as (
          update workers w set
            status = case when due.rested then 'active' else w.status end, note = case when due.rested then null else w.note end,
-           told_health = due.health, told_lost = due.lost
+           told_health = due.health, told_lost = due.lost, told_disk_low = due.disk_low
          from due where w.id = due.id
        )
        select * from due order by id`,

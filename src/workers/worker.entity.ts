@@ -77,4 +77,8 @@ export class Worker {
   /** Whether events have told that this silence has lost it. */
   @Column({ type: 'boolean', default: false })
   told_lost!: boolean;
+
+  /** Whether events have told that its disk has too little room. */
+  @Column({ type: 'boolean', default: false })
+  told_disk_low!: boolean;
 }

@@ -11,6 +11,8 @@ export interface WorkerMetrics {
   cpu_usage?: number;
   memory_usage?: number;
   disk_usage?: number;
+  disk_free_bytes?: number;
+  disk_low?: boolean;
   uptime_seconds?: number;
 }
 
@@ -22,7 +24,7 @@ export interface Launcher {
   account?: string | null;
 }
 
-export type WorkerView = Omit<Worker, 'launcher_names' | 'told_health' | 'told_lost'> & {
+export type WorkerView = Omit<Worker, 'launcher_names' | 'told_health' | 'told_lost' | 'told_disk_low'> & {
   health: Health;
   /** When its pause ends by itself; null when it is not paused, or for as long as nobody ends it. */
   paused_until: Date | null;
@@ -117,7 +119,7 @@ export class WorkersStore {
       `update workers set status = $13, note = case when $13 = 'active' then null else note end, registered_at = now(),
          labels = $2, agent_types = $3, launchers = $4, launcher_names = $5, launcher_accounts = $6, isolation = $7,
          capacity = $8, version = $9, protocol = $10, host = $11, coordinator_id = $12,
-         told_health = 'unknown', told_lost = false
+         told_health = 'unknown', told_lost = false, told_disk_low = false
        where id = $1`,
       [id, ...columnsOf(description), status],
     );

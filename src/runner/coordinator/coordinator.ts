@@ -87,7 +87,7 @@ export class Coordinator {
     const beating = new HostBeats({
       plane,
       log,
-      metrics: new MachineMetrics(directory),
+      metrics: new MachineMetrics(directory, null),
       registrar: this.registrar,
       isDraining: () => this.draining.signal.aborted,
       onRest: (status) => this.leave(`the server says ${status}`),
