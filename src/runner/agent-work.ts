@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { runAgent, type AgentEnd } from './agent-process.js';
 import type { Delivery } from './delivery.js';
 import type { ExecutionDirectory } from './execution-directory.js';
-import { Fault, faultOf } from './fault.js';
+import { Fault, faultIn } from './fault.js';
 import type { House } from './house.js';
 import type { Argv } from './isolation/isolation.js';
 import type { ProcessLaunch } from './launch.js';
@@ -52,7 +52,7 @@ export async function workAsAgent(house: House, work: AgentWork): Promise<AgentE
     }
   } catch (error) {
     work.signal.throwIfAborted();
-    throw faultOf(error, 'worktree');
+    throw await faultIn(work.directory.path, error, 'worktree');
   } finally {
     await block?.release();
   }

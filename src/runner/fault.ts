@@ -1,4 +1,8 @@
+import { freeDisk } from './metrics.js';
 import type { FailureReason } from './protocol.js';
+
+/** With less than this nothing can be written that is worth it. */
+const FULL_BYTES = 1024 ** 2;
 
 /** Why an attempt could not go on, in the words of the protocol. */
 export class Fault extends Error {
@@ -24,6 +28,15 @@ export function faultOf(error: unknown, otherwise: FailureReason): Fault {
   if (isDiskFull(error, message)) return new Fault('disk_full', message, { cause: error });
   if (error instanceof Fault) return error;
   return new Fault(otherwise, message, { cause: error });
+}
+
+/** The same for what writes below a directory: git does not say of each of its files that there was no room for it. */
+export async function faultIn(directory: string, error: unknown, otherwise: FailureReason): Promise<Fault> {
+  const fault = faultOf(error, otherwise);
+  if (fault.reason === 'disk_full' || error instanceof Fault) return fault;
+  const free = await freeDisk(directory).catch(() => Infinity);
+  if (free >= FULL_BYTES) return fault;
+  return new Fault('disk_full', `${fault.message}\nIts disk has ${String(free)} bytes left.`, { cause: error });
 }
 
 const isDiskFull = (error: unknown, message: string): boolean =>

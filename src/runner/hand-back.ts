@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { Checkout, Identity } from './checkout.js';
 import type { Delivery } from './delivery.js';
 import type { ExecutionDirectory } from './execution-directory.js';
-import { faultOf, type Fault } from './fault.js';
+import { faultIn, type Fault } from './fault.js';
 import { persistently, type Remote } from './git-transport.js';
 import type { House } from './house.js';
 import type { Grant } from './protocol.js';
@@ -62,7 +62,7 @@ export async function handBack(house: House, plan: HandBackPlan): Promise<Handed
     const dirty = harvest.uncovered.length > 0;
     return { ...nothing, ...harvest, pushed, dirty, unpushed: harvest.commits > 0 && !pushed, keep, fault };
   } catch (error) {
-    const fault = faultOf(error, 'git');
+    const fault = await faultIn(directory.path, error, 'git');
     // A git that was ended may have left half a pack of any size. The agent's files and commits are in the checkout.
     await rm(directory.trustedGit, { recursive: true, force: true }).catch(() => undefined);
     return { ...nothing, ...unknown, keep: `its changes could not be committed: ${fault.message}`, fault };
@@ -108,7 +108,7 @@ async function pushIfAny(trusted: TrustedRepository, harvest: Harvest, plan: Han
     await delivery.say('info', `Pushed as ${grant.branch}.`);
     return null;
   } catch (error) {
-    return faultOf(error, 'git');
+    return faultIn(plan.directory.path, error, 'git');
   }
 }
 

@@ -1,7 +1,7 @@
 import { checkoutFrom, emptyCheckout, type Checkout, type CheckoutPlan } from './checkout.js';
 import type { Delivery } from './delivery.js';
 import type { ExecutionDirectory } from './execution-directory.js';
-import { faultOf } from './fault.js';
+import { faultIn } from './fault.js';
 import type { Remote } from './git-transport.js';
 import { identityOf } from './hand-back.js';
 import type { House } from './house.js';
@@ -41,6 +41,6 @@ export async function prepareCheckout(
     return checkout;
   } catch (error) {
     signal.throwIfAborted();
-    throw faultOf(error, 'worktree');
+    throw await faultIn(directory.path, error, 'worktree');
   }
 }
