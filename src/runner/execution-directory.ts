@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
-import { chmod, lstat, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { chmod, lstat, mkdir, open, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { isId, newId } from '../ids.js';
+
+/** For the result, what is told of the checkout, and why it is kept. */
+const RESERVED_BYTES = 128 * 1024;
 
 /** The files of one execution below the worker's directory. */
 export class ExecutionDirectory {
@@ -72,8 +75,14 @@ export class ExecutionDirectory {
     return join(this.path, 'kept.txt');
   }
 
+  /** Room that is given up when there is no other, so that the end of an execution can be written down on a full disk. */
+  get reserve(): string {
+    return join(this.path, 'reserve');
+  }
+
   async create(): Promise<void> {
     await mkdir(this.path, { recursive: true, mode: 0o700 });
+    await writeFile(this.reserve, Buffer.alloc(RESERVED_BYTES, '.'));
   }
 
   exists(file: string): boolean {
@@ -82,6 +91,16 @@ export class ExecutionDirectory {
 
   /** Writes whole or not at all, and on the disk when it resolves. */
   async write(file: string, text: string): Promise<void> {
+    try {
+      await this.writeWhole(file, text);
+    } catch (error) {
+      if (!isNoRoom(error) || !this.exists(this.reserve)) throw error;
+      await rm(this.reserve, { force: true });
+      await this.writeWhole(file, text);
+    }
+  }
+
+  private async writeWhole(file: string, text: string): Promise<void> {
     const half = `${file}.half`;
     const handle = await open(half, 'w', 0o600);
     try {
@@ -121,6 +140,8 @@ export class ExecutionDirectory {
     for (const path of [this.home, this.temporary, this.root]) await removeTree(path);
   }
 }
+
+const isNoRoom = (error: unknown): boolean => ['ENOSPC', 'EDQUOT'].includes((error as { code?: string }).code ?? '');
 
 async function removeTree(path: string): Promise<void> {
   try {
