@@ -52,7 +52,7 @@ await leave(code);
 async function main() {
   await ensureInstalled();
   await ensureBuilt();
-  const { Stand } = await import('./conformance/stand.mjs');
+  const { Stand } = await import('./stand.mjs');
   const { examine } = await import('./conformance/examine.mjs');
   const server = await startThrowaway();
   cleanUps.unshift(() => server.stop());

@@ -1,5 +1,5 @@
-// `npm run verify [-- suite]`: the proofs of what is promised, at full size, and a table of their figures. The last
-// line is the result. Without a suite it says which there are.
+// `npm run verify [-- suite]`: the proofs of what is promised, at full size, the lines of the benchmark that belong to
+// them, and a table of their figures. The last line is the result. Without a suite it says which there are.
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -43,10 +43,29 @@ const SUITES = {
     'test/conflicts.e2e-spec.ts',
     'src/git/worktree-removals.service.spec.ts',
   ],
-  fleet: ['test/hostile-agents.e2e-spec.ts', 'test/agent-trees.e2e-spec.ts', 'src/runner/agent-process.spec.ts'],
+  fleet: [
+    'test/clocks.e2e-spec.ts',
+    'test/runner-clocks.e2e-spec.ts',
+    'test/worker-news.e2e-spec.ts',
+    'test/worker-controls.e2e-spec.ts',
+    'test/runner-controls.e2e-spec.ts',
+    'test/runner-recovery.e2e-spec.ts',
+    'test/fleet-pause.e2e-spec.ts',
+    'test/coordinators.e2e-spec.ts',
+    'test/coordinator-process.e2e-spec.ts',
+    'test/conformance.e2e-spec.ts',
+    'test/hostile-agents.e2e-spec.ts',
+    'test/agent-trees.e2e-spec.ts',
+    'src/runner/agent-process.spec.ts',
+    'test/demo.e2e-spec.ts',
+  ],
 };
 
+/** Lines of the benchmark that belong to a suite. */
+const LINES = { fleet: ['F', 'F idle'] };
+
 const NOTHING = '0 passed, 1 failed';
+const RESULT = /^(\d+) passed, (\d+) failed$/;
 
 const [name, ...more] = process.argv.slice(2);
 const specs = Object.hasOwn(SUITES, name ?? '') ? SUITES[name] : null;
@@ -63,51 +82,73 @@ if (missing.length > 0) {
 }
 
 /** @type {import('node:child_process').ChildProcess | null} */
-let tests = null;
-// The tests end first, and say how.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => tests?.kill(signal));
-onParentEnd(() => tests?.kill('SIGTERM'));
+let running = null;
+let isStopped = false;
+// What runs ends first, and says how.
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stop(signal));
+onParentEnd(() => stop('SIGTERM'));
 
 const directory = mkdtempSync(join(tmpdir(), 'miyabi-verify-'));
 const figuresFile = join(directory, 'figures.jsonl');
 const began = performance.now();
-const { code, result } = await runTests();
+// One after the other: figures of time would tell of each other otherwise.
+const tests = await run(['scripts/test.mjs', '--runInBand', '--runTestsByPath', ...specs]);
 const figures = readFigures();
 rmSync(directory, { recursive: true, force: true });
+const lines = LINES[name] ?? [];
+const bench = lines.length === 0 || isStopped ? null : await run(['bench/bench.mjs', ...lines, '--rounds', '2']);
 
 printTable();
 if (figures.length === 0) console.error('No figure was reported: nothing was proven.');
 console.log(`\n${name}: ${((performance.now() - began) / 1000).toFixed(0)} s`);
-console.log(figures.length === 0 ? NOTHING : result);
-process.exit(code === 0 && figures.length === 0 ? 1 : code);
+const isProven = figures.length > 0 && !isStopped;
+console.log(isProven ? sumOf(tests.result, bench?.result) : NOTHING);
+process.exit(isProven ? tests.code || bench?.code || 0 : 1);
 
-/** The test run with all that it sets up; its own last line is kept for the end. */
-function runTests() {
-  // One after the other: figures of time would tell of each other otherwise.
-  const jest = ['--runInBand', '--runTestsByPath', ...specs];
-  tests = spawn(process.execPath, [join(root, 'scripts', 'test.mjs'), ...jest], {
+function stop(signal) {
+  isStopped = true;
+  running?.kill(signal);
+}
+
+/**
+ * A script to its end; its own last line is kept.
+ * @param {string[]} script and its arguments
+ * @returns {Promise<{ code: number, result: string }>}
+ */
+function run([script, ...args]) {
+  const child = spawn(process.execPath, [join(root, script), ...args], {
     cwd: root,
     env: { ...process.env, VERIFY: 'full', VERIFY_FIGURES: figuresFile },
     stdio: ['inherit', 'pipe', 'inherit'],
   });
+  running = child;
   let result = NOTHING;
   let rest = '';
   const show = (line) => {
-    if (/^\d+ passed, \d+ failed$/.test(line)) result = line;
+    if (RESULT.test(line)) result = line;
     else console.log(line);
   };
-  tests.stdout.setEncoding('utf8').on('data', (chunk) => {
-    const lines = (rest + chunk).split('\n');
-    rest = lines.pop() ?? '';
-    lines.forEach(show);
+  child.stdout.setEncoding('utf8').on('data', (chunk) => {
+    const said = (rest + chunk).split('\n');
+    rest = said.pop() ?? '';
+    said.forEach(show);
   });
   return new Promise((resolve) => {
-    tests.once('error', (error) => resolve({ code: 1, result: `${NOTHING} (${error.message})` }));
-    tests.once('close', (exitCode) => {
+    child.once('error', (error) => resolve({ code: 1, result: `${NOTHING} (${error.message})` }));
+    child.once('close', (exitCode) => {
       if (rest !== '') show(rest);
       resolve({ code: exitCode ?? 1, result });
     });
   });
+}
+
+/** @param {(string | undefined)[]} results */
+function sumOf(...results) {
+  const counts = results.flatMap((result) =>
+    result === undefined ? [] : [RESULT.exec(result)?.slice(1).map(Number) ?? [0, 1]],
+  );
+  const [passed, failed] = [0, 1].map((at) => counts.reduce((sum, count) => sum + count[at], 0));
+  return `${passed} passed, ${failed} failed`;
 }
 
 /** @returns {{ promise: number | null, what: string, value: string }[]} by promise, else as they came */

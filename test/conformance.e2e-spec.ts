@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { examine, type Finding } from '../scripts/conformance/examine.mjs';
-import { Stand } from '../scripts/conformance/stand.mjs';
+import { Stand } from '../scripts/stand.mjs';
 import { CLI_FILE } from './command-line.js';
 import { PATIENCE_MS } from './scale.js';
 import { Scratch } from './scratch-git.js';

@@ -3,7 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { listProcesses } from '../processes.mjs';
-import { Owner } from './stand.mjs';
+import { Owner } from '../stand.mjs';
 import { Recorder } from './recorder.mjs';
 import { Subject } from './subject.mjs';
 import { granted, wordsOf } from './words.mjs';
@@ -29,7 +29,7 @@ export class Exam {
   #watchMs;
 
   /**
-   * @param {import('./stand.mjs').Stand} stand
+   * @param {import('../stand.mjs').Stand} stand
    * @param {{ directory: string, patienceSeconds: number, watchSeconds: number, shared: boolean, cwd?: string }} options
    */
   constructor(stand, { directory, patienceSeconds, watchSeconds, shared, cwd = directory }) {

@@ -1,4 +1,4 @@
-import type { Stand } from './stand.mjs';
+import type { Stand } from '../stand.mjs';
 
 /** What TypeScript callers (the specs) need of examine.mjs. */
 export interface Finding {

@@ -26,7 +26,7 @@ export const RULES = {
  */
 
 /**
- * @param {import('./stand.mjs').Stand} stand that has been started
+ * @param {import('../stand.mjs').Stand} stand that has been started
  * @param {Options} options
  * @param {(finding: Finding) => void} [tell] told of each as soon as it is known
  * @returns {Promise<Finding[]>}

@@ -1,5 +1,5 @@
 // What holds at any time, looked for in everything that the worker said.
-import { HEARTBEAT_SECONDS } from './stand.mjs';
+import { HEARTBEAT_SECONDS } from '../stand.mjs';
 import { granted } from './words.mjs';
 
 /** Heartbeats in a row that may still list what has just ended: they were under way. */

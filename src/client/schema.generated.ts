@@ -5627,6 +5627,16 @@ export interface components {
              */
             disk_usage?: number;
             /**
+             * @description Bytes on the disk of its directory that it may still use.
+             * @example 120000000000
+             */
+            disk_free_bytes?: number;
+            /**
+             * @description Whether that is less than it needs to begin anything: it claims nothing until there is more. `disk.low` tells of it.
+             * @example false
+             */
+            disk_low?: boolean;
+            /**
              * @description Seconds since its machine was started.
              * @example 86400
              */
@@ -9655,7 +9665,7 @@ export interface operations {
                 /** @description Position behind which to read: `id` of the last event known. Absent reads from the beginning. */
                 after?: string;
                 /** @description Only events of these types; repeatable. */
-                types?: ("budget.warning" | "coordinator.health_changed" | "coordinator.lost" | "coordinator.registered" | "deployment.failed" | "deployment.promoted" | "deployment.recorded" | "deployment.rolled_back" | "deployment.started" | "deployment.succeeded" | "deployment.updated" | "execution.finished" | "execution.stale_write" | "execution.started" | "provider.limited" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered" | "worktree.created" | "worktree.kept" | "worktree.removal_requested" | "worktree.removed")[];
+                types?: ("budget.warning" | "coordinator.health_changed" | "coordinator.lost" | "coordinator.registered" | "deployment.failed" | "deployment.promoted" | "deployment.recorded" | "deployment.rolled_back" | "deployment.started" | "deployment.succeeded" | "deployment.updated" | "disk.low" | "execution.finished" | "execution.stale_write" | "execution.started" | "provider.limited" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered" | "worktree.created" | "worktree.kept" | "worktree.removal_requested" | "worktree.removed")[];
                 /** @description Only events about this task. */
                 task_id?: string;
                 /** @description How many events to answer at the most. */
@@ -9691,7 +9701,7 @@ export interface operations {
                 /** @description Position behind which to begin: `id` of the last event known. Absent begins with what happens from now on. */
                 after?: string;
                 /** @description Only events of these types; repeatable. */
-                types?: ("budget.warning" | "coordinator.health_changed" | "coordinator.lost" | "coordinator.registered" | "deployment.failed" | "deployment.promoted" | "deployment.recorded" | "deployment.rolled_back" | "deployment.started" | "deployment.succeeded" | "deployment.updated" | "execution.finished" | "execution.log" | "execution.progress" | "execution.stale_write" | "execution.started" | "provider.limited" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered" | "worktree.created" | "worktree.kept" | "worktree.removal_requested" | "worktree.removed")[];
+                types?: ("budget.warning" | "coordinator.health_changed" | "coordinator.lost" | "coordinator.registered" | "deployment.failed" | "deployment.promoted" | "deployment.recorded" | "deployment.rolled_back" | "deployment.started" | "deployment.succeeded" | "deployment.updated" | "disk.low" | "execution.finished" | "execution.log" | "execution.progress" | "execution.stale_write" | "execution.started" | "provider.limited" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered" | "worktree.created" | "worktree.kept" | "worktree.removal_requested" | "worktree.removed")[];
                 /** @description Only events about this task. */
                 task_id?: string;
             };

@@ -145,6 +145,15 @@ export class RunnerConfig {
   readonly disk_budget!: number;
 
   @Variable({
+    name: 'INVENTORY_SECONDS',
+    about:
+      'How often the server is told what is on the disk, and says what is to go; it is told after each execution, too.',
+    read: seconds(1, 3600),
+    default: 60,
+  })
+  readonly inventory_seconds!: number;
+
+  @Variable({
     name: 'MAX_FILE_BYTES',
     about:
       'Size of a file in bytes above which it is not committed. The checkout is then kept, and the reason names the file.',

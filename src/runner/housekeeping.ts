@@ -6,8 +6,6 @@ import { Inventory } from './inventory.js';
 import { pause } from './patience.js';
 import type { Workload } from './workload.js';
 
-const EVERY_MS = 60_000;
-
 /** Tells the server what is on this worker's disk, and keeps that within the budget. */
 export class Housekeeping {
   private readonly inventory: Inventory;
@@ -36,7 +34,8 @@ export class Housekeeping {
       const either = new AbortController();
       const end = (): void => either.abort();
       signal.addEventListener('abort', end);
-      const waits = [this.workload.changed(either.signal), pause(EVERY_MS, either.signal)];
+      const everyMs = this.house.settings.runner.inventory_seconds * 1000;
+      const waits = [this.workload.changed(either.signal), pause(everyMs, either.signal)];
       await Promise.race(waits).catch(() => undefined);
       either.abort();
       signal.removeEventListener('abort', end);

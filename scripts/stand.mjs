@@ -1,12 +1,12 @@
-// A real server to examine workers with: a process of its own over a database of its own.
+// A real server for workers to be examined or shown with: a process of its own over a database of its own.
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
-import { endProcess } from '../processes.mjs';
-import { root } from '../root.mjs';
+import { endProcess } from './processes.mjs';
+import { root } from './root.mjs';
 
 const REMEMBERED = 4000;
 
@@ -44,6 +44,7 @@ export class Stand {
       LEASE_SECONDS: '60',
       SWEEP_SECONDS: '0.2',
       WAIT_LOOK_SECONDS: '0.5',
+      WORKER_WATCH_SECONDS: '0.5',
       RETRY_BASE_SECONDS: '0',
       LOG_LEVEL: 'warn',
     };
@@ -85,7 +86,7 @@ export class Stand {
   }
 }
 
-/** Somebody with an organization of their own, who gives the worker its tasks. */
+/** Somebody with an organization of their own, who gives workers their tasks. */
 export class Owner {
   #url;
   #token = '';
@@ -112,6 +113,14 @@ export class Owner {
 
   post(path, body = {}) {
     return this.#ask('POST', path, body);
+  }
+
+  patch(path, body) {
+    return this.#ask('PATCH', path, body);
+  }
+
+  delete(path) {
+    return this.#ask('DELETE', path);
   }
 
   async #ask(method, path, body) {
