@@ -1,4 +1,4 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -71,6 +71,15 @@ const said = (cost: Cost): string =>
 const forget = (): void => rmSync(join(site.mirrorOf(id), 'history'), { recursive: true, force: true });
 
 const deepCursor = (): string => cursors[((DEEP - 1) * LIMIT) / 100 - 1] ?? '';
+
+it('has put the history in order before anybody asks for it', async () => {
+  // That of all branches, and that of the default one.
+  expect(readdirSync(join(site.mirrorOf(id), 'history'))).toHaveLength(2);
+  const began = performance.now();
+  await site.commits(id, `limit=${String(LIMIT)}`);
+  const ms = performance.now() - began;
+  figure(null, `git: the first page of ${String(COMMITS)} commits`, `${ms.toFixed(0)} ms`);
+});
 
 it(
   `gives every commit of ${String(COMMITS)} once, in the order of time`,

@@ -5,6 +5,7 @@ import type { CommitPosition } from '../src/git/commit-position.js';
 import { CommitChangesService } from '../src/git/commit-changes.service.js';
 import { CommitsService } from '../src/git/commits.service.js';
 import { DiffsService } from '../src/git/diffs.service.js';
+import { FirstOrder } from '../src/git/first-order.js';
 import { GitProcess } from '../src/git/git-process.js';
 import { HistoriesService } from '../src/git/histories.service.js';
 import { LocalPathsService } from '../src/git/local-paths.service.js';
@@ -77,7 +78,13 @@ export class TestMirrors {
     this.histories = new HistoriesService(process);
     this.diffs = new DiffsService(process);
     this.localPaths = new LocalPathsService(config, process);
-    this.mirrors = new MirrorsService(config, process, this.localPaths, records);
+    this.mirrors = new MirrorsService(
+      config,
+      process,
+      this.localPaths,
+      records,
+      new FirstOrder(this.branches, this.histories),
+    );
   }
 
   /** The same mirrors as another process sees them. */

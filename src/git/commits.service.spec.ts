@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, renameSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { PATIENCE, TestMirrors } from '../../test/mirrors.js';
@@ -79,6 +79,7 @@ describe('the commits of a mirror', () => {
       renameSync(join(directory, 'objects', name), join(kept, name));
     }
     mkdirSync(join(directory, 'objects/pack'), { recursive: true });
+    rmSync(join(directory, 'history'), { recursive: true });
     await expect(own.order(directory, null)).rejects.toMatchObject({ code: 'git/failed' });
     await expect(own.commits.read(directory, [first], SIGNAL)).rejects.toMatchObject({ reason: 'damaged' });
   });

@@ -1,4 +1,5 @@
 import { DomainError } from '../domain-error.js';
+import { codeOf } from './error-code.js';
 import { CAUSE_DETAILS, type GitCause } from './git-causes.js';
 
 /** This process has no GIT_ROOT. */
@@ -28,6 +29,12 @@ export class GitFailed extends DomainError {
       options,
     );
   }
+}
+
+/** A disk that is full or gone is told like any other failure of Git. */
+export function faultOf(error: unknown): DomainError {
+  if (error instanceof DomainError) return error;
+  return new GitFailed(codeOf(error) === 'ENOSPC' ? 'disk_full' : 'unknown', { cause: error });
 }
 
 /** The mirror of the repository is still being made. */

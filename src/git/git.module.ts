@@ -4,6 +4,7 @@ import { BranchesService } from './branches.service.js';
 import { CommitChangesService } from './commit-changes.service.js';
 import { CommitsService } from './commits.service.js';
 import { DiffsService } from './diffs.service.js';
+import { FirstOrder } from './first-order.js';
 import { GitAddress } from './git-address.js';
 import { GitProcess } from './git-process.js';
 import { HistoriesService } from './histories.service.js';
@@ -42,7 +43,7 @@ const SERVICES = [
 
 /** Mirrors and what is read from them. Needs a provider of MirrorRecords, which the repositories give to all. */
 @Module({
-  providers: [ServerAddress, ...SERVICES],
+  providers: [ServerAddress, FirstOrder, ...SERVICES],
   exports: SERVICES,
 })
 export class GitModule {}

@@ -117,6 +117,7 @@ describe('a history', () => {
   it('is walked once for all who wait for it, until nobody does', async () => {
     commit(source, 'one');
     const directory = await own.mirrors.open(own.records.add(source), PATIENCE);
+    rmSync(join(directory, 'history'), { recursive: true });
     const tips = await own.branches.tips(directory);
     const walks = () =>
       liveProcesses().filter(({ command, id, group }) => command.includes(`${directory} rev-list`) && id === group);

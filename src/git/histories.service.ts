@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
-import { codeOf } from './error-code.js';
-import { GitFailed } from './git.errors.js';
+import { faultOf, GitFailed } from './git.errors.js';
 import { GitProcess } from './git-process.js';
 import { changedRecords, HistoryFile, writeHistory } from './history-file.js';
 import { AwaitedWork } from './awaited-work.js';
 import { WalkedCommits } from './walked-commits.js';
 
-const FOLDER = 'history';
+/** The folder of a mirror that its histories are in. */
+export const HISTORIES = 'history';
 const EXTENSION = '.commits';
 /** Histories kept of one mirror: all branches, the default branch, and some that were looked at lately. */
 const KEPT = 12;
@@ -37,7 +37,7 @@ export class HistoriesService {
   async open(directory: string, tips: readonly string[], signal: AbortSignal): Promise<HistoryFile | null> {
     const sorted = [...new Set(tips)].sort();
     if (sorted.length === 0) return null;
-    const path = join(directory, FOLDER, `${await keyOf(directory, sorted)}${EXTENSION}`);
+    const path = join(directory, HISTORIES, `${await keyOf(directory, sorted)}${EXTENSION}`);
     const present = await HistoryFile.open(path);
     if (present !== null) {
       await touch(path);
@@ -51,19 +51,16 @@ export class HistoriesService {
 
   private async make(directory: string, path: string, tips: readonly string[], signal: AbortSignal): Promise<void> {
     try {
-      await mkdir(join(directory, FOLDER), { recursive: true, mode: 0o700 });
-      const base = await largest(join(directory, FOLDER));
+      await mkdir(join(directory, HISTORIES), { recursive: true, mode: 0o700 });
+      const base = await largest(join(directory, HISTORIES));
       const isDone = base !== null && (await this.change(directory, base, path, tips, signal));
       if (!isDone) {
         const walked = await this.walk(directory, tips, [], signal);
         await writeHistory(path, tips, walked?.records() ?? []);
       }
-      await removeOldest(join(directory, FOLDER));
+      await removeOldest(join(directory, HISTORIES));
     } catch (error) {
-      const code = codeOf(error);
-      throw code === '' || error instanceof GitFailed
-        ? error
-        : new GitFailed(code === 'ENOSPC' || code === 'EDQUOT' ? 'disk_full' : 'unknown', { cause: error });
+      throw signal.aborted ? error : faultOf(error);
     }
   }
 

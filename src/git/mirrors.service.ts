@@ -2,17 +2,17 @@ import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Injectable, Logger } from '@nestjs/common';
 import { GitConfig } from '../config/git.config.js';
-import { DomainError } from '../domain-error.js';
 import { isId, newId } from '../ids.js';
-import { codeOf } from './error-code.js';
 import {
   AddressRefused,
+  faultOf,
   GitFailed,
   GitNotHere,
   GitRepositoryNotFound,
   LocalPathRefused,
   MirrorNotReady,
 } from './git.errors.js';
+import { FirstOrder } from './first-order.js';
 import { GitProcess } from './git-process.js';
 import { LocalPathsService } from './local-paths.service.js';
 import { createMirror, defaultBranchOf, fetchInto, pointHead, type FetchSource } from './mirror.js';
@@ -59,6 +59,7 @@ export class MirrorsService {
     private readonly git: GitProcess,
     private readonly localPaths: LocalPathsService,
     private readonly records: MirrorRecords,
+    private readonly firstOrder: FirstOrder,
   ) {
     git.watchDamage((directory) => this.suspect(directory));
   }
@@ -180,7 +181,7 @@ export class MirrorsService {
       const record = await this.record(repository_id);
       if (!forced && !suspected && (await this.isFresh(directory, record))) return;
       const branch = await this.fetch(repository_id, record).catch(async (error: unknown) => {
-        const fault = asFault(error);
+        const fault = faultOf(error);
         const calledOff = fault instanceof GitFailed && fault.reason === 'aborted';
         if (!calledOff) await this.records.failed(repository_id, fault.detail);
         throw fault;
@@ -197,6 +198,7 @@ export class MirrorsService {
     else await createMirror(this.git, directory, source);
     const branch = record.default_branch ?? (await defaultBranchOf(this.git, directory, source));
     if (branch !== null) await pointHead(this.git, directory, branch);
+    await this.firstOrder.make(directory, branch);
     this.logger.debug(`fetched ${directory} in ${String(Math.round(performance.now() - began))} ms`);
     return branch;
   }
@@ -280,12 +282,6 @@ export class MirrorsService {
 const noop = (): void => undefined;
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));
-
-/** A disk that is full or gone is told like any other failure of Git. */
-function asFault(error: unknown): DomainError {
-  if (error instanceof DomainError) return error;
-  return new GitFailed(codeOf(error) === 'ENOSPC' ? 'disk_full' : 'unknown', { cause: error });
-}
 
 const exists = (path: string): Promise<boolean> =>
   access(path).then(

@@ -1,0 +1,42 @@
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Injectable, Logger } from '@nestjs/common';
+import { BranchesService, type Branch } from './branches.service.js';
+import { HistoriesService, HISTORIES } from './histories.service.js';
+
+/** Puts the histories of new mirrors in order before anybody waits for them. */
+@Injectable()
+export class FirstOrder {
+  private readonly logger = new Logger(FirstOrder.name);
+
+  constructor(
+    private readonly branches: BranchesService,
+    private readonly histories: HistoriesService,
+  ) {}
+
+  /**
+   * The history of all branches, and that of the default one. What is added to them later is a short walk, so that a
+   * mirror with any history in order is left as it is. Never fails: whoever reads the history is told why it cannot be.
+   */
+  async make(directory: string, default_branch: string | null): Promise<void> {
+    const { signal } = new AbortController();
+    try {
+      if (await exists(join(directory, HISTORIES))) return;
+      const all: Branch[] = [];
+      for await (const branch of this.branches.each(directory, signal)) all.push(branch);
+      const head = all.filter(({ name }) => name.toString('utf8') === default_branch);
+      for (const some of [all, head]) {
+        const tips = some.map(({ sha }) => sha);
+        await (await this.histories.open(directory, tips, signal))?.close();
+      }
+    } catch (error) {
+      this.logger.warn({ err: error }, `the history of ${directory} could not be put in order`);
+    }
+  }
+}
+
+const exists = (path: string): Promise<boolean> =>
+  access(path).then(
+    () => true,
+    () => false,
+  );
