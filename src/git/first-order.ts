@@ -1,8 +1,6 @@
-import { access } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Injectable, Logger } from '@nestjs/common';
 import { BranchesService, type Branch } from './branches.service.js';
-import { HistoriesService, HISTORIES } from './histories.service.js';
+import { HistoriesService } from './histories.service.js';
 
 /** Puts the histories of new mirrors in order before anybody waits for them. */
 @Injectable()
@@ -15,13 +13,12 @@ export class FirstOrder {
   ) {}
 
   /**
-   * The history of all branches, and that of the default one. What is added to them later is a short walk, so that a
-   * mirror with any history in order is left as it is. Never fails: whoever reads the history is told why it cannot be.
+   * The history of all branches, and that of the default one. What is added to them later is a short walk. Never
+   * fails: whoever reads the history is told why it cannot be put in order.
    */
   async make(directory: string, default_branch: string | null): Promise<void> {
     const { signal } = new AbortController();
     try {
-      if (await exists(join(directory, HISTORIES))) return;
       const all: Branch[] = [];
       for await (const branch of this.branches.each(directory, signal)) all.push(branch);
       const head = all.filter(({ name }) => name.toString('utf8') === default_branch);
@@ -34,9 +31,3 @@ export class FirstOrder {
     }
   }
 }
-
-const exists = (path: string): Promise<boolean> =>
-  access(path).then(
-    () => true,
-    () => false,
-  );

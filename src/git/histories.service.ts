@@ -8,8 +8,7 @@ import { changedRecords, HistoryFile, writeHistory } from './history-file.js';
 import { AwaitedWork } from './awaited-work.js';
 import { WalkedCommits } from './walked-commits.js';
 
-/** The folder of a mirror that its histories are in. */
-export const HISTORIES = 'history';
+const HISTORIES = 'history';
 const EXTENSION = '.commits';
 /** Histories kept of one mirror: all branches, the default branch, and some that were looked at lately. */
 const KEPT = 12;

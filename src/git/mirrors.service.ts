@@ -194,11 +194,12 @@ export class MirrorsService {
     const began = performance.now();
     const directory = this.directoryOf(id);
     const source = await this.fetchSource(record.source);
-    if (await exists(directory)) await this.fetchOrMend(id, directory, source);
-    else await createMirror(this.git, directory, source);
+    const isNew = !(await exists(directory));
+    if (isNew) await createMirror(this.git, directory, source);
+    else await this.fetchOrMend(id, directory, source);
     const branch = record.default_branch ?? (await defaultBranchOf(this.git, directory, source));
     if (branch !== null) await pointHead(this.git, directory, branch);
-    await this.firstOrder.make(directory, branch);
+    if (isNew) await this.firstOrder.make(directory, branch);
     this.logger.debug(`fetched ${directory} in ${String(Math.round(performance.now() - began))} ms`);
     return branch;
   }
