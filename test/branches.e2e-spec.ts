@@ -202,8 +202,11 @@ describe('a repository', () => {
     const source = site.source();
     save(source, { a: 'one' }, 'one');
     const id = await site.register(source);
-    rmSync(join(site.mirrorOf(id), 'objects'), { recursive: true });
-    for (const path of ['commits', 'branches', `commits/${git(source, 'rev-parse', 'HEAD')}`]) {
+    const sha = git(source, 'rev-parse', 'HEAD');
+    // Nor can it be mended.
+    for (const directory of [site.mirrorOf(id), join(source, '.git')])
+      rmSync(join(directory, 'objects'), { recursive: true });
+    for (const path of ['commits', 'branches', `commits/${sha}`]) {
       const { status, body } = await site.person.get(`/repositories/${id}/${path}`);
       expect(status).toBeGreaterThanOrEqual(400);
       expect(String(body['code'])).toMatch(/^git\//);

@@ -143,7 +143,9 @@ describe('the log', () => {
     const caller = await Caller.signIn(server);
     const path = source(['feat: one']);
     const repository = await caller.register(path);
-    rmSync(join(mirrorOf(repository), 'objects'), { recursive: true });
+    // Nor can it be mended.
+    for (const directory of [mirrorOf(repository), join(path, '.git')])
+      rmSync(join(directory, 'objects'), { recursive: true });
     const answer = await caller.get(`/logs?repository_id=${repository.id}`);
     expect(answer.status).toBeGreaterThanOrEqual(400);
     expect(JSON.stringify(answer.body)).toContain('git/');
