@@ -233,7 +233,7 @@ export class RunnerConfig {
   @Variable({
     name: 'AGENT_PORTS',
     about:
-      'Ports that executions get blocks of where a repository asks for some. Workers of one machine may share the range.',
+      'Ports that executions get blocks of where a repository asks for some. Workers of one machine may share the range. Default: 20000-31999.',
     read: portRange,
     default: { first: 20_000, last: 31_999 },
   })
