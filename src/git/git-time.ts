@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import { GitFailed } from './git.errors.js';
 
 /** What a request may spend with git; its answer is due half a second later. */
@@ -9,6 +10,8 @@ const GIT_MS = 4500;
  */
 export async function withinGitTime<T>(gone: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const signal = AbortSignal.any([gone, AbortSignal.timeout(GIT_MS)]);
+  // One request may have any number of gits at work.
+  setMaxListeners(0, signal);
   try {
     return await work(signal);
   } catch (error) {
