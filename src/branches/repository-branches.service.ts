@@ -15,7 +15,7 @@ import { RepositoriesService } from '../repositories/repositories.service.js';
 
 const PATIENCE: Patience = { first_ms: 2000, fresh_ms: 1500 };
 /** What a page waits for how its branches have parted from the default one, and how many are counted at once. */
-const DIVERGENCE_MS = 1000;
+const DIVERGENCE_MS = 700;
 const AT_ONCE = 4;
 const MAX_SUBJECT = 1000;
 
