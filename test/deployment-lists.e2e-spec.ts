@@ -2,38 +2,27 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { newId } from '../src/ids.js';
 import { Caller } from './caller.js';
 import { annotate, DeploymentCaller } from './deployment-caller.js';
+import { DeploymentSite, NEW_YEAR } from './deployment-site.js';
 import { withGit } from './replaced-git.js';
-import { commit, git, Scratch } from './scratch-git.js';
+import { commit, git, type Scratch } from './scratch-git.js';
 import { codeOf } from './sign-in.js';
-import { startTestApp, type TestApp } from './test-app.js';
+import { type TestApp } from './test-app.js';
 
+let site: DeploymentSite;
 let server: TestApp;
 let scratch: Scratch;
 let caller: Caller;
 let own: DeploymentCaller;
 let source: string;
-let counter = 0;
-
-/** 2026-01-01T00:00:00Z. */
-const NEW_YEAR = 1_767_225_600;
 
 beforeAll(async () => {
-  scratch = new Scratch();
-  server = await startTestApp({
-    GIT_ROOT: scratch.directory('mirrors'),
-    LOCAL_REPOSITORY_ROOTS: scratch.directory('roots'),
-  });
+  site = await DeploymentSite.open();
+  ({ server, scratch } = site);
 });
 beforeEach(async () => {
-  source = scratch.repository(`roots/source-${String(counter++)}`, []);
-  commit(source, 'feat: first', NEW_YEAR);
-  caller = await Caller.signIn(server);
-  own = new DeploymentCaller(caller, (await caller.register(source)).id);
+  ({ caller, own, source } = await site.next());
 });
-afterAll(async () => {
-  await server.close();
-  scratch.remove();
-});
+afterAll(() => site.close());
 
 const head = (): string => git(source, 'rev-parse', 'HEAD');
 describe('what is where', () => {
@@ -114,7 +103,7 @@ describe('a list of deployments', () => {
 
   it('joins all repositories of the organization, but those that were never fetched', async () => {
     git(source, 'tag', 'v1');
-    const other = scratch.repository(`roots/other-${String(counter++)}`);
+    const other = scratch.repository('roots/other');
     git(other, 'tag', 'v2');
     await caller.register(other);
     await caller.post('/repositories', { clone_url: 'https://no.such.host.invalid/x.git' }).expect(201);

@@ -3,39 +3,24 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { newId } from '../src/ids.js';
-import { Caller } from './caller.js';
-import { annotate, DeploymentCaller, makeRefs, type Deployment } from './deployment-caller.js';
+import { annotate, type DeploymentCaller, makeRefs, type Deployment } from './deployment-caller.js';
+import { DeploymentSite, NEW_YEAR } from './deployment-site.js';
 import { figure } from './figures.js';
 import { FULL, PATIENCE_MS, size } from './scale.js';
-import { commit, git, Scratch } from './scratch-git.js';
+import { commit, git } from './scratch-git.js';
 import { codeOf } from './sign-in.js';
-import { startTestApp, type TestApp } from './test-app.js';
 
-let server: TestApp;
-let scratch: Scratch;
+let site: DeploymentSite;
 let own: DeploymentCaller;
 let source: string;
-let counter = 0;
-
-const NEW_YEAR = 1_767_225_600;
 
 beforeAll(async () => {
-  scratch = new Scratch();
-  server = await startTestApp({
-    GIT_ROOT: scratch.directory('mirrors'),
-    LOCAL_REPOSITORY_ROOTS: scratch.directory('roots'),
-  });
+  site = await DeploymentSite.open();
 });
 beforeEach(async () => {
-  source = scratch.repository(`roots/source-${String(counter++)}`, []);
-  commit(source, 'feat: first', NEW_YEAR);
-  const caller = await Caller.signIn(server);
-  own = new DeploymentCaller(caller, (await caller.register(source)).id);
+  ({ own, source } = await site.next());
 });
-afterAll(async () => {
-  await server.close();
-  scratch.remove();
-});
+afterAll(() => site.close());
 
 /** Every sort of name that git allows and something on the way might take for something else. */
 const strange = (canary: string): string[] => [
