@@ -1,9 +1,13 @@
 import { existsSync, readFileSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { AuthConfig } from '../src/config/auth.config.js';
+import { eventually } from './eventually.js';
 import { signInPerson, type Answer, type TestPerson } from './fleet.js';
 import { commit, git, Scratch } from './scratch-git.js';
-import { startTestApp, type TestApp } from './test-app.js';
-import { told } from './worktree-site.js';
+import { withGit } from './replaced-git.js';
+import { ServerProcess } from './server-process.js';
+import { startTestApp, testEnvironment, type TestApp } from './test-app.js';
+import { told, type ListedWorktree } from './worktree-site.js';
 
 let server: TestApp;
 let scratch: Scratch;
@@ -87,4 +91,94 @@ it('is refused where that would write elsewhere', async () => {
   expect(readdirSync(join(scratch.path, 'outside'))).toEqual([]);
   rmSync(join(linked, '.git/worktrees'));
   expect(existsSync(join(linked, '.git/worktrees'))).toBe(false);
+});
+
+describe('an addition that comes to no end', () => {
+  /** Writes one of the files by halves, and waits for its end. */
+  const HELD = `case " $* " in *' --reset -u '*)
+    for arg in "$@"; do case "$arg" in --work-tree=*) printf o >"\${arg#*=}/file";; esac; done
+    echo >"$here/held-$$"; exec sleep 600;; esac; exec "$real" "$@"`;
+  /** Waits for so many of them, and ends them. */
+  async function held(here: string, count: number): Promise<() => void> {
+    const files = (): string[] => readdirSync(here).filter((name) => name.startsWith('held-'));
+    await eventually('git is at it', () => files().length === count);
+    return () => {
+      for (const name of files()) {
+        rmSync(join(here, name));
+        process.kill(Number(name.slice('held-'.length)), 'SIGKILL');
+      }
+    };
+  }
+  const begunWith = (start: string, folder: string): string[] =>
+    readdirSync(join(scratch.path, folder), { recursive: true, encoding: 'utf8' }).filter((name) =>
+      name.includes(start),
+    );
+  const traces = (): object => ({
+    entries: begunWith('cut', 'roots/repository/.git/worktrees'),
+    folders: begunWith('cut', 'roots/.miyabi-worktrees'),
+    branches: git(path, 'branch', '--list', 'cut*'),
+    records: readdirSync(join(scratch.path, 'mirrors/.additions')),
+  });
+  const NONE = { entries: [], folders: [], branches: '', records: [] };
+  type Listed = ListedWorktree & { locked: boolean };
+  const listed = async (): Promise<Listed[]> =>
+    ((await ada.get('/worktrees?limit=100')).body as unknown as { items: Listed[] }).items
+      .filter(({ branch }) => branch?.startsWith('cut'))
+      .sort((one, other) => String(one.branch).localeCompare(String(other.branch)));
+
+  it('leaves nothing when git is killed, and the answer says so', async () => {
+    await withGit(scratch, HELD, async (here) => {
+      const adding = add({ branch: 'cut' });
+      (await held(here, 1))();
+      expect(told(await adding)).toBe('503 git/failed');
+      expect(traces()).toEqual(NONE);
+    });
+  });
+
+  it('leaves nothing when the server is killed, but what a person has locked or put there', async () => {
+    const by_hand = join(scratch.path, 'roots/locked');
+    git(path, 'worktree', 'add', '-q', '-b', 'cut-0', by_hand);
+    git(path, 'worktree', 'lock', '--reason', 'being checked out by the control plane', by_hand);
+    const branches = ['cut-1', 'cut-2', 'cut-3', 'cut-4'];
+    await withGit(scratch, HELD, async (here) => {
+      const other = new ServerProcess(
+        testEnvironment(server.databaseUrl, {
+          JWT_SECRET: server.app.get(AuthConfig).jwt_secret,
+          GIT_ROOT: join(scratch.path, 'mirrors'),
+          LOCAL_REPOSITORY_ROOTS: join(scratch.path, 'roots'),
+        }),
+      );
+      const url = await other.url();
+      const asking = branches.map((branch) =>
+        fetch(`${url}/api/v1/worktrees`, {
+          method: 'POST',
+          headers: { authorization: `Bearer ${ada.token}`, 'content-type': 'application/json' },
+          body: JSON.stringify({ repository_id: id, branch }),
+        }).catch(() => null),
+      );
+      const kill = await held(here, branches.length);
+      const [, , second, third, fourth] = await listed();
+      writeFileSync(join(String(second?.path), 'notes'), 'mine');
+      writeFileSync(join(String(third?.path), 'file'), 'other\n');
+      git(path, 'worktree', 'unlock', String(fourth?.path));
+      git(path, 'worktree', 'lock', '--reason', 'mine', String(fourth?.path));
+      // Nobody takes away what somebody else is at.
+      expect((await listed()).map(({ branch, locked }) => ({ branch, locked }))).toEqual(
+        ['cut-0', ...branches].map((branch) => ({ branch, locked: true })),
+      );
+      await other.kill();
+      kill();
+      await Promise.all(asking);
+    });
+    // The look that finds it clears it away.
+    expect((await listed()).map(({ branch, locked }) => ({ branch, locked }))).toEqual([
+      { branch: 'cut-0', locked: true },
+      { branch: 'cut-2', locked: false },
+      { branch: 'cut-3', locked: false },
+      { branch: 'cut-4', locked: true },
+    ]);
+    expect(begunWith('cut-1', 'roots')).toEqual([]);
+    expect(traces()).toMatchObject({ branches: '+ cut-0\n+ cut-2\n+ cut-3\n+ cut-4', records: [] });
+    expect(readFileSync(join(String((await listed())[1]?.path), 'notes'), 'utf8')).toBe('mine');
+  });
 });

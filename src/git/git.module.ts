@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { ServerAddress } from '../http/server-address.js';
+import { BegunWorktrees } from './begun-worktrees.service.js';
 import { BranchesService } from './branches.service.js';
 import { CommitChangesService } from './commit-changes.service.js';
 import { CommitsService } from './commits.service.js';
@@ -37,6 +38,7 @@ const SERVICES = [
   LocalWorktrees,
   WorktreeStates,
   WorktreeRemovals,
+  BegunWorktrees,
   WorktreeAdditions,
   MergeForecasts,
 ];

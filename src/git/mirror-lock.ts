@@ -25,18 +25,33 @@ interface Holder {
  * Throws GitFailed `locked` when the lock cannot be had in `patience_ms`.
  */
 export async function withMirrorLock<T>(path: string, patience_ms: number, work: () => Promise<T>): Promise<T> {
-  const holder: Holder = { token: newId(), host: hostname(), pid: process.pid };
-  held.add(holder.token);
-  let beat: NodeJS.Timeout | undefined;
+  const release = await holdMirrorLock(path, patience_ms);
   try {
-    await acquire(path, holder, patience_ms);
-    beat = keepAlive(path);
     return await work();
   } finally {
-    clearInterval(beat);
+    await release();
+  }
+}
+
+/** The same for work that is not one call: gives what releases it. */
+export async function holdMirrorLock(path: string, patience_ms: number): Promise<() => Promise<void>> {
+  const holder: Holder = { token: newId(), host: hostname(), pid: process.pid };
+  held.add(holder.token);
+  const giveBack = async (): Promise<void> => {
     held.delete(holder.token);
     if ((await readHolder(path))?.token === holder.token) await rm(path, { force: true });
+  };
+  try {
+    await acquire(path, holder, patience_ms);
+  } catch (error) {
+    await giveBack();
+    throw error;
   }
+  const beat = keepAlive(path);
+  return async () => {
+    clearInterval(beat);
+    await giveBack();
+  };
 }
 
 /** Touches the lock for as long as it is held. */

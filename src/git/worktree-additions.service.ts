@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
-import { copyFile, lstat, mkdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, lstat, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Injectable, Logger } from '@nestjs/common';
+import { BegunWorktrees, LOCKED, type Begun, type BegunWorktree } from './begun-worktrees.service.js';
 import { bytePath, type BytePath } from './byte-path.js';
 import { CommitsService } from './commits.service.js';
 import { codeOf } from './error-code.js';
@@ -9,6 +10,7 @@ import { BranchInUse, NoPlaceForWorktree, RefNotFound } from './git.errors.js';
 import { GitProcess } from './git-process.js';
 import { LocalPathsService, type RepositoryPlace } from './local-paths.service.js';
 import { LocalWorktrees } from './local-worktrees.service.js';
+import { atMost } from './patience.js';
 import { readPlainFile } from './plain-file.js';
 import type { SafeView } from './safe-views.js';
 import { WorktreeRemovals } from './worktree-removals.service.js';
@@ -19,7 +21,6 @@ const FOLDER = '.miyabi-worktrees';
 /** What an answer waits for the files to be there; large repositories go on without it. */
 const PATIENCE_MS = 2500;
 const CHECKOUT_MS = 10 * 60_000;
-const LOCKED = 'being checked out by the control plane';
 const NO_SHA = '0'.repeat(40);
 const LONGEST_SLUG = 40;
 
@@ -29,17 +30,6 @@ export interface AdditionPlan {
   branch: string | null;
   /** Where a new branch, or a detached work tree, starts. */
   base_ref: string;
-}
-
-/** An entry of the repository that has been made, and where its work tree is. */
-interface Made {
-  /** Its name in the repository. */
-  name: string;
-  folder: string;
-  path: string;
-  sha: string;
-  /** The branch that was made for it. */
-  made_branch: string | null;
 }
 
 /**
@@ -58,84 +48,88 @@ export class WorktreeAdditions {
     private readonly removals: WorktreeRemovals,
     private readonly states: WorktreeStates,
     private readonly commits: CommitsService,
+    private readonly begun: BegunWorktrees,
   ) {}
 
   /**
    * Adds one and gives its name in the repository. When there are many files they come later; it is locked until then.
+   * Of one that fails, or that a process leaves in the middle, nothing stays.
    * Throws RefNotFound, BranchInUse, NoPlaceForWorktree, GitNotHere and GitFailed.
    */
   async add(plan: AdditionPlan): Promise<string> {
-    const made = await this.removals.alone(plan.local_path, (view) => this.make(view, plan));
-    const filling = this.local.within(plan.local_path, (view) => this.fill(view, made));
-    const failed = filling.then(
-      () => null,
-      async (error: unknown) => {
-        this.logger.warn({ err: error, path: made.path }, 'a work tree could not be checked out');
-        await this.unmake(plan.local_path, made);
-        return { error };
-      },
-    );
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<null>((resolve) => (timer = setTimeout(resolve, PATIENCE_MS, null)));
-    const failure = await Promise.race([failed, patience]).finally(() => clearTimeout(timer));
-    if (failure !== null) throw failure.error;
-    return made.name;
+    const slug = (plan.branch ?? 'detached').replace(/[^A-Za-z0-9]+/g, '-').replace(/^-+|-+$/g, '');
+    const name = `${slug.slice(0, LONGEST_SLUG) || 'worktree'}-${randomBytes(4).toString('hex')}`;
+    const begun = await this.begun.begin(name);
+    let made: BegunWorktree;
+    try {
+      made = await this.removals.alone(plan.local_path, (view) => this.make(view, plan, name, begun));
+    } catch (error) {
+      await begun.abandon();
+      throw error;
+    }
+    const failed = this.local
+      .within(plan.local_path, (view) => this.fill(view, made))
+      .then(
+        async () => {
+          await begun.finish();
+          return null;
+        },
+        async (error: unknown) => {
+          this.logger.warn({ err: error, path: made.path }, 'a work tree could not be checked out');
+          await begun.abandon();
+          return { error };
+        },
+      );
+    const failure = await atMost(PATIENCE_MS, failed);
+    if (failure) throw failure.error;
+    return name;
   }
 
-  private async make(view: SafeView, { branch, base_ref }: AdditionPlan): Promise<Made> {
+  /** Notes what it makes before it makes it. */
+  private async make(view: SafeView, plan: AdditionPlan, name: string, { note }: Begun): Promise<BegunWorktree> {
     const { place } = view;
+    const { local_path, branch, base_ref } = plan;
     const present = branch === null ? null : await this.tipOf(view, branch);
     if (branch !== null && present !== null && (await this.isCheckedOut(view, branch))) throw new BranchInUse(branch);
     const sha = present ?? (await this.commits.resolve(view.directory, base_ref));
-    const slug = (branch ?? 'detached').replace(/[^A-Za-z0-9]+/g, '-').replace(/^-+|-+$/g, '');
-    const name = `${slug.slice(0, LONGEST_SLUG) || 'worktree'}-${randomBytes(4).toString('hex')}`;
     const folder = join(place.common, 'worktrees', name);
     const path = join(await this.folderFor(place), name);
-    const made: Made = { name, folder, path, sha, made_branch: present === null ? branch : null };
+    const made_branch = present === null ? branch : null;
+    const planned: BegunWorktree = { local_path, folder, path, made: null, sha, made_branch };
+    await note(planned);
     try {
       await mkdir(path);
+      const { dev, ino } = await lstat(path);
+      const made = { ...planned, made: { dev, ino } };
+      await note(made);
       await mkdir(join(place.common, 'worktrees')).catch(ignoring('EEXIST'));
       // A link in its place would have us write elsewhere.
       if (!(await lstat(join(place.common, 'worktrees'))).isDirectory()) throw new NoPlaceForWorktree();
       await mkdir(folder);
-      if (made.made_branch !== null) {
-        const args = ['update-ref', '--no-deref', `refs/heads/${made.made_branch}`, sha, NO_SHA];
+      await writeFile(join(folder, 'locked'), `${LOCKED}\n`);
+      if (made_branch !== null) {
+        const args = ['update-ref', '--no-deref', `refs/heads/${made_branch}`, sha, NO_SHA];
         await this.git.run({ directory: view.directory, args });
       }
-      await writeFile(join(folder, 'locked'), `${LOCKED}\n`);
       await writeFile(join(folder, 'HEAD'), branch === null ? `${sha}\n` : `ref: refs/heads/${branch}\n`);
       await writeFile(join(folder, 'commondir'), '../..\n');
       await writeFile(join(path, '.git'), `gitdir: ${folder}\n`);
       await writeFile(join(folder, 'gitdir'), `${join(path, '.git')}\n`);
+      return made;
     } catch (error) {
-      await this.clear(view, made);
       throw isRefusedByDisk(error) ? new NoPlaceForWorktree() : error;
     }
-    return made;
   }
 
   /** Brings the files, by a configuration in which there are no filters and no hooks. */
-  private async fill(view: SafeView, { folder, path, sha }: Made): Promise<void> {
+  private async fill(view: SafeView, { folder, path, sha }: BegunWorktree): Promise<void> {
     const own = await this.states.viewOf(view, { folder: bytePath(folder), path: bytePath(path), head_sha: sha });
     const args = [`--work-tree=${join(own.directory, 'work')}`, 'read-tree', '--reset', '-u', sha];
     await this.git.run({ directory: own.directory, args, timeout_ms: CHECKOUT_MS });
-    await copyFile(join(own.directory, 'index'), join(folder, 'index'));
+    // Whole or not at all: with it the work tree is one.
+    await copyFile(join(own.directory, 'index'), join(folder, 'index.miyabi'));
+    await rename(join(folder, 'index.miyabi'), join(folder, 'index'));
     await rm(join(folder, 'locked'), { force: true });
-  }
-
-  private async unmake(local_path: string, made: Made): Promise<void> {
-    await this.local
-      .within(local_path, (view) => this.clear(view, made))
-      .catch((error: unknown) => this.logger.error({ err: error, path: made.path }, 'a failed work tree was left'));
-  }
-
-  private async clear(view: SafeView, { folder, path, made_branch, sha }: Made): Promise<void> {
-    await rm(folder, { recursive: true, force: true });
-    await rm(path, { recursive: true, force: true });
-    if (made_branch === null) return;
-    // Only while it is where it was put; it may never have been.
-    const args = ['update-ref', '--no-deref', '-d', `refs/heads/${made_branch}`, sha];
-    await this.git.run({ directory: view.directory, args }).catch(() => undefined);
   }
 
   private async tipOf(view: SafeView, branch: string): Promise<string | null> {

@@ -32,6 +32,18 @@ export function readChanges(output: Buffer): Pick<Changes, 'files' | 'count'> {
   return { files, count };
 }
 
+/** Of the same output: files that are not as in the index, apart from those that are not there, and how much else. */
+export function readModified(output: Buffer): { modified: Buffer[]; others: number } {
+  const modified: Buffer[] = [];
+  let others = 0;
+  for (const line of lines(output)) {
+    const code = line.toString('latin1', 0, BEFORE_PATH);
+    if (code === ' M ') modified.push(line.subarray(BEFORE_PATH));
+    else if (code !== ' D ') others += 1;
+  }
+  return { modified, others };
+}
+
 /** Paths of other repositories among what `git ls-files --stage -z` writes. */
 export function readNested(output: Buffer): Buffer[] {
   const paths: Buffer[] = [];

@@ -7,6 +7,7 @@ import { GitFailed, WorktreeBusy, WorktreeNotRemovable } from './git.errors.js';
 import { GitProcess } from './git-process.js';
 import { asideOf, leadsBack, LocalWorktrees, type LinkedWorktree } from './local-worktrees.service.js';
 import { withMirrorLock } from './mirror-lock.js';
+import { atMost } from './patience.js';
 import type { SafeView } from './safe-views.js';
 import { WorktreeStates, type WorktreeState } from './worktree-states.service.js';
 
@@ -101,9 +102,7 @@ export class WorktreeRemovals {
     const deleting = rm(aside, { recursive: true, force: true, maxRetries: 3 }).catch((error: unknown) => {
       this.logger.warn({ err: error, path: shown(aside) }, 'the files of a removed work tree could not all be deleted');
     });
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise<void>((resolve) => (timer = setTimeout(resolve, DELETION_PATIENCE_MS)));
-    await Promise.race([deleting, patience]).finally(() => clearTimeout(timer));
+    await atMost(DELETION_PATIENCE_MS, deleting);
   }
 
   /** Brings back what a process that ended in the middle of a removal had put aside. */

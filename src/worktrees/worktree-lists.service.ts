@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { organizationOf, type Principal } from '../auth/principal.js';
 import { DomainError } from '../domain-error.js';
 import { ExecutionsService } from '../executions/executions.service.js';
+import { BegunWorktrees } from '../git/begun-worktrees.service.js';
 import { withinGitTime } from '../git/git-time.js';
 import { LocalWorktrees, type LinkedWorktree } from '../git/local-worktrees.service.js';
 import type { SafeView } from '../git/safe-views.js';
@@ -58,6 +59,7 @@ export class WorktreeLists {
     private readonly local: LocalWorktrees,
     private readonly states: WorktreeStates,
     private readonly executions: ExecutionsService,
+    private readonly begun: BegunWorktrees,
   ) {}
 
   /**
@@ -95,6 +97,7 @@ export class WorktreeLists {
     const record = await this.store.findLinked(organizationOf(principal), id);
     const repository = record && (await this.repositories.find(principal, record.repository_id));
     if (!repository) throw new WorktreeNotFound();
+    await this.begun.settleSoon();
     const choose = (found: readonly LinkedWorktree[]): LinkedWorktree => {
       const linked = found.find((one) => isOf(record, one));
       if (linked === undefined) throw new WorktreeNotFound();
@@ -135,6 +138,7 @@ export class WorktreeLists {
 
   /** Brings the ids of the work trees of a repository up to what is on the disk. */
   async bringUpOne(repository: LocalRepository, signal: AbortSignal): Promise<LinkedRow[]> {
+    await this.begun.settleSoon();
     const found = await this.local.list(repository.path, signal);
     const known = await this.store.linkedIn(repository.id);
     const isKnown = (linked: LinkedWorktree): boolean => known.some((record) => isOf(record, linked));
