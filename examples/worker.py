@@ -5,23 +5,35 @@ import base64, http.client, json, os, signal, subprocess, sys, tempfile, threadi
 URL, KEY = os.environ["MIYABI_URL"].rstrip("/"), os.environ.get("MIYABI_KEY") or os.environ["MIYABI_JOIN_TOKEN"]
 me, job, state = {}, {}, {"is": "active", "waits": False}
 
+class Refused(Exception):
+    """An answer that saying it again does not change."""
+
+def ask(path, body, token):
+    """One request: the status, the answer, and how long the server asks to wait."""
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(f"{URL}/api/v1{path}", json.dumps(body).encode(), headers), timeout=40) as response:
+            return response.status, json.load(response), 0
+    except urllib.error.HTTPError as error: return error.code, {"code": error.reason}, float(error.headers.get("Retry-After") or 0)
+
 def call(path, body, token=None):
     """Asks until there is an answer: whatever a worker says may be said again. `body` is made anew for each try."""
     for tries in range(10**9):
         wait = min(5, 0.2 * 2**min(tries, 5))
-        headers = {"Authorization": f"Bearer {token or me['token']}", "Content-Type": "application/json"}
-        request = urllib.request.Request(f"{URL}/api/v1{path}", json.dumps(body()).encode(), headers)
         try:
-            with urllib.request.urlopen(request, timeout=40) as response: answer = json.load(response)
-            if state["is"] != "leaving": state["is"] = answer.get("desired_status", state["is"])
-            for verdict in ("lost", "cancel"):
-                if job.get("id") in answer.get(verdict, []): end({"cancel": "cancelled"}.get(verdict, verdict))
-            return answer
-        except urllib.error.HTTPError as error:
-            if error.code not in (408, 429, 500, 502, 503, 504): raise
-            wait = max(wait, float(error.headers.get("Retry-After") or 0))
+            status, answer, pause = ask(path, body(), token or me["token"])
+            if status < 300: return heed(answer)
+            if status not in (408, 429, 500, 502, 503, 504): raise Refused(status, answer.get("code"))
+            wait = max(wait, pause)
         except (OSError, http.client.HTTPException, ValueError): pass  # Not there, or gone in the middle of its answer.
         time.sleep(wait)
+
+def heed(answer):
+    """What every answer may ask of a worker."""
+    if state["is"] != "leaving": state["is"] = answer.get("desired_status", state["is"])
+    for verdict in ("lost", "cancel"):
+        if job.get("id") in answer.get(verdict, []): end({"cancel": "cancelled"}.get(verdict, verdict))
+    return answer
 
 def end(verdict):
     """The agent and all it has started: asked first, then killed. How it ends is how it was first told to."""
@@ -76,8 +88,8 @@ def run(grant):
                 report = {"outcome": "failed", "failure_reason": "git", "error_message": error.stderr[-1000:]}
             if "verdict" in job: report = {"outcome": job["verdict"]}
             if report["outcome"] != "lost": call(f"/executions/{job['id']}/finish", lambda: report)
-        except urllib.error.HTTPError as error:
-            if error.code != 409: raise
+        except Refused as refused:
+            if refused.args[0] != 409: raise
             end("lost")  # Another attempt may run by now: of this one nothing counts any more.
     job.clear()
 
@@ -86,15 +98,18 @@ def leave(*_):
     if job.get("id"): end("released")
     elif state["waits"]: sys.exit(0)
 
-for number in (signal.SIGTERM, signal.SIGINT): signal.signal(number, leave)
-name = os.environ.get("MIYABI_WORKER_NAME") or os.uname().nodename
-answer = call("/workers", lambda: {"name": name, "protocol": 1, "capacity": 1, "agent_types": ["script"], "replace": True}, KEY)
-me.update(id=answer["worker"]["id"], token=answer["token"])
-threading.Thread(target=beat, daemon=True).start()
-while state["is"] != "leaving":
-    key = uuid.uuid4().hex  # The same one in each try: what an answer gave that got lost is given again.
-    state["waits"] = True
-    grants = call(f"/workers/{me['id']}/claim", lambda: {"max": 1, "wait_seconds": 20, "request_key": key})["executions"]
-    state["waits"] = False
-    for grant in grants: run(grant)
-    if state["is"] != "active": time.sleep(1)  # Paused: a claim is answered at once, with nothing.
+def main():
+    for number in (signal.SIGTERM, signal.SIGINT): signal.signal(number, leave)
+    name = os.environ.get("MIYABI_WORKER_NAME") or os.uname().nodename
+    answer = call("/workers", lambda: {"name": name, "protocol": 1, "capacity": 1, "agent_types": ["script"], "replace": True}, KEY)
+    me.update(id=answer["worker"]["id"], token=answer["token"])
+    threading.Thread(target=beat, daemon=True).start()
+    while state["is"] not in ("leaving", "stopped"):  # Stopped: it was drained, and runs nothing any more.
+        key = uuid.uuid4().hex  # The same one in each try: what an answer gave that got lost is given again.
+        state["waits"] = True
+        grants = call(f"/workers/{me['id']}/claim", lambda: {"max": 1, "wait_seconds": 20, "request_key": key})["executions"]
+        state["waits"] = False
+        for grant in grants: run(grant)
+        if state["is"] in ("paused", "draining"): time.sleep(1)  # Claims are answered at once, with nothing.
+
+if __name__ == "__main__": main()

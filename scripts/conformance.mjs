@@ -8,7 +8,7 @@ import { ensureInstalled } from './install.mjs';
 import { onParentEnd } from './parent.mjs';
 import { startThrowaway } from './postgres/throwaway.mjs';
 
-const USAGE = `Usage: npm run conformance -- [--only work,git] [--patience 20] [--json] <command that starts a worker>
+const USAGE = `Usage: npm run conformance -- [--only work,git] [--patience 20] [--no-channel] [--json] <command that starts a worker>
 
 The command is started without a shell, in the directory you are in, with these variables (docs/worker-protocol.md):
   MIYABI_URL          address of the server
@@ -16,6 +16,7 @@ The command is started without a shell, in the directory you are in, with these 
   MIYABI_WORKER_NAME  name to register under
   MIYABI_WORKER_DIR   directory for its files, which is not there yet
   MIYABI_CAPACITY     1: one execution at a time
+With --no-channel the server has no channel, as some have none (docs/worker-channel.md).
 It is given tasks of the agent type "script": it runs metadata.command, whose output is the log.`;
 
 const { own, command } = split(process.argv.slice(2));
@@ -26,6 +27,7 @@ try {
     options: {
       only: { type: 'string' },
       patience: { type: 'string' },
+      'no-channel': { type: 'boolean' },
       json: { type: 'boolean' },
       help: { type: 'boolean' },
     },
@@ -54,6 +56,10 @@ async function main() {
   await ensureBuilt();
   const { Stand } = await import('./stand.mjs');
   const { examine } = await import('./conformance/examine.mjs');
+  const { CHAPTERS } = await import('./conformance/chapters.mjs');
+  const only = options.only?.split(',');
+  const unknown = only?.find((name) => !(name in CHAPTERS));
+  if (unknown !== undefined) throw new Error(`There is no "${unknown}" among ${Object.keys(CHAPTERS).join(', ')}.`);
   const server = await startThrowaway();
   cleanUps.unshift(() => server.stop());
   const stand = new Stand({ databaseUrl: server.url, directory: join(directory, 'stand') });
@@ -61,17 +67,21 @@ async function main() {
   await stand.start();
   const own = join(directory, 'own');
   mkdirSync(own);
-  const only = options.only?.split(',');
   const patienceSeconds = Number(options.patience ?? 20);
   const tell = options.json ? undefined : print;
-  const findings = await examine(
+  const cwd = process.env.INIT_CWD ?? process.cwd();
+  const channel = options['no-channel'] !== true;
+  const { findings, ways } = await examine(
     stand,
-    { command, directory: own, only, patienceSeconds, cwd: process.env.INIT_CWD ?? process.cwd() },
+    { command, directory: own, only, patienceSeconds, channel, cwd },
     tell,
   );
   const faulty = findings.filter(({ faults }) => faults.length > 0).length;
-  if (options.json) console.log(JSON.stringify({ ok: faulty === 0, findings }, null, 2));
-  else console.log(faulty === 0 ? '\nIt speaks the protocol.' : `\n${faulty} of ${findings.length} things are wrong.`);
+  if (options.json) console.log(JSON.stringify({ ok: faulty === 0, ways, findings }, null, 2));
+  else {
+    console.log(`\n${spoken(ways)}`);
+    console.log(faulty === 0 ? 'It speaks the protocol.' : `${faulty} of ${findings.length} things are wrong.`);
+  }
   return faulty === 0;
 }
 
@@ -79,6 +89,13 @@ async function main() {
 function print({ name, about, faults }) {
   console.log(`${faults.length === 0 ? 'ok  ' : 'FAIL'}  ${name.padEnd(9)}  ${about}`);
   for (const detail of faults) console.log(detail.replace(/^/gm, '                 '));
+}
+
+/** What was examined is what it used. */
+function spoken({ requests, channel }) {
+  if (channel === 0) return `It said ${requests} words, all by requests, and was examined in these.`;
+  const others = requests === 0 ? '' : ` and ${requests} by requests`;
+  return `It said ${channel} words over the channel${others}, and was examined in what it used.`;
 }
 
 /** Our own options come first; whatever follows them is the worker's. */

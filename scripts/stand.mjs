@@ -1,14 +1,18 @@
 // A real server for workers to be examined or shown with: a process of its own over a database of its own.
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { endProcess } from './processes.mjs';
 import { root } from './root.mjs';
 
 const REMEMBERED = 4000;
+const MOST_TRIES = 30;
+/** What must not be there twice when it is asked for again. */
+const CREATING = ['/tasks', '/repositories'];
 
 /** Figures that make an examination take seconds where a fleet takes minutes. */
 export const HEARTBEAT_SECONDS = 1;
@@ -123,15 +127,21 @@ export class Owner {
     return this.#ask('DELETE', path);
   }
 
+  /** A machine that does everything else as well may be too slow for its own server: then it is asked again. */
   async #ask(method, path, body) {
-    const answer = await fetch(`${this.#url()}/api/v1${path}`, {
-      method,
-      headers: {
-        ...(this.#token && { Authorization: `Bearer ${this.#token}` }),
-        ...(body && { 'Content-Type': 'application/json' }),
-      },
-      ...(body && { body: JSON.stringify(body) }),
-    });
+    const headers = {
+      ...(this.#token && { Authorization: `Bearer ${this.#token}` }),
+      ...(body && { 'Content-Type': 'application/json' }),
+      ...(CREATING.includes(path) && { 'Idempotency-Key': randomUUID() }),
+    };
+    const ask = () =>
+      fetch(`${this.#url()}/api/v1${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) });
+    let answer = await ask();
+    for (let tries = 0; answer.status === 503 && tries < MOST_TRIES; tries += 1) {
+      await answer.text();
+      await sleep(Number(answer.headers.get('retry-after') ?? 1) * 1000);
+      answer = await ask();
+    }
     const text = await answer.text();
     if (!answer.ok) throw new Error(`${method} ${path} was answered with ${answer.status} ${text}`);
     return text === '' ? {} : JSON.parse(text);

@@ -2,7 +2,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { examine, type Finding } from '../scripts/conformance/examine.mjs';
+import { examine, type Finding, type Report } from '../scripts/conformance/examine.mjs';
 import { Stand } from '../scripts/stand.mjs';
 import { CLI_FILE } from './command-line.js';
 import { PATIENCE_MS } from './scale.js';
@@ -11,11 +11,16 @@ import { createDatabase, type TestDatabase } from './test-database.js';
 
 const file = (path: string): string => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const WRONG = file('test/wrong-worker.mjs');
-const AT_ONCE = 6;
+const AT_ONCE = 12;
 /** So long a right worker may take for anything on a machine that does everything else as well. */
 const PATIENT = 120;
 /** Those that are waited for in vain, and those whose doings are looked out for until they are seen. */
-const NOTHING_COMES = ['forgets its claims', 'ignores cancel', 'ignores lost', 'says an end only once'];
+const NOTHING_COMES = [
+  ...['forgets its claims', 'ignores cancel', 'ignores lost', 'says an end only once', 'outlives a drain'],
+  ...['ignores what it is told', 'takes answers in order', 'names no message', 'reuses ids', 'notices nothing'],
+  ...['opens its channel once', 'uses its key', 'leaves out the subprotocol', 'says what there is not'],
+  'sends all at once',
+];
 const SOMETHING_COMES = ['talks about what is lost', 'hammers while paused'];
 
 const python = ((): string | null => {
@@ -27,17 +32,28 @@ const python = ((): string | null => {
 })();
 
 /** Workers that are right. */
-const RIGHT: Record<string, { command: string[]; variables?: Record<string, string> }> = {
-  'miyabi worker': {
-    command: [process.execPath, CLI_FILE, 'worker'],
-    variables: { ALLOW_ISOLATION_NONE: 'on', DISK_MIN_FREE: '0', TERM_GRACE_SECONDS: '1' },
-  },
-  ...(python !== null && { 'examples/worker.py': { command: [python, file('examples/worker.py')] } }),
+const MIYABI = {
+  command: [process.execPath, CLI_FILE, 'worker'],
+  variables: { ALLOW_ISOLATION_NONE: 'on', DISK_MIN_FREE: '0', TERM_GRACE_SECONDS: '1' },
+};
+const RIGHT: Record<string, { command: string[]; variables?: Record<string, string>; channel?: boolean }> = {
+  'miyabi worker': MIYABI,
+  'miyabi worker without a channel': { ...MIYABI, channel: false },
+  ...(python !== null && {
+    'examples/worker.py': { command: [python, file('examples/worker.py')] },
+    'examples/channel_worker.py': { command: [python, file('examples/channel_worker.py')] },
+  }),
   'test/wrong-worker.mjs without a fault': { command: [process.execPath, WRONG] },
+  'test/wrong-worker.mjs over the channel without a fault': {
+    command: [process.execPath, WRONG],
+    variables: { WAY: 'channel' },
+  },
 };
 
+type Fault = [chapters: string[], found: string, saying: string];
+
 /** Ways to be wrong: the chapters that show it, and what they find. */
-const FAULTS: Record<string, [chapters: string[], found: string, saying: string]> = {
+const FAULTS: Record<string, Fault> = {
   'renews everything': [['work', 'cancel', 'pause'], 'renew', 'go on listing an execution that has ended'],
   'renews nothing': [['away'], 'renew', 'do not list an execution that it runs'],
   'is silent': [['pause'], 'pause', 'while paused it sent no heartbeat'],
@@ -60,10 +76,45 @@ const FAULTS: Record<string, [chapters: string[], found: string, saying: string]
   'token in an address': [['work'], 'register', 'a secret stood in an address'],
   'leaves its agents behind': [['stop'], 'stop', 'left the command that it had started'],
   'pushes nothing': [['git'], 'git', 'nothing was pushed'],
+  'sends all at once': [['large'], 'large', 'made its task failed|did not come to its end|are in its log'],
+  'outlives a drain': [['drain'], 'drain', 'ran nothing any more, and did not end'],
+  'takes a drain for a fault': [['drain'], 'drain', 'exit code 1 instead of exit code 0'],
 };
 
+/** Ways to be wrong over the channel. */
+const CHANNEL_FAULTS: Record<string, Fault> = {
+  'ignores what it is told': [['cancel', 'lost', 'pause'], 'cancel', 'over the channel; answers came later'],
+  'says an end only once': [['answers'], 'answers', 'did not say it again'],
+  'forgets its claims': [['answers'], 'answers', '`request_key`'],
+  'hammers a server that is away': [['away'], 'away', 'without a pause while the server answers 503'],
+  'trips over what is new': [['work'], 'work', 'the worker has ended'],
+  'uses its key': [['work'], 'register', 'it used its key'],
+  'takes answers in order': [['work'], 'work', 'did not come to its end|did not claim'],
+  'names no message': [['work'], 'messages', 'had no `id`'],
+  'reuses ids': [['work'], 'messages', 'had the `id` of one that was not answered yet'],
+  'says what there is not': [['work'], 'messages', 'had the type "dance"'],
+  'leaves out the subprotocol': [['work'], 'messages', 'without the subprotocol'],
+  'sends all at once': [['large'], 'messages', 'the server closes the channel'],
+  'dies with its channel': [['cut'], 'cut', 'the worker has ended'],
+  'opens its channel once': [['cut'], 'cut', 'was not heard any more|did not come to its end'],
+  'hammers for its channel': [['cut'], 'cut', 'again and again without a pause'],
+  'notices nothing': [['half-open'], 'half-open', 'did not notice in time'],
+};
+const WRONGS = [
+  ...Object.entries(FAULTS).map(([fault, wrong]) => ({ ...wrongOf(fault, wrong), name: fault, way: 'requests' })),
+  ...Object.entries(CHANNEL_FAULTS).map(([fault, wrong]) => ({
+    ...wrongOf(fault, wrong),
+    name: `${fault}, over the channel`,
+    way: 'channel',
+  })),
+];
+
+function wrongOf(fault: string, [only, found, saying]: Fault) {
+  return { fault, only, found, saying };
+}
+
 const scratch = new Scratch();
-const findings = new Map<string, Finding[]>();
+const reports = new Map<string, Report>();
 let database: TestDatabase;
 let stand: Stand;
 
@@ -72,8 +123,8 @@ beforeAll(async () => {
   stand = new Stand({ databaseUrl: database.url, directory: scratch.directory('stand') });
   await stand.start();
   const right = Object.entries(RIGHT).map(([name, worker]) => ({ name, ...worker, patienceSeconds: PATIENT }));
-  const wrong = Object.entries(FAULTS).map(([fault, [only]]) => ({
-    ...{ name: fault, command: [process.execPath, WRONG], variables: { FAULT: fault }, only },
+  const wrong = WRONGS.map(({ name, fault, way, only }) => ({
+    ...{ name, command: [process.execPath, WRONG], variables: { FAULT: fault, WAY: way }, only },
     // What it does wrong may be that nothing comes, or that something does.
     patienceSeconds: NOTHING_COMES.includes(fault) ? 8 : PATIENT,
     watchSeconds: SOMETHING_COMES.includes(fault) ? 30 : 0,
@@ -82,8 +133,8 @@ beforeAll(async () => {
   const lane = async (): Promise<void> => {
     for (let next = all.shift(); next !== undefined; next = all.shift()) {
       const { name, ...options } = next;
-      const directory = scratch.directory(`exam ${name.replaceAll('/', ' ')}`);
-      findings.set(name, await examine(stand, { ...options, directory, shared: true }));
+      const directory = scratch.directory(`exam ${name.replaceAll(/[/,]/g, ' ')}`);
+      reports.set(name, await examine(stand, { ...options, directory, shared: true }));
     }
   };
   await Promise.all(Array.from({ length: AT_ONCE }, lane));
@@ -94,25 +145,42 @@ afterAll(async () => {
   scratch.remove();
 });
 
-const wrongOf = (name: string): string[] =>
-  (findings.get(name) ?? []).flatMap(({ name: rule, faults }) => faults.map((fault) => `${rule}: ${fault}`));
+const faultsOf = (name: string): string[] =>
+  (reports.get(name)?.findings ?? []).flatMap(({ name: rule, faults }) => faults.map((fault) => `${rule}: ${fault}`));
 
 describe('a worker that is examined', () => {
   it.each(Object.keys(RIGHT))('is found right: %s', (name) => {
-    expect(findings.get(name)?.length).toBeGreaterThan(12);
-    expect(wrongOf(name)).toEqual([]);
+    expect(reports.get(name)?.findings.length).toBeGreaterThan(15);
+    expect(faultsOf(name)).toEqual([]);
   });
 
-  it(
-    python === null ? 'is not examples/worker.py: there is no python3 on this machine' : 'is also examples/worker.py',
-    () => {
-      expect(findings.has('examples/worker.py')).toBe(python !== null);
-    },
-  );
+  it.each([
+    ['miyabi worker', 'both', 19],
+    ['miyabi worker without a channel', 'requests', 16],
+    ['test/wrong-worker.mjs without a fault', 'requests', 16],
+    ['test/wrong-worker.mjs over the channel without a fault', 'channel', 19],
+    ...(python === null
+      ? []
+      : ([
+          ['examples/worker.py', 'requests', 16],
+          ['examples/channel_worker.py', 'both', 19],
+        ] as const)),
+  ] as const)('is examined in the ways that it uses: %s', (name, way, things) => {
+    const { ways, findings } = reports.get(name) as Report;
+    expect({ requests: ways.requests > 0, channel: ways.channel > 0 }).toEqual({
+      requests: way !== 'channel',
+      channel: way !== 'requests',
+    });
+    expect(findings).toHaveLength(things);
+  });
 
-  it.each(Object.entries(FAULTS))('is found wrong that %s', (fault, [, found, saying]) => {
-    expect(wrongOf(fault)).toEqual(
-      expect.arrayContaining([expect.stringMatching(new RegExp(`^${found}: [\\s\\S]*${saying}`))]),
+  it(python === null ? 'is no example: there is no python3 on this machine' : 'is also each example', () => {
+    for (const name of ['worker', 'channel_worker']) expect(reports.has(`examples/${name}.py`)).toBe(python !== null);
+  });
+
+  it.each(WRONGS)('is found wrong that $name', ({ name, found, saying }) => {
+    expect(faultsOf(name)).toEqual(
+      expect.arrayContaining([expect.stringMatching(new RegExp(`^${found}: [\\s\\S]*(${saying})`))]),
     );
   });
 });

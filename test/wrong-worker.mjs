@@ -6,31 +6,41 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { WrongChannel } from './wrong-channel.mjs';
 
-const { MIYABI_URL: url, MIYABI_KEY: key, MIYABI_WORKER_NAME: name, FAULT: fault } = process.env;
+const { MIYABI_URL: url, MIYABI_KEY: key, MIYABI_WORKER_NAME: name, FAULT: fault, WAY: way } = process.env;
 const TRANSIENT = [408, 429, 500, 502, 503, 504];
 const known = [];
 let me = { id: '', token: '' };
 let job = null;
 let status = 'active';
+const channel =
+  way === 'channel'
+    ? new WrongChannel({ url, token: () => (fault === 'uses its key' ? key : me.token), fault, heed })
+    : null;
 
 /** Asks until there is an answer. `once` gives up after the first try, with null. */
 async function call(path, body, { token = me.token, once = false } = {}) {
   for (let tries = 0; ; tries += 1) {
-    const address = `${url}/api/v1${path}${fault === 'token in an address' && me.token ? `?token=${me.token}` : ''}`;
-    const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
     try {
-      const answer = await fetch(address, { method: 'POST', headers, body: JSON.stringify(body()) });
-      const json = await answer.json();
-      if (answer.status === 503 && fault === 'dies on 503') process.exit(1);
-      if (answer.ok) return heed(json);
-      if (!TRANSIENT.includes(answer.status)) return { status: answer.status, ...json };
+      const isWord = channel !== null && path !== '/workers';
+      const { status: code, json } = await (isWord ? channel.say(path, body()) : request(path, body(), token));
+      if (code === 503 && fault === 'dies on 503') process.exit(1);
+      if (code < 300) return heed(json);
+      if (!TRANSIENT.includes(code)) return { status: code, ...json };
     } catch {
       if (fault === 'dies without a server') process.exit(1);
     }
     if (once) return null;
     if (fault !== 'hammers a server that is away') await sleep(Math.min(2000, 200 * 2 ** tries));
   }
+}
+
+async function request(path, body, token) {
+  const address = `${url}/api/v1${path}${fault === 'token in an address' && me.token ? `?token=${me.token}` : ''}`;
+  const headers = { Authorization: `Bearer ${token}`, 'Content-Type': 'application/json' };
+  const answer = await fetch(address, { method: 'POST', headers, body: JSON.stringify(body) });
+  return { status: answer.status, json: await answer.json() };
 }
 
 function heed(answer) {
@@ -91,7 +101,11 @@ async function work(grant, directory) {
   const ended = new Promise((resolve) => child.once('close', resolve));
   job.child = child;
   let offset = 0;
-  for await (const message of createInterface({ input: child.stdout })) offset = await log(offset, message);
+  if (fault === 'sends all at once') {
+    const entries = [];
+    for await (const message of createInterface({ input: child.stdout })) entries.push({ message });
+    offset = (await call(`/executions/${job.id}/logs`, () => ({ offset, entries }))).next_offset;
+  } else for await (const message of createInterface({ input: child.stdout })) offset = await log(offset, message);
   const code = await ended;
   const report = { outcome: code === 0 ? 'completed' : 'failed', exit_code: code ?? -1, log_entries: offset };
   if (code !== 0) Object.assign(report, { failure_reason: 'agent_error', error_message: 'it failed' });
@@ -152,7 +166,12 @@ const registration = { name, protocol: 1, capacity: 1, agent_types: ['script'], 
 const { worker, token } = await call('/workers', () => registration, { token: key });
 me = { id: worker.id, token };
 void beat();
-while (status !== 'leaving') {
+while (!['leaving', ...(fault === 'outlives a drain' ? [] : ['stopped'])].includes(status)) {
+  // Over the channel it is told when that is over.
+  if (channel !== null && status === 'paused') {
+    await sleep(50);
+    continue;
+  }
   const request_key = randomUUID();
   const wish = () => ({
     max: 1,
@@ -163,4 +182,4 @@ while (status !== 'leaving') {
   for (const grant of executions) await run(grant);
   if (status !== 'active' && fault !== 'hammers while paused') await sleep(1000);
 }
-process.exit(0);
+process.exit(fault === 'takes a drain for a fault' ? 1 : 0);

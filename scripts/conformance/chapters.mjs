@@ -2,18 +2,23 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { NotSeen } from './exam.mjs';
+import { CHANNEL_CHAPTERS } from './channel-chapters.mjs';
+import { NotSeen, SETTLING_MS } from './exam.mjs';
+import { expectLines, expectOneWhole, MOST_AT_ONCE, soon, timesOf } from './expectations.mjs';
+import { LAST_CHAPTERS } from './last-chapters.mjs';
 
 /** Who asks again this soon after an answer that had nothing, and does so several times, does not wait. */
 const SOON_MS = 150;
 const SOON_PAUSED_MS = 500;
-const MOST_AT_ONCE = 4;
+const LARGE_LINES = 150;
 /** Words about what is lost that were on their way, and an end for good measure. */
 const MOST_LATE = 3;
 const AWAY_MS = 3000;
 const PAUSED_MS = 4000;
-/** A stop has half a minute: agents get 10 s, and results must be told. */
-const STOP_MS = 30_000;
+
+const EVERY_VERB = ['heartbeat', 'claim', 'exchange', 'logs', 'progress', 'finish'];
+/** Over the channel it is told before any answer. */
+const byItself = ({ ways }) => (ways.channel > 0 ? ' (it was told over the channel; answers came later)' : '');
 
 /** @typedef {(exam: import('./exam.mjs').Exam, fault: (rule: string, detail: string) => void) => Promise<void>} Chapter */
 
@@ -21,13 +26,15 @@ const STOP_MS = 30_000;
 export const CHAPTERS = {
   work: { about: 'registers, claims, runs commands, sends their output, says how they ended', run: work },
   git: { about: 'fetches and pushes with its token and the id of the execution', run: git },
+  large: { about: 'has a command that says 9 MB at once, more than fits into a message', run: large },
   answers: { about: 'loses answers to a claim, to log entries and to an end', run: lostAnswers },
   cancel: { about: 'is told to cancel', run: cancel },
   lost: { about: 'loses an execution', run: lost },
   pause: { about: 'is paused and resumed', run: pause },
   away: { about: 'meets a server that answers 503 for a while', run: away },
   restart: { about: 'meets a server that is killed and comes back', run: restart },
-  stop: { about: 'is asked to end (SIGTERM)', run: stop },
+  ...CHANNEL_CHAPTERS,
+  ...LAST_CHAPTERS,
 };
 
 async function work(exam, fault) {
@@ -37,6 +44,10 @@ async function work(exam, fault) {
   if (task.status !== 'completed')
     fault('work', `a command that ends with 0 made its task ${task.status}: ${task.error_message ?? ''}`);
   await expectLines(exam, fault, execution, ['line 1', 'line 2', 'line 3', 'line 4', 'line 5', 'ünïcode']);
+  // Whoever waits for work beats meanwhile, and takes no answer for another.
+  const since = Date.now();
+  const beats = () => exam.words.filter(({ verb, taken, at }) => verb === 'heartbeat' && taken && at > since);
+  await exam.until(() => beats().length >= 2, 'while it had nothing to do it sent no heartbeats');
   const bad = await exam.give('echo half; exit 3');
   const failed = await exam.ended(bad);
   if (failed.status !== 'failed') fault('work', `a command that ends with 3 made its task ${failed.status}`);
@@ -73,6 +84,19 @@ async function git(exam, fault) {
   } catch {
     fault('git', `nothing was pushed to the branch of the execution (${branch})`);
   }
+}
+
+async function large(exam, fault) {
+  const line = 'x'.repeat(60_000);
+  const script = `head -c ${LARGE_LINES * line.length} /dev/zero | tr '\\0' x | fold -w ${line.length}; echo; echo over`;
+  const id = await exam.give(script);
+  const execution = await exam.execution(id);
+  const task = await exam.ended(id);
+  if (task.status !== 'completed')
+    fault('large', `a command that says much made its task ${task.status}: ${task.error_message ?? ''}`);
+  const said = (await exam.log(execution)).filter((message) => message === line || message === 'over');
+  if (said.length !== LARGE_LINES + 1 || said.at(-1) !== 'over')
+    fault('large', `of ${LARGE_LINES + 1} lines of a command ${said.length} are in its log`);
 }
 
 async function lostAnswers(exam, fault) {
@@ -121,11 +145,13 @@ async function cancel(exam, fault) {
   try {
     const execution = await exam.execution(id);
     await exam.said(execution, 'started');
-    await exam.owner.post(`/tasks/${id}/cancel`);
-    await exam.until(
-      () => exam.alive(mark).length === 0,
-      'the command still ran long after the worker was told to cancel it',
-    );
+    await exam.withLate(EVERY_VERB, async () => {
+      await exam.owner.post(`/tasks/${id}/cancel`);
+      await exam.until(
+        () => exam.alive(mark).length === 0,
+        `the command still ran long after the worker was told to cancel it${byItself(exam)}`,
+      );
+    });
     const task = await exam.ended(id);
     const [word] = exam.words.filter(({ verb, execution: of }) => verb === 'finish' && of === execution);
     if (word?.said.outcome !== 'cancelled')
@@ -144,11 +170,13 @@ async function lost(exam, fault) {
   try {
     const execution = await exam.execution(id);
     await exam.said(execution, 'started');
-    await exam.takeAway(execution);
-    await exam.until(
-      () => exam.alive(mark).length === 0,
-      'the command still ran long after the worker was told that its execution is lost',
-    );
+    await exam.withLate(EVERY_VERB, async () => {
+      await exam.takeAway(execution);
+      await exam.until(
+        () => exam.alive(mark).length === 0,
+        `the command still ran long after the worker was told that its execution is lost${byItself(exam)}`,
+      );
+    });
     const late = () => {
       const isTold = ({ answer, code, execution: of }) =>
         (answer?.lost ?? []).includes(execution) || (of === execution && code === 'execution/lease-lost');
@@ -163,10 +191,8 @@ async function lost(exam, fault) {
 }
 
 async function pause(exam, fault) {
-  const registered = () => exam.recorder.calls.find(({ verb, answer }) => verb === 'register' && answer?.worker);
-  const { id: worker } = (await exam.until(registered, 'it did not register')).answer.worker;
-  const set = (status) => exam.stand.sql('update workers set status = $2 where id = $1', [worker, status]);
-  await set('paused');
+  const worker = await exam.worker();
+  await exam.owner.post(`/workers/${worker}/pause`);
   await exam.until(
     () => exam.words.some(({ answer }) => answer?.desired_status === 'paused'),
     'it asked nothing, so that it could not learn that it is paused',
@@ -185,8 +211,14 @@ async function pause(exam, fault) {
       'while paused it asks for work without a pause: the answer comes at once, so it has to wait by itself',
     );
   else if (!beats()) fault('pause', 'while paused it sent no heartbeat');
-  await set('active');
-  const task = await exam.ended(await exam.give('echo resumed'));
+  const id = await exam.give('echo resumed');
+  await exam.withLate(['heartbeat'], async () => {
+    await exam.owner.post(`/workers/${worker}/resume`);
+    await exam
+      .execution(id)
+      .catch((error) => fault('pause', `after it was resumed ${messageOf(error)}${byItself(exam)}`));
+  });
+  const task = await exam.ended(id);
   if (task.status !== 'completed') fault('pause', `after it was resumed a task is ${task.status}`);
 }
 
@@ -198,7 +230,7 @@ async function away(exam, fault) {
   exam.recorder.isAway = true;
   await exam.pause(AWAY_MS);
   exam.recorder.isAway = false;
-  exam.silences.push([from, Date.now() + AWAY_MS]);
+  exam.silences.push([from, Date.now() + SETTLING_MS]);
   const calls = exam.recorder.calls.filter(({ at }) => at > from && at <= from + AWAY_MS);
   const paths = new Set(calls.map(({ path }) => path));
   const hasty = [...paths].find(
@@ -220,53 +252,9 @@ async function restart(exam, fault) {
     await exam.stand.start();
   }
   exam.recorder.isCut = false;
-  exam.silences.push([from, Date.now() + AWAY_MS]);
+  exam.silences.push([from, Date.now() + SETTLING_MS]);
   await expectOneWhole(exam, fault, 'restart', id, execution, ['started', 'on', 'over']);
 }
-
-async function stop(exam, fault) {
-  const { mark, script } = exam.endless();
-  const id = await exam.give(script, { mark });
-  try {
-    const execution = await exam.execution(id);
-    await exam.said(execution, 'started');
-    exam.mayEnd = true;
-    exam.silences.push([Date.now(), Infinity]);
-    exam.subject.terminate();
-    await exam.until(() => exam.subject.end !== null, 'it still ran 30 s after SIGTERM', STOP_MS);
-    if (exam.alive(mark).length > 0) fault('stop', 'it ended and left the command that it had started');
-    const { status } = await exam.owner.get(`/executions/${execution}`);
-    if (status === 'running')
-      fault(
-        'stop',
-        'it ended without handing back what it ran (finish with the outcome `released`): its task waits until the lease ends',
-      );
-  } finally {
-    await exam.clear(mark);
-  }
-}
-
-async function expectOneWhole(exam, fault, rule, id, execution, lines) {
-  const task = await exam.ended(id);
-  if (task.status !== 'completed')
-    fault(rule, `the task that ran meanwhile is ${task.status}: ${task.error_message ?? ''}`);
-  else if (task.current_execution_id !== execution && task.current_execution_id !== null)
-    fault(rule, 'the task that ran meanwhile was begun anew');
-  await expectLines(exam, fault, execution, lines);
-}
-
-/** Each once, in this order; what the worker itself has to say may stand between. */
-async function expectLines(exam, fault, execution, lines) {
-  const found = (await exam.log(execution)).filter((line) => lines.includes(line));
-  if (found.join('\n') !== lines.join('\n'))
-    fault('logs', `the log of a command should be ${JSON.stringify(lines)}, and is ${JSON.stringify(found)}`);
-}
-
-/** How many came soon after the answer to the one before. */
-const soon = (words, milliseconds) =>
-  words.filter(({ at }, index) => index > 0 && at - words[index - 1].told < milliseconds).length;
-
-const timesOf = ({ at, answeredAt }) => ({ at, told: answeredAt ?? Infinity });
 
 /** For the next chapter: the worker has a place, whatever it did with this task. */
 async function free(exam, id, mark) {

@@ -10,6 +10,8 @@ import { granted, wordsOf } from './words.mjs';
 
 const LOOK_MS = 50;
 const WATCHED_MS = 1500;
+/** After answers were late, or there was nobody, heartbeats may take so long to be as they were. */
+export const SETTLING_MS = 3000;
 const FINAL = ['completed', 'failed', 'cancelled', 'skipped'];
 
 /** What the worker did not do in time. */
@@ -24,20 +26,26 @@ export class Exam {
   subject;
   /** Times in which nobody could have been heard, or was to be: `[from, to]`. */
   silences = [];
+  /** How often the worker was started. */
+  starts = 0;
   #stand;
-  #patienceMs;
+  #command;
+  #env;
+  #startedAt = 0;
+  patienceMs;
   #watchMs;
 
   /**
    * @param {import('../stand.mjs').Stand} stand
-   * @param {{ directory: string, patienceSeconds: number, watchSeconds: number, shared: boolean, cwd?: string }} options
+   * @param {{ directory: string, patienceSeconds: number, watchSeconds: number, shared: boolean, channel: boolean, cwd?: string }} options
    */
-  constructor(stand, { directory, patienceSeconds, watchSeconds, shared, cwd = directory }) {
+  constructor(stand, { directory, patienceSeconds, watchSeconds, shared, channel, cwd = directory }) {
     this.#stand = stand;
-    this.#patienceMs = patienceSeconds * 1000;
+    this.patienceMs = patienceSeconds * 1000;
     this.#watchMs = watchSeconds * 1000;
     this.directory = directory;
     this.isShared = shared;
+    this.hasChannel = channel;
     this.cwd = cwd;
   }
 
@@ -50,10 +58,12 @@ export class Exam {
     this.owner = new Owner(this.#stand);
     await this.owner.signIn();
     this.recorder = new Recorder(this.#stand.url);
+    if (!this.hasChannel) this.recorder.channelRefusal = 501;
     await this.recorder.listen();
     const home = join(this.directory, 'home');
     mkdirSync(home, { recursive: true });
-    const env = {
+    this.#command = command;
+    this.#env = {
       ...process.env,
       HOME: home,
       MIYABI_URL: this.recorder.url,
@@ -63,8 +73,16 @@ export class Exam {
       MIYABI_CAPACITY: '1',
       ...variables,
     };
-    this.key = env.MIYABI_KEY;
-    this.subject = new Subject(command, env, this.cwd);
+    this.key = this.#env.MIYABI_KEY;
+    this.start();
+  }
+
+  /** Starts the worker, again where it was. */
+  start() {
+    this.mayEnd = false;
+    this.starts += 1;
+    this.#startedAt = Date.now();
+    this.subject = new Subject(this.#command, this.#env, this.cwd);
   }
 
   async end() {
@@ -76,8 +94,40 @@ export class Exam {
     return wordsOf(this.recorder.calls);
   }
 
+  /** How many words were said in each way. */
+  get ways() {
+    const said = this.words.filter(({ verb }) => verb !== 'push');
+    const over = (way) => said.filter((word) => word.way === way).length;
+    return { requests: over('request'), channel: over('channel') };
+  }
+
+  /** Whether anything was answered over the channel, once it had something to do. */
+  async isOnChannel() {
+    if (!this.words.some(({ verb }) => verb === 'finish')) await this.give('true').then((id) => this.ended(id));
+    return this.words.some(({ verb, way, taken }) => verb !== 'push' && way === 'channel' && taken);
+  }
+
+  /** The id under which the worker registered last. */
+  async worker() {
+    const isLast = ({ verb, answer, at }) => verb === 'register' && answer?.worker && at >= this.#startedAt;
+    const call = await this.until(() => this.recorder.calls.findLast(isLast), 'it did not register');
+    return call.answer.worker.id;
+  }
+
+  /** Does something while these answers are late where there is a channel: what the server says by itself comes first. */
+  async withLate(verbs, work) {
+    const from = Date.now();
+    this.recorder.hold(...verbs);
+    try {
+      await work();
+    } finally {
+      this.recorder.release();
+      this.silences.push([from, Date.now() + SETTLING_MS]);
+    }
+  }
+
   /** Waits for a fact. Throws NotSeen with the reason. */
-  async until(fact, otherwise, milliseconds = this.#patienceMs) {
+  async until(fact, otherwise, milliseconds = this.patienceMs) {
     for (const until = Date.now() + milliseconds; ; await sleep(LOOK_MS)) {
       const found = await fact();
       if (found) return found;

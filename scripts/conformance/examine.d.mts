@@ -14,8 +14,16 @@ export interface Options {
   patienceSeconds?: number;
   watchSeconds?: number;
   variables?: Record<string, string>;
+  /** Whether the server has a channel; it has by default. */
+  channel?: boolean;
   /** Whether others are examined on the same stand: it is not killed then, only the way to it is cut. */
   shared?: boolean;
 }
 
-export function examine(stand: Stand, options: Options, tell?: (finding: Finding) => void): Promise<Finding[]>;
+export interface Report {
+  findings: Finding[];
+  /** Words said in each way. */
+  ways: { requests: number; channel: number };
+}
+
+export function examine(stand: Stand, options: Options, tell?: (finding: Finding) => void): Promise<Report>;

@@ -1,5 +1,6 @@
 // What holds at any time, looked for in everything that the worker said.
 import { HEARTBEAT_SECONDS } from '../stand.mjs';
+import { LARGEST_FRAME, PROTOCOL } from './tap.mjs';
 import { granted } from './words.mjs';
 
 /** Heartbeats in a row that may still list what has just ended: they were under way. */
@@ -21,9 +22,11 @@ export function judge(exam, fault) {
   renewals(words, fault);
   offsets(words, fault);
   ends(words, fault);
+  channels(exam, fault);
+  messages(exam.recorder, fault);
 }
 
-function registration({ key }, calls, fault) {
+function registration({ key, starts }, calls, fault) {
   const registrations = calls.filter(({ verb }) => verb === 'register');
   const taken = registrations.filter(({ status }) => status < 300);
   if (taken.length === 0) {
@@ -35,7 +38,11 @@ function registration({ key }, calls, fault) {
         : 'it did not register (POST /api/v1/workers)',
     );
   }
-  if (taken.length > 1) fault('register', `it registered ${taken.length} times although its token was good`);
+  if (taken.length > starts)
+    fault(
+      'register',
+      `it was started ${times(starts)} and registered ${times(taken.length)} although its token was good`,
+    );
   if (typeof taken[0].body?.protocol !== 'number')
     fault('register', 'its registration does not say which `protocol` it speaks');
   const own = calls.filter(({ verb, authorization }) => verb !== 'register' && authorization.includes(key));
@@ -132,3 +139,35 @@ function ends(words, fault) {
     if (taken) answered.set(execution, told);
   }
 }
+
+/** Who opens a channel has a use for it. */
+function channels({ recorder, ways }, fault) {
+  const opened = recorder.calls.filter(({ verb, status }) => verb === 'channel' && status === 101);
+  if (opened.length > 1 && ways.channel === 0)
+    fault('messages', `it opened its channel ${times(opened.length)} and said nothing over it`);
+}
+
+/** What a message is, whatever it says. */
+function messages({ calls, refusals }, fault) {
+  for (const { verb, way, bytes, body, frame_id, isTwin, protocols } of calls) {
+    if (verb === 'channel' && protocols && !protocols.includes(PROTOCOL))
+      return fault('messages', `it opened its channel without the subprotocol ${PROTOCOL}`);
+    if (way !== 'channel' || ['push', 'auth'].includes(verb)) continue;
+    if (bytes > LARGEST_FRAME)
+      fault(
+        'messages',
+        `a message had ${bytes} bytes, where ${LARGEST_FRAME} are taken: the server closes the channel`,
+      );
+    else if (body === null) fault('messages', 'a message was no JSON object, as text');
+    else if (verb === 'other')
+      fault('messages', `a message had the type ${JSON.stringify(body.type)}, which there is not`);
+    else if (frame_id === null)
+      fault('messages', `a message \`${verb}\` had no \`id\`: its answer cannot be told from others`);
+    else if (isTwin) fault('messages', `a message had the \`id\` of one that was not answered yet`);
+    else continue;
+    return;
+  }
+  if (refusals.length > 0) fault('messages', `the server refused a message: ${JSON.stringify(refusals[0])}`);
+}
+
+const times = (count) => (count === 1 ? 'once' : `${count} times`);

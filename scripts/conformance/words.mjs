@@ -2,7 +2,8 @@
 
 /**
  * @typedef {object} Word
- * @property {'heartbeat' | 'claim' | 'logs' | 'progress' | 'finish'} verb
+ * @property {'heartbeat' | 'claim' | 'logs' | 'progress' | 'finish' | 'push'} verb `push`: what the server said by itself
+ * @property {'request' | 'channel'} way
  * @property {string | null} execution
  * @property {any} said
  * @property {any} answer its receipt or problem, when the worker got one
@@ -20,6 +21,7 @@
 export const wordsOf = (calls) => calls.flatMap((call) => (call.verb === 'exchange' ? exchanged(call) : single(call)));
 
 function single(call) {
+  if (call.verb === 'push') return [{ ...word(call, 'push', null, null, call.answer), taken: false }];
   // What did not arrive was not said.
   if (call.body === null || !['heartbeat', 'claim', 'logs', 'progress', 'finish'].includes(call.verb)) return [];
   const execution = ['logs', 'progress', 'finish'].includes(call.verb) ? call.id : null;
@@ -42,6 +44,7 @@ function word(call, verb, execution, said, answer) {
   const code = isTold ? (problem?.code ?? null) : null;
   return {
     verb,
+    way: call.way,
     execution,
     said,
     answer,
