@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { DutiesService } from '../src/duties/duties.service.js';
 import { LimitsService } from '../src/limits/limits.service.js';
 import { IdentityCleanupDuty } from '../src/sign-in/identity-cleanup.duty.js';
+import { registerWorker, signInPerson } from './fleet.js';
 import { signIn } from './sign-in.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
@@ -50,6 +51,30 @@ describe('the clean-up of identities', () => {
     const { rows } = await server.sql.query('select user_id from sessions order by created_at');
     expect(rows).toEqual([{ user_id: people.recent.user.id }, { user_id: people.live.user.id }]);
     expect(await count('refresh_tokens')).toBe(4);
+  });
+
+  it('removes join tokens 30 days after they could last have been used, and what they have let in stays', async () => {
+    const owner = await signInPerson(server);
+    const made = async (ago: string) => {
+      const { body } = await owner.post('/workers/join-tokens', { expires_in: 60, uses: 2 });
+      const { id, token } = body as { id: string; token: string };
+      const worker = await registerWorker(server, {}, token);
+      await server.sql.query('update access_keys set expires_at = now() - $1::interval where id = $2', [ago, id]);
+      return { id, worker };
+    };
+    const old = await made('30 days 1 second');
+    const recent = await made('29 days 23 hours');
+    await owner.delete(`/workers/join-tokens/${recent.id}`);
+    const live = await made('-1 minute');
+    await cleanUp();
+    const { items } = (await owner.get('/workers/join-tokens')).body as { items: { id: string }[] };
+    expect(items.map(({ id }) => id)).toEqual([live.id, recent.id]);
+    expect((await old.worker.post(`/workers/${old.worker.id}/heartbeat`, {})).status).toBe(200);
+    expect((await owner.get(`/workers/${old.worker.id}`)).status).toBe(200);
+    const audit = (await owner.get('/audit-log?action=join_token.used')).body as { items: { subject: object }[] };
+    expect(audit.items).toContainEqual(
+      expect.objectContaining({ subject: { key_id: old.id, worker_id: old.worker.id } }),
+    );
   });
 
   it('removes counts of attempts whose time is over, but waits for none that is in use', async () => {

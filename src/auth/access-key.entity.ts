@@ -19,6 +19,7 @@ import type { Permission } from './permissions.js';
 // TypeORM cannot describe an index with an order.
 @Index('access_keys_api_key_idx', { synchronize: false })
 @Index('access_keys_join_idx', { synchronize: false })
+@Index('access_keys_join_end_idx', ['expires_at'], { where: `kind = 'join'` })
 export class AccessKey {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'access_keys_pkey' })
   id!: string;

@@ -80,6 +80,11 @@ export class JoinTokensService {
     });
   }
 
+  /** Forgets tokens that are over for long, at most `limit`; gives how many. What was let in with them is in the audit log. */
+  deleteEnded(limit: number): Promise<number> {
+    return this.store.deleteEnded(limit);
+  }
+
   /**
    * Takes one use of the token, in the transaction that registers the worker: a registration that fails costs none.
    * Answers the labels the worker gets. Throws KeyRevoked when others were faster.

@@ -89,4 +89,17 @@ export class JoinTokensStore {
       [id],
     );
   }
+
+  /**
+   * Forgets tokens that could last have been used 30 days ago. None lives longer than a day, so those that are used up or
+   * taken back leave with those that have expired.
+   */
+  deleteEnded(limit: number): Promise<number> {
+    return this.database.count(
+      `delete from access_keys where id in (
+         select id from access_keys
+         where kind = 'join' and expires_at < now() - interval '30 days' order by expires_at limit $1)`,
+      [limit],
+    );
+  }
 }

@@ -1917,7 +1917,7 @@ export interface paths {
         };
         /**
          * List join tokens, newest first
-         * @description Those that are used up, expired or taken back stay on the list.
+         * @description Those that are used up, expired or taken back stay on the list until 30 days after their expiry.
          *
          *     Needs the permission `workers.register`.
          */

@@ -52,6 +52,7 @@ import { ProviderLimits1790000000413 } from '../../migrations/1790000000413-prov
 import { MirrorRefresh1790000000461 } from '../../migrations/1790000000461-mirror-refresh.js';
 import { Deployments1790000000460 } from '../../migrations/1790000000460-deployments.js';
 import { DiskNews1790000000480 } from '../../migrations/1790000000480-disk-news.js';
+import { JoinTokenEnds1790000000510 } from '../../migrations/1790000000510-join-token-ends.js';
 
 /** Every migration in the order of its number. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -108,4 +109,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   ExecutionBranches1790000000470,
   PausesBehindDrains1790000000444,
   DiskNews1790000000480,
+  JoinTokenEnds1790000000510,
 ];

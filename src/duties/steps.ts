@@ -2,9 +2,9 @@ import type { Database } from '../database/database.js';
 
 /**
  * The duty's own transaction waits meanwhile and holds nothing but its turn. It may be idle for ten seconds, and a run
- * has up to four kinds of steps.
+ * has up to five kinds of steps.
  */
-const LONGEST_MS = 2000;
+const LONGEST_MS = 1500;
 
 /**
  * Repeats a step, each in a transaction of its own so that no lock is held for long, until one finds less than `full`

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { JoinTokensService } from '../auth/join-tokens.service.js';
 import { SessionsService } from '../auth/sessions.service.js';
 import { Database } from '../database/database.js';
 import { DutiesService } from '../duties/duties.service.js';
@@ -10,7 +11,10 @@ import { ExpiredSignInsStore } from './expired-sign-ins.store.js';
 /** Rows that one statement may remove, so that none runs or locks for long. */
 const STEP = 1000;
 
-/** Forgets what signing in leaves behind: abandoned sign-ins, old counts of attempts, sessions that ended long ago. */
+/**
+ * Forgets what signing in leaves behind: abandoned sign-ins, old counts of attempts, sessions and
+ * invitations of machines that ended long ago.
+ */
 @Injectable()
 export class IdentityCleanupDuty implements Duty {
   readonly name = 'identity-cleanup';
@@ -19,6 +23,7 @@ export class IdentityCleanupDuty implements Duty {
   constructor(
     private readonly signIns: ExpiredSignInsStore,
     private readonly sessions: SessionsService,
+    private readonly joinTokens: JoinTokensService,
     private readonly limits: LimitsService,
     private readonly database: Database,
     duties: DutiesService,
@@ -30,6 +35,7 @@ export class IdentityCleanupDuty implements Duty {
     await this.steps(() => this.signIns.deleteStates(STEP));
     await this.steps(() => this.signIns.deleteDevices(STEP));
     await this.steps(() => this.sessions.deleteEnded(STEP));
+    await this.steps(() => this.joinTokens.deleteEnded(STEP));
     await this.steps(() => this.limits.deleteExpired(STEP));
   }
 

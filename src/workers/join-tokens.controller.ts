@@ -40,7 +40,11 @@ export class JoinTokensController {
     return CreatedJoinTokenDto.from(join_token, secret, joinCommand(this.address.askedUnder(request), secret));
   }
 
-  /** List join tokens, newest first. Those that are used up, expired or taken back stay on the list. */
+  /**
+   * List join tokens, newest first
+   *
+   * Those that are used up, expired or taken back stay on the list until 30 days after their expiry.
+   */
   @Get()
   @Allow('workers.register')
   @ApiOkResponse({ type: JoinTokenPage, description: 'One page of join tokens.' })
