@@ -2,6 +2,7 @@ import { GrantsService } from '../src/workers/grants.service.js';
 import { Engine } from './engine.js';
 import { eventually } from './eventually.js';
 import { registerWorker, signInPerson, type TestPerson } from './fleet.js';
+import { statementsWait } from './lock-waits.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
 describe('the fleet of an organization', () => {
@@ -65,12 +66,28 @@ describe('the fleet of an organization', () => {
       return grant;
     };
     const waiting = picky.claim({ wait_seconds: 25 });
-    await eventually('the claim has looked at once, and again before it waits', () => looks === 2);
+    await eventually('the claim has looked, as one that hears of what comes', () => looks === 1);
     const began = performance.now();
     await ada.post('/fleet/resume');
     expect((await waiting).map((claim) => claim.task_id)).toEqual([task]);
     expect(performance.now() - began).toBeLessThan(20_000);
     await still.close();
+  });
+
+  it('is answered when no claim is under way any more that did not see it, so that what that began is cancelled', async () => {
+    const worker = await registerWorker(server);
+    const task = await engine.task();
+    // The claim stands before the row of its task, with what it knows of pauses behind it.
+    await server.sql.query('begin');
+    await server.sql.query('select from tasks where id = $1 for update', [task]);
+    const claim = worker.claim();
+    await statementsWait(server, 1);
+    const paused = ada.post('/fleet/pause', { cancel_running: true });
+    await statementsWait(server, 2);
+    expect((await ada.get('/fleet')).body).toMatchObject({ paused: true });
+    await server.sql.query('commit');
+    expect((await claim).map((one) => one.task_id)).toEqual([task]);
+    expect((await paused).body).toMatchObject({ paused: true, cancelled: 1 });
   });
 
   it('cancels what runs when that is wished, by whoever may, and writes down who did what', async () => {

@@ -46,10 +46,27 @@ export const EXCEPTIONS: readonly PlanException[] = [
     reason: 'reads every lane of the worker: those of an organization are at most 2,000, and one pass is cheaper here',
   },
   {
+    names: ['HeadsStore.findReady'],
+    what: 'touches ',
+    reason:
+      'looks up the head of every lane of the instance, here 2,000 with three priorities each, once in two seconds while claims wait, instead of each of them',
+  },
+  {
     names: ['TaskStatsStore.countPending', 'WorkersStore.countByHealth', 'EventsStore.lag'],
     what: 'reads all of ',
     reason:
       'figures of the whole instance, asked for once in five seconds at the most: of kinds of tasks, of workers, of the last second',
+  },
+  {
+    names: ['FleetPausesStore.awaitClaims'],
+    what: 'reads all of worker_liveness',
+    reason:
+      'passes through the row of every worker, when somebody pauses a fleet; here one organization has most of them',
+  },
+  {
+    names: ['FleetPausesStore.awaitClaims'],
+    what: 'touches ',
+    reason: 'passes through the row of every worker, when somebody pauses a fleet',
   },
   {
     names: ['ExplainStore.oldestWait'],

@@ -36,7 +36,7 @@ describe('the client of the channel', () => {
   const open: WorkerChannelClient[] = [];
   afterEach(() => open.splice(0).forEach((channel) => channel.close()));
 
-  async function connect(options: { pingMs?: number; url?: string } = {}) {
+  async function connect(options: { lookMs?: number; url?: string } = {}) {
     const worker = await registerWorker(server, { labels });
     const pushes: Push[] = [];
     const onPush = (push: Push): void => void pushes.push(push);
@@ -81,7 +81,7 @@ describe('the client of the channel', () => {
   });
 
   it('notices a server that is silent, and one that answers pings but no words', async () => {
-    const { channel } = await connect({ pingMs: 100 });
+    const { channel } = await connect({ lookMs: 100 });
     network.block();
     const [beat] = await Promise.allSettled([channel.say('heartbeat', {}, PATIENT)]);
     network.forget();

@@ -24,6 +24,7 @@ import { InvitationsStore } from '../src/organizations/invitations.store.js';
 import { OrganizationsStore } from '../src/organizations/organizations.store.js';
 import { ClaimStore } from '../src/queue/claim.store.js';
 import { ConcurrencyStore } from '../src/queue/concurrency.store.js';
+import { FleetPausesStore } from '../src/queue/fleet-pauses.store.js';
 import { HeadsStore } from '../src/queue/heads.store.js';
 import { LeasesStore } from '../src/queue/leases.store.js';
 import { RepositoriesStore } from '../src/repositories/repositories.store.js';
@@ -120,6 +121,8 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
   const claim = { key_id: newId(), actor: SYSTEM, max: 1, request_key: 'a key' };
   await the(ClaimStore).claimAll([{ ...claim, worker_id: worker(5) }]);
   await the(HeadsStore).advance([5, 6], { at: '-infinity', next: '0' });
+  await the(HeadsStore).findReady();
+  await the(FleetPausesStore).awaitClaims(organizationId);
   await the(LeasesStore).lockWorker(worker(5));
   await the(LeasesStore).lockByWorker(worker(5));
   await the(LeasesStore).isCurrent(execution(118));

@@ -34,10 +34,12 @@ export const lines = [
       const { site } = await open(bench);
       const fleet = startSide('fleet', bench.node);
       await fleet.call('open', { url: site.url, workers: site.workers });
-      const beating = (way) => async () => {
-        await fleet.call('gather', { way });
-        return percentWhile(bench.ground, site, () => fleet.call('beat', { seconds: SECONDS }));
-      };
+      const beating =
+        (way, waits = false) =>
+        async () => {
+          await fleet.call('gather', { way });
+          return percentWhile(bench.ground, site, () => fleet.call('beat', { seconds: SECONDS, waits }));
+        };
       return {
         sides: {
           idle: async () => {
@@ -46,6 +48,7 @@ export const lines = [
           },
           'over the channel': beating('channel'),
           'over REST': beating('rest'),
+          'waiting for work as well': beating('channel', true),
         },
         end: async () => {
           await fleet.end();

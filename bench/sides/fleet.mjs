@@ -163,18 +163,25 @@ async function gather({ way }) {
       links.push({ beat: () => link.call('POST', path, BEAT), close: () => link.close() });
     } else {
       const link = await ChannelLink.open(site.url, worker.token);
-      links.push({ beat: () => link.ask({ type: 'heartbeat', ...BEAT }), close: () => link.close() });
+      const beat = () => link.ask({ type: 'heartbeat', ...BEAT });
+      const wait = () => link.ask({ type: 'claim', wait_seconds: 25 });
+      links.push({ beat, wait, close: () => link.close() });
     }
   }
 }
 
-/** Every worker beats each 15 s, spread over them, for so long; each has a connection of its own. */
-async function beat({ seconds }) {
+/** Every worker beats each 15 s, spread over them, for so long, and may wait for work besides; each has its connection. */
+async function beat({ seconds, waits = false }) {
   const every = 15_000;
   const until = performance.now() + seconds * 1000;
   let beats = 0;
   await Promise.all(
-    links.map(async ({ beat: send }, at) => {
+    links.map(async ({ beat: send, wait }, at) => {
+      // The last of them is given up with the connection.
+      const waiting = async () => {
+        while (performance.now() < until) await wait();
+      };
+      if (waits) setTimeout(() => waiting().catch(() => {}), (25_000 * at) / links.length);
       let due = performance.now() + (every * at) / links.length;
       for (; due < until; due += every) {
         await new Promise((resolve) => setTimeout(resolve, due - performance.now()));

@@ -10,7 +10,10 @@ const LARGEST_FRAME = 8 * 1024 * 1024;
 /** One fewer than the server has under way at most: there it reads nothing more, not even a ping. */
 const MOST_UNDER_WAY = 63;
 const HANDSHAKE_MS = 10_000;
-const PING_MS = 5000;
+/** How often it is looked whether the server has said anything: answers to heartbeats tell as much as pings would. */
+const LOOK_MS = 5000;
+/** Looks without a sign of the server, after which it is pinged with each. */
+const QUIET_LOOKS = 3;
 /** Pings in a row that nothing followed, after which nobody is there any more. A slow line may delay one behind a large message. */
 const MOST_SILENT_PINGS = 2;
 /** How long the server may take to close as well. */
@@ -77,7 +80,7 @@ export interface ChannelOptions {
   /** Ends the connection, open or not yet. */
   readonly signal?: AbortSignal;
   /** Milliseconds between two looks whether the server is still there. */
-  readonly pingMs?: number;
+  readonly lookMs?: number;
 }
 
 export interface SayOptions {
@@ -108,15 +111,15 @@ export class WorkerChannelClient {
   private readonly underWay = new Map<string, Call>();
   private readonly waiting: Call[] = [];
   private readonly handshake: NodeJS.Timeout;
-  private readonly pinging: NodeJS.Timeout;
+  private readonly looking: NodeJS.Timeout;
   private count = 0;
-  private silentPings = 0;
+  private silentLooks = 0;
   private state: 'opening' | 'open' | 'closed' = 'opening';
   private tellOpen: () => void = () => undefined;
   private tellClosed: (reason: ChannelClosed) => void = () => undefined;
 
   private constructor(private readonly options: ChannelOptions) {
-    const { url, token, signal, pingMs = PING_MS } = options;
+    const { url, token, signal, lookMs = LOOK_MS } = options;
     this.closed = new Promise((resolve) => (this.tellClosed = resolve));
     // Its types do not know all of its options.
     const settings: ClientOptions & { closeTimeout: number } = {
@@ -126,7 +129,7 @@ export class WorkerChannelClient {
     };
     this.socket = new WebSocket(url.replace(/^http/, 'ws').replace(/\/+$/, '') + PATH, PROTOCOL, settings);
     this.handshake = setTimeout(() => this.cut('it was not opened in time'), HANDSHAKE_MS).unref();
-    this.pinging = setInterval(() => this.ping(), pingMs).unref();
+    this.looking = setInterval(() => this.look(), lookMs).unref();
     this.listen();
     signal?.addEventListener('abort', this.close);
     if (signal?.aborted === true) this.close();
@@ -181,7 +184,7 @@ export class WorkerChannelClient {
 
   private listen(): void {
     const { socket } = this;
-    const heard = (): void => void (this.silentPings = 0);
+    const heard = (): void => void (this.silentLooks = 0);
     let fault = 'it broke';
     socket.on('ping', heard).on('pong', heard);
     socket.on('message', (data) => {
@@ -244,11 +247,12 @@ export class WorkerChannelClient {
     } else if (call.isWish && this.underWay.has(call.id)) this.cut('a wish for work was given up');
   }
 
-  private ping(): void {
+  private look(): void {
     if (!this.isOpen) return;
-    this.silentPings += 1;
-    if (this.silentPings > MOST_SILENT_PINGS) this.cut('the server is silent');
-    else this.socket.ping(undefined, undefined, () => undefined);
+    this.silentLooks += 1;
+    const pings = this.silentLooks - QUIET_LOOKS;
+    if (pings >= MOST_SILENT_PINGS) this.cut('the server is silent');
+    else if (pings >= 0) this.socket.ping(undefined, undefined, () => undefined);
   }
 
   /** Ends it without a word to the server, who may be gone. */
@@ -261,7 +265,7 @@ export class WorkerChannelClient {
     if (this.state === 'closed') return;
     this.state = 'closed';
     clearTimeout(this.handshake);
-    clearInterval(this.pinging);
+    clearInterval(this.looking);
     this.options.signal?.removeEventListener('abort', this.close);
     this.tellClosed(reason);
     const calls = [...this.underWay.values(), ...this.waiting];

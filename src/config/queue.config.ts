@@ -21,9 +21,10 @@ export class QueueConfig {
 
   @Variable({
     name: 'HEARTBEAT_GATHER_SECONDS',
-    about: 'How long a heartbeat waits for others, which are then written together.',
+    about:
+      'How long after one write of heartbeats the next waits for more of them; one that comes alone does not wait.',
     read: seconds(0, 2),
-    default: 0.2,
+    default: 1,
   })
   readonly heartbeat_gather_seconds!: number;
 

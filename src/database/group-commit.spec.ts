@@ -57,48 +57,58 @@ describe('group commit', () => {
     ]);
   });
 
-  const evenWait = (milliseconds: number): Patience => ({ milliseconds, isPatient: (item) => item % 2 === 0 });
-
-  it('has those that wait for company wait for each other', async () => {
-    const { group, batches, open } = doubling({ patience: evenWait(50) });
-    const first = group.run(2);
-    await open();
-    const second = group.run(4);
-    await open();
-    expect(batches).toEqual([]);
-    const both = Promise.all([first, second]);
+  /** Waits for the end of what a timer begins. */
+  const ended = async <T>(work: Promise<T>, open: () => Promise<void>): Promise<T> => {
     let done = false;
-    void both.then(() => {
-      done = true;
-    });
+    void work.then(() => (done = true));
     while (!done) {
       await new Promise((resolve) => setTimeout(resolve, 5));
       await open();
     }
-    expect(await both).toEqual([4, 8]);
-    expect(batches).toEqual([[2, 4]]);
+    return work;
+  };
+
+  /** One that waits for company, and that comes alone: it goes at once. */
+  const alone = async (group: GroupCommit<number, number>, open: () => Promise<void>): Promise<void> => {
+    expect(await ended(group.run(0), open)).toBe(0);
+  };
+
+  const evenWait = (milliseconds: number): Patience => ({ milliseconds, isPatient: (item) => item % 2 === 0 });
+
+  it('has those that wait for company wait for each other', async () => {
+    const { group, batches, open } = doubling({ patience: evenWait(50) });
+    await alone(group, open);
+    const first = group.run(2);
+    await open();
+    const second = group.run(4);
+    await open();
+    expect(batches).toEqual([[0]]);
+    expect(await ended(Promise.all([first, second]), open)).toEqual([4, 8]);
+    expect(batches).toEqual([[0], [2, 4]]);
   });
 
   it('has them go with the first that does not wait, in their order', async () => {
     const { group, batches, open } = doubling({ patience: evenWait(60_000) });
+    await alone(group, open);
     const all = [2, 4, 3].map((item) => group.run(item));
     await open();
     expect(await Promise.all(all)).toEqual([4, 8, 6]);
-    expect(batches).toEqual([[2, 4, 3]]);
+    expect(batches).toEqual([[0], [2, 4, 3]]);
   });
 
   it('has them wait also while others are under way', async () => {
     const { group, batches, open } = doubling({ patience: evenWait(60_000) });
+    await alone(group, open);
     const first = group.run(1);
     for (let turn = 0; turn < 3; turn += 1) await new Promise(setImmediate);
     const waits = group.run(2);
     await open();
     expect(await first).toBe(2);
-    expect(batches).toEqual([[1]]);
+    expect(batches).toEqual([[0], [1]]);
     const last = group.run(5);
     await open();
     expect(await Promise.all([waits, last])).toEqual([4, 10]);
-    expect(batches).toEqual([[1], [2, 5]]);
+    expect(batches).toEqual([[0], [1], [2, 5]]);
   });
 
   it('keeps to its limit, and to its width', async () => {

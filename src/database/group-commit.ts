@@ -1,6 +1,7 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
 import type { Database } from './database.js';
 import { DatabaseUnavailable } from './database.errors.js';
+import { Interval } from './interval.js';
 
 export interface GroupSettings<Item, Result> {
   /** Does what several callers want at once. Gives the answer of each in their order; an Error is thrown to its caller. */
@@ -11,7 +12,10 @@ export interface GroupSettings<Item, Result> {
   width: number;
   /** Items that have a key in common are never under way at the same time, and keep their order. */
   keysOf?(item: Item): readonly string[];
-  /** Items that wait for company, for so many milliseconds, unless one comes that does not. */
+  /**
+   * Items that wait for company, until so many milliseconds after those that did before, unless one comes that does not:
+   * who comes alone need not wait, and many together are done at that interval.
+   */
   patience?: { milliseconds: number; isPatient(item: Item): boolean };
 }
 
@@ -32,30 +36,33 @@ export class GroupCommit<Item, Result> {
   private underWay = 0;
   private gathering = false;
   private patient: NodeJS.Timeout | null = null;
+  private readonly interval: Interval;
   // A batch belongs to all who wait for it, so it must not run in the context of the one who came first.
   private readonly outside = AsyncLocalStorage.snapshot();
 
   constructor(
     private readonly database: Database,
     private readonly settings: GroupSettings<Item, Result>,
-  ) {}
+  ) {
+    this.interval = new Interval(settings.patience?.milliseconds ?? 0);
+  }
 
   /** Within a transaction of the caller the item is done there, alone. */
   async run(item: Item): Promise<Result> {
     if (this.database.isInTransaction) return own(await this.settings.runAll([item]), 0);
     return new Promise((resolve, reject) => {
       this.waiting.push({ item, resolve, reject });
-      if (this.settings.patience?.isPatient(item)) this.wait(this.settings.patience.milliseconds);
+      if (this.settings.patience?.isPatient(item)) this.wait();
       else this.gather();
     });
   }
 
   /** Has items that came one after the other done together, with the first that cannot wait or after a while. */
-  private wait(milliseconds: number): void {
-    this.patient ??= setTimeout(() => {
+  private wait(): void {
+    this.patient ??= this.interval.next(() => {
       this.patient = null;
       this.gather();
-    }, milliseconds);
+    });
   }
 
   private gather(): void {

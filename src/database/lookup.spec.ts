@@ -26,16 +26,18 @@ describe('Lookup', () => {
       asked.push([...keys]);
       return Promise.resolve(new Map(keys.map((key) => [key, key])));
     }, 60_000);
+    expect(await patient.find('alone', true)).toBe('alone');
     const early = patient.find('a', true);
     await setImmediate();
     await setImmediate();
-    expect(asked).toEqual([]);
+    expect(asked).toEqual([['alone']]);
     expect(await Promise.all([early, patient.find('b', true), patient.find('c')])).toEqual(['a', 'b', 'c']);
-    expect(asked).toEqual([['a', 'b', 'c']]);
+    expect(asked).toEqual([['alone'], ['a', 'b', 'c']]);
   });
 
   it('asks for the patient when their patience is over', async () => {
     const patient = new Lookup((keys) => Promise.resolve(new Map(keys.map((key) => [key, 1]))), 5);
+    await patient.find('alone', true);
     expect(await Promise.all([patient.find('a', true), patient.find('b', true)])).toEqual([1, 1]);
   });
 

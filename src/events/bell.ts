@@ -11,14 +11,10 @@ export class Bell {
     topics: readonly string[],
     private readonly ends: readonly AbortSignal[],
   ) {
-    const onRing = (): void => {
-      this.wasRung = true;
-      this.ring?.();
-    };
-    this.closers = topics.map((topic) => hints.on(topic, onRing));
+    this.closers = topics.map((topic) => hints.on(topic, this.strike));
     for (const end of ends) {
-      end.addEventListener('abort', onRing);
-      this.closers.push(() => end.removeEventListener('abort', onRing));
+      end.addEventListener('abort', this.strike);
+      this.closers.push(() => end.removeEventListener('abort', this.strike));
     }
   }
 
@@ -30,11 +26,17 @@ export class Bell {
     this.wasRung = false;
   }
 
+  /** Rings, also without a hint. */
+  readonly strike = (): void => {
+    this.wasRung = true;
+    this.ring?.();
+  };
+
   /** Waits until it rings, or for so long; whether it has rung. */
-  async rung(withinMs: number): Promise<boolean> {
+  async rung(withinMs: number | null = null): Promise<boolean> {
     if (this.wasRung) return true;
     const isRung = await new Promise<boolean>((resolve) => {
-      const timer = setTimeout(() => resolve(false), withinMs);
+      const timer = withinMs === null ? undefined : setTimeout(() => resolve(false), withinMs);
       this.ring = () => {
         clearTimeout(timer);
         resolve(true);

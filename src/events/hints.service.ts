@@ -67,6 +67,11 @@ export class HintsService implements OnModuleInit, OnApplicationShutdown {
     };
   }
 
+  /** Wakes those who wait at a topic in this very process, and nobody else. */
+  wake(topic: string): void {
+    this.emitter.emit(topic);
+  }
+
   async onApplicationShutdown(): Promise<void> {
     this.stopped = true;
     this.unschedule();
@@ -90,7 +95,7 @@ export class HintsService implements OnModuleInit, OnApplicationShutdown {
     this.sentAt = performance.now();
     const hints = [...this.pending.values()];
     this.pending.clear();
-    this.wake(hints);
+    this.wakeAll(hints);
     const payloads = payloadsOf(hints).map((payload) => `${this.mark} ${payload}`);
     try {
       await this.database.query('select pg_notify($1, payload) from unnest($2::text[]) as payload', [
@@ -109,13 +114,13 @@ export class HintsService implements OnModuleInit, OnApplicationShutdown {
     else clearImmediate(this.sending);
   }
 
-  private wake(hints: readonly string[]): void {
+  private wakeAll(hints: readonly string[]): void {
     for (const hint of hints) this.emitter.emit(...hintOf(hint));
   }
 
   private hear(payload: string): void {
     const hints = payload.split(' ');
-    if (hints[0] !== this.mark) this.wake(hints.filter((hint) => !hint.startsWith(MARK)));
+    if (hints[0] !== this.mark) this.wakeAll(hints.filter((hint) => !hint.startsWith(MARK)));
   }
 
   private async listen(): Promise<void> {

@@ -20,11 +20,16 @@ export class FleetPauses {
   }
 
   /**
-   * From the commit on, no claim begins anything of the organization, whomever the worker serves; a claim that is under
-   * way at that moment may still do so.
+   * From the commit on, no claim begins anything of the organization, whomever the worker serves; but for those that are
+   * under way at that moment, which `settle` waits for.
    */
   pause(organizationId: string, note: string | null, by: Actor): Promise<FleetPause> {
     return this.store.save(organizationId, note, by);
+  }
+
+  /** Waits, behind the commit of a pause, until all that is begun all the same has been begun. */
+  settle(organizationId: string): Promise<void> {
+    return this.store.awaitClaims(organizationId);
   }
 
   /** Ends the pause and wakes the claims that wait; false when there was none. */

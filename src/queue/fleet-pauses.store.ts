@@ -24,6 +24,20 @@ export class FleetPausesStore {
     return row;
   }
 
+  /**
+   * Waits until every claim has ended that was under way, by passing through the rows that claims lock: what locks them
+   * from here on sees what was committed before.
+   */
+  async awaitClaims(organizationId: string): Promise<void> {
+    await this.database.query(
+      `select from worker_liveness where worker_id in (
+         select id from workers where organization_id = $1
+         union all select id from workers where organization_id is null
+       ) order by worker_id for share`,
+      [organizationId],
+    );
+  }
+
   /** False when there was none. */
   async remove(organizationId: string): Promise<boolean> {
     return (await this.database.count('delete from fleet_pauses where organization_id = $1', [organizationId])) > 0;

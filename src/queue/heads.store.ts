@@ -32,6 +32,16 @@ with look as materialized (
 )
 select at, next from look`;
 
+/** The limit has each head looked up by its index, however many entries are expected. */
+const READY = `
+select distinct lane.organization_id, lane.agent_type
+from queue_heads h join queue_lanes lane on lane.id = h.lane_id
+cross join lateral (
+  select from queue_entries q
+  where q.lane_id = h.lane_id and q.priority = h.priority and q.run_at >= h.run_at and q.run_at <= now()
+  order by q.run_at, q.task_id limit 1
+) first`;
+
 /** Any number that no other advisory lock of this application uses. */
 const HEADS_LOCK = 7_215_003;
 
@@ -44,6 +54,11 @@ export class HeadsStore {
   async advance(laneIds: readonly number[], since: Moment): Promise<Moment> {
     const [now] = await this.database.prepared<Moment>(ADVANCE, [laneIds, since.next, since.at, HEADS_LOCK]);
     return now ?? since;
+  }
+
+  /** Of which organizations and types of agents there are tasks that could begin now, as far as the queue knows. */
+  async findReady(): Promise<{ organization_id: string; agent_type: string }[]> {
+    return await this.database.prepared(READY, []);
   }
 
   /**

@@ -38,7 +38,7 @@ export class LeasesService {
     private readonly config: QueueConfig,
     database: Database,
   ) {
-    // Their workers have been looked up together, so that most come in one turn.
+    // Their workers have been looked up together at that interval, so that most come in one turn.
     const milliseconds = config.heartbeat_gather_seconds * 100;
     this.told = new GroupCommit(database, {
       runAll: (items) => database.preparedTransaction(() => this.takeAll(items)),

@@ -16,6 +16,7 @@ import { LogAppendStore } from './log-append.store.js';
 import { QueueViews } from './queue-views.service.js';
 import { QueueService } from './queue.service.js';
 import { QueueStore } from './queue.store.js';
+import { ReadyWatch } from './ready-watch.service.js';
 
 @Module({
   imports: [EventsModule],
@@ -36,7 +37,8 @@ import { QueueStore } from './queue.store.js';
     FleetPauses,
     FleetPausesStore,
     KeyPromotionDuty,
+    ReadyWatch,
   ],
-  exports: [QueueService, QueueViews, LeasesService, FleetPauses],
+  exports: [QueueService, QueueViews, LeasesService, FleetPauses, ReadyWatch],
 })
 export class QueueModule {}

@@ -6,16 +6,12 @@ import { ClaimStore, type ClaimedRow, type ClaimRequest, type Heritage } from '.
 import { ConcurrencyStore, type KeyedTask } from './concurrency.store.js';
 import { HeadsService } from './heads.service.js';
 import { LanesStore, type LaneKey } from './lanes.store.js';
+import { topicsOf } from './queue-topics.js';
 import { QueueStore, type NewEntry } from './queue.store.js';
 
 export type { ClaimedRow, ClaimRequest, Heritage };
 
-const ANY = '*';
 const BATCH = 10_000;
-
-/** Topics of hints that a task may be claimable for who serves these; null serves any. */
-export const queueTopics = (organizationId: string | null, agentTypes: readonly string[] | null): string[] =>
-  (agentTypes ?? [ANY]).map((agentType) => `queue:${organizationId ?? ANY}:${agentType}`);
 
 /** A task as the queue needs to know it. */
 export interface QueuedTask {
@@ -174,10 +170,8 @@ export class QueueService {
   }
 
   /** Wakes claims that wait for tasks of a type in an organization, once the transaction under way is committed. */
-  announce({ organization_id, agent_type }: Pick<QueuedTask, 'organization_id' | 'agent_type'>): void {
-    for (const organization of [organization_id, null])
-      for (const types of [[agent_type], null])
-        for (const topic of queueTopics(organization, types)) this.hints.send(topic);
+  announce(task: Pick<QueuedTask, 'organization_id' | 'agent_type'>): void {
+    for (const topic of topicsOf(task)) this.hints.send(topic);
   }
 }
 

@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { RawData, WebSocket } from 'ws';
 import type { StreamsConfig } from '../config/streams.config.js';
 import type { StreamEnd } from '../http/stream-end.js';
+import type { Rounds } from './rounds.js';
 
 /** How long the other side may take to close as well. */
 const GOODBYE_MS = 2000;
@@ -23,27 +24,29 @@ const FAULT = 1011;
 
 /**
  * One WebSocket. Messages are handled one after the other; whoever sends waits until what was sent is taken, so that
- * nothing is queued here. A peer that does not answer pings, or takes nothing for long, is let go.
+ * nothing is queued here. A peer that has said nothing for long is asked for a sign of life by a ping; one that does not
+ * answer it, or takes nothing for long, is let go.
  */
 export class Connection {
   private readonly logger = new Logger(Connection.name);
   private readonly over = new AbortController();
-  private readonly pinging: NodeJS.Timeout;
   private handling: Promise<void> = Promise.resolve();
   private isAlive = true;
+  private hasSpoken = false;
   private errors = 0;
   private blocked = 0;
 
   constructor(
     private readonly socket: WebSocket,
     private readonly config: StreamsConfig,
+    private readonly pings: Rounds,
   ) {
-    this.pinging = setInterval(() => this.ping(), config.ping_seconds * 1000);
+    this.onPing(() => this.ping());
     socket.on('pong', () => (this.isAlive = true));
     // What is wrong with it is said by the close that follows.
     socket.on('error', () => undefined);
-    socket.once('close', () => this.stop());
-    if (socket.readyState !== socket.OPEN) this.stop();
+    socket.once('close', () => this.over.abort());
+    if (socket.readyState !== socket.OPEN) this.over.abort();
   }
 
   /** Aborted when the connection is closed, or about to be. */
@@ -54,7 +57,7 @@ export class Connection {
   /** Calls `handle` with each message, null for one that is not text; the next is not read before that is done. */
   onMessage(handle: (text: string | null) => Promise<void>): void {
     this.socket.on('message', (data: RawData, isBinary) => {
-      this.isAlive = true;
+      this.hasSpoken = true;
       this.socket.pause();
       const text = isBinary ? null : textOf(data);
       void this.inTurn(() => handle(text)).then(() => this.socket.resume());
@@ -80,12 +83,12 @@ export class Connection {
     this.close(FAULT, 'a fault of the server');
   }
 
-  /** Calls `tell` with each ping. */
+  /** Calls `tell` as often as there may be a ping; not while the peer is busy taking what was sent before. */
   onPing(tell: () => void): void {
-    const timer = setInterval(() => {
+    const leave = this.pings.join(() => {
       if (this.blocked === 0) tell();
-    }, this.config.ping_seconds * 1000);
-    this.closed.addEventListener('abort', () => clearInterval(timer), { once: true });
+    });
+    this.closed.addEventListener('abort', leave, { once: true });
   }
 
   /** Sends messages, and resolves when the peer has taken the last of them, or is gone. */
@@ -128,31 +131,25 @@ export class Connection {
 
   /** Ends the connection at once. */
   cut(): void {
-    this.stop();
+    this.over.abort();
     this.socket.terminate();
   }
 
   private close(code: number, reason: string): void {
-    this.stop();
+    this.over.abort();
     this.socket.close(code, reason);
     const timer = setTimeout(() => this.socket.terminate(), GOODBYE_MS);
     this.socket.once('close', () => clearTimeout(timer));
   }
 
   private ping(): void {
-    // Who is busy taking what was sent before cannot see a ping behind it.
-    if (this.blocked > 0) return;
-    if (!this.isAlive) {
-      this.cut();
-      return;
-    }
-    this.isAlive = false;
-    this.socket.ping(() => undefined);
-  }
-
-  private stop(): void {
-    clearInterval(this.pinging);
-    this.over.abort();
+    if (this.hasSpoken) {
+      this.hasSpoken = false;
+      this.isAlive = true;
+    } else if (this.isAlive) {
+      this.isAlive = false;
+      this.socket.ping(() => undefined);
+    } else this.cut();
   }
 }
 

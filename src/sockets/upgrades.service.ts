@@ -15,6 +15,7 @@ import { faultOf } from '../http/request-target.js';
 import { foreignHost, isKnownHost } from '../http/security.js';
 import { Stopping } from '../http/stream-end.js';
 import { Connection } from './connection.js';
+import { Rounds } from './rounds.js';
 import { bearerOf } from './subprotocols.js';
 
 /** A path at which connections may become WebSockets. */
@@ -38,6 +39,7 @@ export interface SocketRoute {
 export class Upgrades implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly routes = new Map<string, { route: SocketRoute; sockets: WebSocketServer }>();
   private readonly connections = new Set<Connection>();
+  private readonly pings: Rounds;
 
   constructor(
     private readonly adapter: HttpAdapterHost,
@@ -45,7 +47,9 @@ export class Upgrades implements OnApplicationBootstrap, BeforeApplicationShutdo
     private readonly streams: StreamsConfig,
     private readonly addresses: Addresses,
     private readonly lifecycle: Lifecycle,
-  ) {}
+  ) {
+    this.pings = new Rounds(streams.ping_seconds * 1000);
+  }
 
   /** Opens a path. To be called before the server listens. */
   serve(route: SocketRoute): void {
@@ -98,7 +102,7 @@ export class Upgrades implements OnApplicationBootstrap, BeforeApplicationShutdo
   }
 
   private take(webSocket: WebSocket, route: SocketRoute, request: IncomingMessage): void {
-    const connection = new Connection(webSocket, this.streams);
+    const connection = new Connection(webSocket, this.streams, this.pings);
     this.connections.add(connection);
     connection.closed.addEventListener('abort', () => this.connections.delete(connection), { once: true });
     route.accept(connection, bearerOf(request.headers));

@@ -1,14 +1,13 @@
 import { Injectable } from '@nestjs/common';
 import type { WorkerPrincipal } from '../auth/principal.js';
-import { QueueConfig } from '../config/queue.config.js';
 import { HintsService } from '../events/hints.service.js';
 import { Lifecycle } from '../http/lifecycle.js';
-import { queueTopics } from '../queue/queue.service.js';
 import { LeasesService, type Signals, workerTopic } from '../queue/leases.service.js';
+import { ReadyWatch } from '../queue/ready-watch.service.js';
 import { Bell } from '../events/bell.js';
 import type { ClaimBrief } from './claim-briefs.service.js';
 import { type Grant, GrantsService, NOTHING, type OpenRequest } from './grants.service.js';
-import { WorkersStore } from './workers.store.js';
+import { WorkerScopes } from './worker-scopes.service.js';
 
 export interface ClaimWish {
   max: number;
@@ -46,10 +45,10 @@ export class ClaimsService {
   constructor(
     private readonly grants: GrantsService,
     private readonly leases: LeasesService,
-    private readonly workers: WorkersStore,
+    private readonly scopes: WorkerScopes,
     private readonly hints: HintsService,
     private readonly lifecycle: Lifecycle,
-    private readonly config: QueueConfig,
+    private readonly ready: ReadyWatch,
   ) {}
 
   /** Up to `max` tasks; empty after `wait_seconds`, for a worker that is not active, and while the server stops. */
@@ -88,30 +87,40 @@ export class ClaimsService {
     const { max, request_key } = wish;
     const { id: worker_id, key_id, actor } = worker;
     const request = { worker_id, key_id, actor, max, request_key, closed: wish.closed };
-    const grant = await this.grants.grant(request);
-    return grant.briefs.length > 0 || wish.wait_seconds === 0 ? grant : this.wait(worker, request, until);
+    return wish.wait_seconds === 0 ? this.grants.grant(request) : this.wait(request, until);
   }
 
-  private async wait(worker: WorkerPrincipal, request: OpenRequest, until: number): Promise<Grant> {
-    const before = await this.leases.signals(worker.id);
-    const { organization_id, agent_types } = await this.workers.findScope(worker.id);
-    const topics = [...queueTopics(organization_id, agent_types), workerTopic(worker.id)];
-    const bell = new Bell(this.hints, topics, [request.closed, this.lifecycle.stopping]);
+  /** Asks, and again when there may be something for it. Ends early with news for the worker. */
+  private async wait(request: OpenRequest, until: number): Promise<Grant> {
+    const { worker_id, closed } = request;
+    const topic = workerTopic(worker_id);
+    let isTold = false;
+    const forget = this.hints.on(topic, () => (isTold = true));
+    const topics = [...(await this.scopes.topicsOf(request)), topic];
+    const bell = new Bell(this.hints, topics, [closed, this.lifecycle.stopping]);
+    const leave = this.ready.join();
+    let before: Signals | null = null;
     try {
       for (;;) {
         if (bell.over) return NOTHING;
         bell.reset();
         const grant = await this.grants.grant(request);
+        if (grant.briefs.length > 0) return grant;
+        if (before === null || isTold) {
+          const wasTold = isTold;
+          isTold = false;
+          const signals = await this.leases.signals(worker_id);
+          const isNews = wasTold && signals.cancel.some((id) => before?.cancel.includes(id) !== true);
+          if (signals.desired_status !== 'active' || isNews) return NOTHING;
+          before = signals;
+        }
         const left = until - Date.now();
-        if (grant.briefs.length > 0 || left <= 0) return grant;
-        const signals = await this.leases.signals(worker.id);
-        const isNews = signals.cancel.some((id) => !before.cancel.includes(id));
-        if (signals.desired_status !== 'active' || isNews) return NOTHING;
-        // No hint says that `run_at` has come.
-        await bell.rung(Math.min(left, this.config.wait_look_seconds * 1000 * (0.9 + Math.random() * 0.2)));
+        if (left <= 0 || !(await bell.rung(left))) return NOTHING;
       }
     } finally {
+      leave();
       bell.close();
+      forget();
     }
   }
 }

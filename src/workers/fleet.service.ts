@@ -41,8 +41,9 @@ export class FleetService {
       await this.record(principal, 'fleet.paused', { note, cancel_running });
       return saved;
     });
+    // Behind the commit, so that nothing begins behind the answer, or behind the look for what runs.
+    await this.pauses.settle(organizationId);
     if (!cancel_running) return { pause, cancelled: 0, more: false };
-    // Behind the commit, so that nothing begins behind the look.
     const { changed: cancelled, more } = await this.actions.act(principal, {
       action: 'cancel',
       filter: { status: ['running'] },

@@ -13,6 +13,7 @@ import { problemOf } from '../http/problem.js';
 import type { StreamEnd } from '../http/stream-end.js';
 import { workerTopic, type LeasesService, type Signals } from '../queue/leases.service.js';
 import type { Connection } from '../sockets/connection.js';
+import type { Rounds } from '../sockets/rounds.js';
 import { isVerb, VERBS, type WorkerVerbs } from './worker-verbs.service.js';
 
 /** How long a connection may be that of nobody. */
@@ -20,7 +21,7 @@ const ANONYMOUS_MS = 10_000;
 /** Words of one worker that may be under way; more are read when one of them is answered. */
 const MOST_UNDER_WAY = 64;
 /** Hints may be lost. Answers to heartbeats say the same, and come about as often. */
-const LOOK_MS = 15_000;
+export const LOOK_MS = 15_000;
 
 /** What a channel needs of the server; `known` is called when it is known whose it is. */
 export interface ChannelSurroundings {
@@ -29,6 +30,8 @@ export interface ChannelSurroundings {
   verbs: WorkerVerbs;
   leases: LeasesService;
   hints: HintsService;
+  /** Of a period of LOOK_MS. */
+  looks: Rounds;
   known: () => void;
 }
 
@@ -171,19 +174,22 @@ export class WorkerChannel {
 
   /** Tells the worker at once what is to be ended, what is lost, and what it is to do. */
   private async watch({ id }: WorkerPrincipal): Promise<void> {
-    const { closed } = this.connection;
-    const bell = new Bell(this.around.hints, [workerTopic(id)], [closed]);
+    const { hints, looks } = this.around;
+    const bell = new Bell(hints, [workerTopic(id)], [this.connection.closed]);
+    const leave = looks.join(() => {
+      if (performance.now() - this.answered >= LOOK_MS) bell.strike();
+    });
     try {
-      for (let isRung = true; !bell.over;) {
+      while (!bell.over) {
         bell.reset();
-        if (isRung || performance.now() - this.answered >= LOOK_MS)
-          await this.tell(id).catch((error: unknown) => {
-            // Looked for again, when there is a database.
-            if (!(error instanceof DatabaseUnavailable)) throw error;
-          });
-        isRung = await bell.rung(LOOK_MS);
+        await this.tell(id).catch((error: unknown) => {
+          // Looked for again, when there is a database.
+          if (!(error instanceof DatabaseUnavailable)) throw error;
+        });
+        await bell.rung();
       }
     } finally {
+      leave();
       bell.close();
     }
   }

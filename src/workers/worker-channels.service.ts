@@ -3,9 +3,10 @@ import { CallersService } from '../auth/callers.service.js';
 import { HintsService } from '../events/hints.service.js';
 import { OpenStreams } from '../http/open-streams.service.js';
 import { LeasesService } from '../queue/leases.service.js';
+import { Rounds } from '../sockets/rounds.js';
 import { Strangers } from '../sockets/strangers.js';
 import { Upgrades } from '../sockets/upgrades.service.js';
-import { WorkerChannel } from './worker-channel.js';
+import { LOOK_MS, WorkerChannel } from './worker-channel.js';
 import { WorkerVerbs } from './worker-verbs.service.js';
 
 const PATH = '/api/v1/worker-channel';
@@ -17,6 +18,7 @@ const LARGEST_FRAME = 8 * 1024 * 1024;
 @Injectable()
 export class WorkerChannels implements OnModuleInit {
   private readonly strangers = new Strangers(200);
+  private readonly looks = new Rounds(LOOK_MS);
 
   constructor(
     private readonly upgrades: Upgrades,
@@ -28,7 +30,7 @@ export class WorkerChannels implements OnModuleInit {
   ) {}
 
   onModuleInit(): void {
-    const { callers, streams, verbs, leases, hints } = this;
+    const { callers, streams, verbs, leases, hints, looks } = this;
     this.upgrades.serve({
       path: PATH,
       protocol: PROTOCOL,
@@ -39,7 +41,7 @@ export class WorkerChannels implements OnModuleInit {
       },
       accept: (connection, token) => {
         const known = this.strangers.add(connection);
-        new WorkerChannel(connection, { callers, streams, verbs, leases, hints, known }).begin(token);
+        new WorkerChannel(connection, { callers, streams, verbs, leases, hints, looks, known }).begin(token);
       },
     });
   }

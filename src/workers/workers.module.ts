@@ -30,6 +30,7 @@ import { WorkerVerbs } from './worker-verbs.service.js';
 import { WorkerFiguresService } from './worker-figures.service.js';
 import { WorkersController } from './workers.controller.js';
 import { WorkersService } from './workers.service.js';
+import { WorkerScopes } from './worker-scopes.service.js';
 import { WorkersStore } from './workers.store.js';
 
 @Module({
@@ -49,6 +50,7 @@ import { WorkersStore } from './workers.store.js';
   providers: [
     WorkersService,
     WorkersStore,
+    WorkerScopes,
     WorkerFiguresService,
     HeartbeatsService,
     ClaimsService,
