@@ -109,9 +109,39 @@ describe('every character that Git allows', () => {
       new Map([...heads, ['main', git(source, 'rev-parse', 'main')]]),
     );
     for (const [name, sha] of heads) {
-      const [newest] = (await site.commits(id, `limit=1&ref=${encodeURIComponent(name)}`)).items;
+      // What begins with `refs/` is a full name, and not one of a branch that is called like that.
+      const ref = name.startsWith('refs/') ? `refs/heads/${name}` : name;
+      const [newest] = (await site.commits(id, `limit=1&ref=${encodeURIComponent(ref)}`)).items;
       expect([name, newest?.sha]).toEqual([name, sha]);
     }
+  });
+
+  it('and a name of any length comes back, and names its branch and its tag', async () => {
+    const source = site.source(['one', 'two']);
+    const name = Array.from({ length: 8 }, () => '雅'.repeat(60)).join('/');
+    git(source, 'update-ref', `refs/heads/${name}`, 'HEAD~1');
+    git(source, 'update-ref', `refs/tags/${name}`, 'HEAD');
+    const id = await site.register(source);
+    expect((await site.branches(id)).items.map((branch) => branch.name)).toEqual(['main', name]);
+    expect(await site.subjects(id, `ref=${encodeURIComponent(name)}`)).toEqual(['one']);
+    expect(await site.subjects(id, `ref=${encodeURIComponent(`refs/tags/${name}`)}`)).toEqual(['two', 'one']);
+  });
+
+  it('in a name that looks like a full one leaves the default branch what it is', async () => {
+    const source = site.source(['one', 'two', 'three']);
+    git(source, 'update-ref', 'refs/heads/refs/heads/main', 'HEAD~2');
+    git(source, 'update-ref', 'refs/tags/refs/heads/main', 'HEAD~2');
+    const id = await site.register(source);
+    expect(await site.subjects(id)).toEqual(['three', 'two', 'one']);
+    expect(await site.subjects(id, 'ref=refs/heads/main')).toEqual(['three', 'two', 'one']);
+    expect((await site.branches(id)).items).toMatchObject([
+      { name: 'main', is_default: true, ahead: 0, behind: 0 },
+      { name: 'refs/heads/main', is_default: false, ahead: 0, behind: 2 },
+    ]);
+    const sha = git(source, 'rev-parse', 'refs/heads/main');
+    expect(await refusalOf(site.person.get(`/repositories/${id}/commits?ref=x-0-g${sha.slice(0, 8)}`))).toBe(
+      '404 git/ref-not-found',
+    );
   });
 
   it('in the name of an author and in a message comes back', async () => {
@@ -157,6 +187,7 @@ describe('every character that Git allows', () => {
     expect((await site.commits(id, 'ref=latin')).items).toMatchObject([{ subject: 'naïve', author: { name: 'café' } }]);
     const named = (await site.branches(id, 'q=caf')).items;
     expect(named).toMatchObject([{ name: 'caf\\xe9', head_sha: sha }]);
+    expect(await site.commits(id, 'ref=caf\\xe9')).toMatchObject({ items: [{ sha }] });
     // Its cursor is of the bytes.
     const first = await site.branches(id, 'limit=2');
     const second = await site.branches(id, `limit=2&cursor=${String(first.next_cursor)}`);

@@ -10540,7 +10540,10 @@ export interface operations {
                 repository_id?: string;
                 /** @description Only entries of this level. Commits are `info`; reverts, hotfixes and breaking changes are `warn`. */
                 level?: "debug" | "error" | "info" | "warn";
-                /** @description A branch, tag or commit to list the history of. Default: all branches, those of executions included. */
+                /**
+                 * @description A branch, tag or commit to list the history of, as lists tell its name; what begins with `refs/` is a full name and
+                 *     nothing else. Default: all branches, those of executions included.
+                 */
                 ref?: string;
             };
             header?: never;
@@ -11524,8 +11527,9 @@ export interface operations {
                 /** @description Only commits that were committed at this time or earlier. */
                 until?: string;
                 /**
-                 * @description A branch, tag or commit to list the history of; a branch before a tag of the same name, and `refs/tags/...` for
-                 *     that. Default: the default branch, or all branches where there is none.
+                 * @description A branch, tag or commit to list the history of, as lists tell its name; a branch before a tag of the same name, and
+                 *     `refs/tags/...` for that: what begins with `refs/` is a full name and nothing else. Default: the default branch, or
+                 *     all branches where there is none.
                  */
                 ref?: string;
                 /** @description The same as `cursor`; only one of them may be given. */

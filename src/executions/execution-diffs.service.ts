@@ -66,7 +66,7 @@ export class ExecutionDiffs {
       const shared = await this.commits.mergeBase(directory, start, head, signal);
       return { base_sha: shared ?? start, base_from: 'execution' };
     }
-    const tip = branch && (await this.commit(directory, branch, signal));
+    const tip = branch && (await this.commit(directory, `refs/heads/${branch}`, signal));
     const shared = tip ? await this.commits.mergeBase(directory, tip, head, signal) : null;
     return { base_sha: shared, base_from: shared === null ? 'nothing' : 'default_branch' };
   }

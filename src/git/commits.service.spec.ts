@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
@@ -48,6 +49,43 @@ describe('the commits of a mirror', () => {
     await expect(own.order(directory, first ?? '')).resolves.toHaveLength(1);
   });
 
+  it('are those of a full name to the letter, whatever else bears a name that git would also try', async () => {
+    const source = scratch.repository('roots/a', ['one', 'two']);
+    const [tip = '', first = ''] = run(source, 'rev-list', 'main').split('\n');
+    for (const name of ['refs/heads/refs/heads/main', 'refs/tags/refs/heads/main', 'refs/tags/heads/main'])
+      run(source, 'update-ref', name, first);
+    const directory = await history(source);
+    await expect(own.commits.resolve(directory, 'refs/heads/main', SIGNAL)).resolves.toBe(tip);
+    await expect(own.commits.resolve(directory, 'refs/heads/refs/heads/main', SIGNAL)).resolves.toBe(first);
+    await expect(own.commits.resolve(directory, 'heads/main', SIGNAL)).resolves.toBe(first);
+    run(directory, 'update-ref', '-d', 'refs/heads/main');
+    for (const gone of ['refs/heads/main', 'main'])
+      await expect(own.commits.resolve(directory, gone, SIGNAL)).rejects.toMatchObject({ code: 'git/ref-not-found' });
+  });
+
+  it('are those of a name of any length and any bytes, as it is shown', async () => {
+    const source = scratch.repository('roots/a', ['one', 'two']);
+    const [tip = '', first = ''] = run(source, 'rev-list', 'main').split('\n');
+    const long = Array.from({ length: 5 }, () => 'é'.repeat(100)).join('/');
+    const bytes = Buffer.from(`create refs/heads/caf\xe9 ${first}\ncreate refs/heads/caf\xe8 ${tip}\n`, 'latin1');
+    execFileSync('git', ['update-ref', '--stdin'], { cwd: source, input: bytes });
+    run(source, 'update-ref', `refs/heads/${long}`, first);
+    const directory = await history(source);
+    for (const ref of [long, 'caf\\xe9', 'refs/heads/caf\\xe9'])
+      await expect(own.commits.resolve(directory, ref, SIGNAL)).resolves.toBe(first);
+    await expect(own.commits.resolve(directory, 'caf\\xe8', SIGNAL)).resolves.toBe(tip);
+    for (const ref of ['caf\\xea', 'caf?', long.slice(0, -2), long.slice(0, 100)])
+      await expect(own.commits.resolve(directory, ref, SIGNAL)).rejects.toMatchObject({ code: 'git/ref-not-found' });
+  });
+
+  it('are not found under what git would make of an id and a guess at a name', async () => {
+    const source = scratch.repository('roots/a', ['one', 'two']);
+    const tip = run(source, 'rev-parse', 'main');
+    const directory = await history(source);
+    for (const ref of [`main-0-g${tip.slice(0, 8)}`, `${tip.slice(0, 8)}-dirty`, 'HEAD', 'heads/main', 'FETCH_HEAD'])
+      await expect(own.commits.resolve(directory, ref, SIGNAL)).rejects.toMatchObject({ code: 'git/ref-not-found' });
+  });
+
   it.each([
     'missing',
     '--all',
@@ -65,6 +103,9 @@ describe('the commits of a mirror', () => {
     '',
     'f'.repeat(40),
     'x'.repeat(300),
+    'refs/heads',
+    'refs/heads/',
+    'mai\\n',
   ])('are not found under %j', async (ref) => {
     const directory = await history(scratch.repository('roots/a', ['one', 'two']));
     await expect(own.commits.resolve(directory, ref, SIGNAL)).rejects.toMatchObject({ code: 'git/ref-not-found' });

@@ -2,42 +2,58 @@ import { Injectable } from '@nestjs/common';
 import { causeOf } from './git-causes.js';
 import { GitProcess } from './git-process.js';
 import { GitFailed, RefNotFound } from './git.errors.js';
+import { exactRefs } from './exact-refs.js';
 import { parseCommit, type CommitObject } from './commit-object.js';
 import { splitObjects } from './object-stream.js';
+import { isRefName } from './ref-name.js';
 
 const KEPT_OF_A_COMMIT = 64 * 1024;
 const SHA = /^[0-9a-f]{40}$/;
 const HEX = /^[0-9a-f]{4,40}$/;
-// The rules of git-check-ref-format(1), which leave no room for revision syntax.
-const FORBIDDEN_IN_REF = /[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{|\/\/|\/\.|^[/.]|[/.]$|\.lock(\/|$)/;
-
-/** Whether the text can be the name of a branch or tag, or a commit's id. */
-const isRefName = (text: string): boolean => text !== '@' && text.length <= 255 && !FORBIDDEN_IN_REF.test(text);
 
 /** Commits of a mirror. Every failure of git is an error; an empty repository has none. */
 @Injectable()
 export class CommitsService {
   constructor(private readonly git: GitProcess) {}
 
-  /** Id of the commit that a branch, tag or commit id names. Throws RefNotFound. */
+  /**
+   * Id of the commit that a branch, tag or commit id names; what begins with `refs/` is a full name and nothing else.
+   * Throws RefNotFound.
+   */
   async resolve(directory: string, ref: string, signal?: AbortSignal): Promise<string> {
-    if (!isRefName(ref)) throw new RefNotFound();
-    // Branches before tags and anything else that may bear the same name; but a whole id is that commit's alone.
-    for (const name of SHA.test(ref) ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`, ref]) {
-      const sha = await this.idOf(directory, name, signal);
-      if (sha !== null) return sha;
-    }
-    throw new RefNotFound();
+    // A whole id is that commit's alone, whatever else bears the name.
+    const sha = SHA.test(ref)
+      ? await this.idOf(directory, ref, signal)
+      : ((await this.named(directory, ref, signal)) ?? (await this.digits(directory, ref, signal)));
+    if (sha === null) throw new RefNotFound();
+    return sha;
   }
 
   /** The whole id of a commit of which some of the first digits are given. Throws RefNotFound, also for several. */
   async find(directory: string, digits: string, signal?: AbortSignal): Promise<string> {
-    const sha = HEX.test(digits) ? await this.idOf(directory, digits, signal) : null;
-    // A branch may have a name that looks like an id.
-    if (sha?.startsWith(digits) !== true) throw new RefNotFound();
+    const sha = await this.digits(directory, digits, signal);
+    if (sha === null) throw new RefNotFound();
     return sha;
   }
 
+  /** The commit of a branch, else of a tag. */
+  private async named(directory: string, ref: string, signal?: AbortSignal): Promise<string | null> {
+    if (!isRefName(ref)) return null;
+    const names = ref.startsWith('refs/') ? [ref] : [`refs/heads/${ref}`, `refs/tags/${ref}`];
+    for (const found of await exactRefs(this.git, directory, names, signal)) {
+      const sha = found?.type === 'commit' ? found.sha : found && (await this.idOf(directory, found.sha, signal));
+      if (sha !== null) return sha;
+    }
+    return null;
+  }
+
+  private async digits(directory: string, digits: string, signal?: AbortSignal): Promise<string | null> {
+    const sha = HEX.test(digits) ? await this.idOf(directory, digits, signal) : null;
+    // A branch may have a name that looks like an id.
+    return sha?.startsWith(digits) === true ? sha : null;
+  }
+
+  /** Takes nothing but an id or its first digits: of any other name git makes what it likes. */
   private async idOf(directory: string, name: string, signal?: AbortSignal): Promise<string | null> {
     const args = ['rev-parse', '--verify', '--quiet', '--end-of-options', `${name}^{commit}`];
     const child = await this.git.start({ directory, args, signal });

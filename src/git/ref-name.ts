@@ -1,27 +1,15 @@
-import { isUtf8 } from 'node:buffer';
+import { ESCAPED_BYTE, shownBytes } from './shown-bytes.js';
 
-// In UTF-8 a character begins with one of these bytes and goes on with as many of the others as the first one says.
-const CHARACTER = /[\x00-\x7f]|[\xc2-\xdf][\x80-\xbf]|[\xe0-\xef][\x80-\xbf]{2}|[\xf0-\xf4][\x80-\xbf]{3}/y;
+// The rules of git-check-ref-format(1), which leave no room for revision syntax.
+const FORBIDDEN = /[\u0000-\u0020\u007f~^:?*[\\]|\.\.|@\{|\/\/|\/\.|^[/.]|[/.]$|\.lock(\/|$)/;
+/** No file system has room for a longer name. */
+const MOST_NAME = 4096;
 
-/**
- * The name of a reference as text. Git takes any bytes for a name, JSON only text: a byte that belongs to no character
- * becomes `\xNN`. No two names become the same, as git allows no backslash in them.
- */
-export function refNameOf(bytes: Buffer): string {
-  return textOf(bytes) ?? piecesOf(bytes.toString('latin1')).join('');
+/** The name of a reference as text. A byte that is no text is told as `\xNN`: git allows no backslash in names. */
+export const refNameOf = (bytes: Buffer): string => shownBytes(bytes);
+
+/** Whether the text, as names are shown, can be the name of a reference. */
+export function isRefName(text: string): boolean {
+  const plain = text.replace(ESCAPED_BYTE, 'x');
+  return plain !== '' && plain !== '@' && plain.length <= MOST_NAME && !FORBIDDEN.test(plain);
 }
-
-function piecesOf(latin1: string): string[] {
-  const pieces: string[] = [];
-  for (let at = 0; at < latin1.length;) {
-    CHARACTER.lastIndex = at;
-    const found = CHARACTER.exec(latin1)?.[0];
-    const character = found === undefined ? null : textOf(Buffer.from(found, 'latin1'));
-    pieces.push(character ?? `\\x${latin1.charCodeAt(at).toString(16).padStart(2, '0')}`);
-    at += character === null ? 1 : (found?.length ?? 1);
-  }
-  return pieces;
-}
-
-/** Null when the bytes are no UTF-8: halves of surrogate pairs and needlessly long forms among them. */
-const textOf = (bytes: Buffer): string | null => (isUtf8(bytes) ? bytes.toString('utf8') : null);

@@ -42,7 +42,7 @@ export class UnmergedBranches {
 
   private async base(directory: string, branch: string | null, signal: AbortSignal): Promise<string | null> {
     try {
-      return branch === null ? null : await this.commits.resolve(directory, branch, signal);
+      return branch === null ? null : await this.commits.resolve(directory, `refs/heads/${branch}`, signal);
     } catch (error) {
       if (error instanceof RefNotFound) return null;
       throw error;

@@ -2,7 +2,8 @@ import { ApiProperty } from '@nestjs/swagger';
 import type { CommitStats } from '../git/commit-changes.service.js';
 import { DiffDto, presentDiff } from '../git/diff.dto.js';
 import { RELATIVE_PATH } from '../git/relative-path.js';
-import { Id, Optional, Pattern, Text } from '../http/fields.js';
+import { Id, Optional, Pattern } from '../http/fields.js';
+import { Ref } from './ref.js';
 import { PageOf } from '../http/page.js';
 import { CommitFilterQuery } from './commit-filter.dto.js';
 import type { CommitView, WholeCommit } from './repository-commits.service.js';
@@ -10,12 +11,13 @@ import type { CommitView, WholeCommit } from './repository-commits.service.js';
 /** Which commits of a repository to list. */
 export class CommitsQuery extends CommitFilterQuery {
   /**
-   * A branch, tag or commit to list the history of; a branch before a tag of the same name, and `refs/tags/...` for
-   * that. Default: the default branch, or all branches where there is none.
+   * A branch, tag or commit to list the history of, as lists tell its name; a branch before a tag of the same name, and
+   * `refs/tags/...` for that: what begins with `refs/` is a full name and nothing else. Default: the default branch, or
+   * all branches where there is none.
    * @example main
    */
   @Optional()
-  @Text({ min: 1, max: 255 })
+  @Ref()
   ref?: string;
 
   /**

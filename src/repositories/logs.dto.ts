@@ -1,7 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Id, OneOf, Optional, Text } from '../http/fields.js';
+import { Id, OneOf, Optional } from '../http/fields.js';
 import { PageOf } from '../http/page.js';
 import { CommitFilterQuery } from './commit-filter.dto.js';
+import { Ref } from './ref.js';
 import type { LogEntry } from './log-entry.js';
 
 /** Which log entries to list. */
@@ -23,11 +24,12 @@ export class LogsQuery extends CommitFilterQuery {
   level?: string;
 
   /**
-   * A branch, tag or commit to list the history of. Default: all branches, those of executions included.
+   * A branch, tag or commit to list the history of, as lists tell its name; what begins with `refs/` is a full name and
+   * nothing else. Default: all branches, those of executions included.
    * @example main
    */
   @Optional()
-  @Text({ min: 1, max: 255 })
+  @Ref()
   ref?: string;
 }
 

@@ -66,7 +66,7 @@ export class Conflicts {
     );
     return withinGitTime(gone, (signal) =>
       this.forecasts.within(directory, async (quarantine) => {
-        const base = default_branch && (await this.commit(directory, default_branch, signal));
+        const base = default_branch && (await this.commit(directory, `refs/heads/${default_branch}`, signal));
         const executions: RunningHead[] = [];
         for (const execution of page.items)
           executions.push(await this.headOf(directory, quarantine, execution, base, signal));
