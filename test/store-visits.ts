@@ -117,6 +117,7 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
   await the(CoordinatorsStore).comeBack(filledId(KIND.coordinator, 5), host, 'active');
   await the(WorkerControlsStore).isAhead(new Date().toISOString());
   await the(LeasesStore).noteLoss(worker(5));
+  await the(LeasesStore).askForInventory(worker(5));
   await the(WorkersStore).setLaunchers(worker(5), [{ name: 'claude' }]);
   const claim = { key_id: newId(), actor: SYSTEM, max: 1, request_key: 'a key' };
   await the(ClaimStore).claimAll([{ ...claim, worker_id: worker(5) }]);

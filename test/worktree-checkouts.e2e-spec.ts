@@ -1,9 +1,11 @@
 import { existsSync } from 'node:fs';
 import { Engine } from './engine.js';
 import { eventually } from './eventually.js';
+import { figure } from './figures.js';
 import { registerWorker, signInPerson, type Answer, type TestPerson, type TestWorker } from './fleet.js';
 import { RunnerInProcess } from './runner-in-process.js';
 import { startTestApp, type TestApp } from './test-app.js';
+import { WorkerSocket } from './worker-socket.js';
 import { factsOf, told, type ListedWorktree, type WorktreeAnswer } from './worktree-site.js';
 
 let server: TestApp;
@@ -113,30 +115,62 @@ it('a checkout of a worker is still told of when its worker is gone for ever, an
   expect(told(await ada.get(`/worktrees/${id}`))).toBe('404 worktree/not-found');
 });
 
-it('a checkout of a worker leaves the disk of a real worker, which confirms it', async () => {
-  const runner = new RunnerInProcess(server, server.url, {
-    ...{ MIYABI_KEY: ada.token, MIYABI_WORKER_SCOPE: 'organization', MIYABI_WORKER_NAME: 'real' },
-    MIYABI_LABELS: 'real',
+it('a removal is heard with every answer and over the channel, until the worker has told what there is', async () => {
+  const id = await ended();
+  await put(worker, report(id, { unpushed: false }));
+  const channel = await WorkerSocket.open(server.url, worker.token);
+  const waits = worker.post(`/workers/${worker.id}/claim`, { max: 1, wait_seconds: 25 });
+  const looks = channel.ask({ type: 'heartbeat', executions: [] });
+  expect(await looks).toMatchObject({ send_inventory: false });
+  const began = performance.now();
+  expect((await ada.delete(`/worktrees/${id}`)).status).toBe(202);
+  expect(await channel.hears('inventory')).toEqual({ type: 'inventory' });
+  // It may have begun to wait after the wish, when the answer before has told it already.
+  for (const answer of [await worker.beat([]), await worker.post(`/workers/${worker.id}/claim`, { max: 1 })])
+    expect(answer.body).toMatchObject({ send_inventory: true });
+  expect((await waits).body).toMatchObject({ executions: [], send_inventory: true });
+  figure(
+    null,
+    'a removal reaches a worker over its channel and its claim within, ms',
+    Math.round(performance.now() - began),
+  );
+  // Once: who does not know the word is not sent round and round.
+  const asked = performance.now();
+  await worker.post(`/workers/${worker.id}/claim`, { max: 1, wait_seconds: 1 });
+  expect(performance.now() - asked).toBeGreaterThan(900);
+  expect(await put(worker, report(id, { unpushed: false }))).toMatchObject({
+    ...{ remove_worktrees: [id], send_inventory: false },
   });
-  try {
-    // Without a repository there is nowhere to push to, so what it commits is in its checkout alone.
-    await ada.task({ required_labels: ['real'] });
-    let id = '';
-    await eventually('the checkout is told', async () => {
-      const { body } = await ada.get('/worktrees?limit=100');
-      const kept = (body as unknown as WorktreeAnswer).items.find((one) => one.path.startsWith(runner.directory));
-      id = kept?.kept_because == null ? '' : kept.id;
-      return id !== '';
-    });
-    const { path } = await find(id);
-    expect(existsSync(path)).toBe(true);
-    expect(told(await ada.delete(`/worktrees/${id}`))).toBe('409 worktree/holds-work');
-    expect((await ada.delete(`/worktrees/${id}?force=true`)).status).toBe(202);
-    // The end of another task makes it look around.
-    await ada.task({ required_labels: ['real'] });
-    await eventually('it is confirmed', async () => (await ada.get(`/worktrees/${id}`)).status === 404);
-    expect(existsSync(path)).toBe(false);
-  } finally {
-    await runner.remove();
-  }
+  expect((await worker.beat([])).body).toMatchObject({ send_inventory: false });
+  await put(worker);
+  await channel.close();
 });
+
+it.each(['on', 'off'])(
+  'a checkout leaves the disk of a real worker, which confirms it; channel %s',
+  async (channel) => {
+    const runner = new RunnerInProcess(server, server.url, {
+      ...{ MIYABI_KEY: ada.token, MIYABI_WORKER_SCOPE: 'organization', MIYABI_WORKER_NAME: `real-${channel}` },
+      ...{ MIYABI_LABELS: 'real', MIYABI_CHANNEL: channel, INVENTORY_SECONDS: '3600' },
+    });
+    try {
+      // Without a repository there is nowhere to push to, so what it commits is in its checkout alone.
+      await ada.task({ required_labels: ['real'] });
+      let id = '';
+      await eventually('the checkout is told', async () => {
+        const { body } = await ada.get('/worktrees?limit=100');
+        const kept = (body as unknown as WorktreeAnswer).items.find((one) => one.path.startsWith(runner.directory));
+        id = kept?.kept_because == null ? '' : kept.id;
+        return id !== '';
+      });
+      const { path } = await find(id);
+      expect(existsSync(path)).toBe(true);
+      expect(told(await ada.delete(`/worktrees/${id}`))).toBe('409 worktree/holds-work');
+      expect((await ada.delete(`/worktrees/${id}?force=true`)).status).toBe(202);
+      await eventually('it is confirmed', async () => (await ada.get(`/worktrees/${id}`)).status === 404);
+      expect(existsSync(path)).toBe(false);
+    } finally {
+      await runner.remove();
+    }
+  },
+);

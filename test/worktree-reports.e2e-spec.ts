@@ -48,7 +48,14 @@ it('keeps what a worker says of its checkouts, all of it', async () => {
   const answer = await put(worker, [report(one), report(two, { branch: null, head_sha: null, kept_because: null })]);
   expect(answer).toEqual({
     status: 200,
-    body: { remove_worktrees: [], force_worktrees: [], cancel: [], lost: [], desired_status: 'active' },
+    body: {
+      remove_worktrees: [],
+      force_worktrees: [],
+      cancel: [],
+      lost: [],
+      desired_status: 'active',
+      send_inventory: false,
+    },
   });
   expect(await stored()).toMatchObject([
     { id: one, worker_id: worker.id, unpushed: true, size_bytes: '5000000000', removal_requested_at: null },

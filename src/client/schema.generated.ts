@@ -2954,6 +2954,12 @@ export interface components {
              * @example []
              */
             lost: string[];
+            /**
+             * @description Whether the worker should tell at once which checkouts it has: one of them is to be removed. True in every answer until
+             *     it has; a worker that tells on a period does so then.
+             * @example false
+             */
+            send_inventory: boolean;
             /** @description The executions; empty when there is nothing to do. */
             executions: components["schemas"]["ClaimedExecution"][];
         };
@@ -4228,6 +4234,12 @@ export interface components {
              * @example []
              */
             lost: string[];
+            /**
+             * @description Whether the worker should tell at once which checkouts it has: one of them is to be removed. True in every answer until
+             *     it has; a worker that tells on a period does so then.
+             * @example false
+             */
+            send_inventory: boolean;
             /** @description What came of each batch of log entries. */
             logs: components["schemas"]["LogItemReceipt"][];
             /** @description What came of each report. */
@@ -4965,6 +4977,12 @@ export interface components {
              * @example []
              */
             lost: string[];
+            /**
+             * @description Whether the worker should tell at once which checkouts it has: one of them is to be removed. True in every answer until
+             *     it has; a worker that tells on a period does so then.
+             * @example false
+             */
+            send_inventory: boolean;
             /** @description The execution, ended. */
             execution: components["schemas"]["Execution"];
             /** @description The task: finished, or waiting for another attempt. */
@@ -5083,6 +5101,12 @@ export interface components {
              * @example []
              */
             lost: string[];
+            /**
+             * @description Whether the worker should tell at once which checkouts it has: one of them is to be removed. True in every answer until
+             *     it has; a worker that tells on a period does so then.
+             * @example false
+             */
+            send_inventory: boolean;
         };
         Invitation: {
             /**
@@ -5497,6 +5521,12 @@ export interface components {
              * @example []
              */
             lost: string[];
+            /**
+             * @description Whether the worker should tell at once which checkouts it has: one of them is to be removed. True in every answer until
+             *     it has; a worker that tells on a period does so then.
+             * @example false
+             */
+            send_inventory: boolean;
         };
         Logout: {
             /**
@@ -6547,6 +6577,12 @@ export interface components {
              * @example []
              */
             lost: string[];
+            /**
+             * @description Whether the worker should tell at once which checkouts it has: one of them is to be removed. True in every answer until
+             *     it has; a worker that tells on a period does so then.
+             * @example false
+             */
+            send_inventory: boolean;
         };
         SwitchOrganization: {
             /**
@@ -7669,6 +7705,12 @@ export interface components {
              * @example []
              */
             lost: string[];
+            /**
+             * @description Whether the worker should tell at once which checkouts it has: one of them is to be removed. True in every answer until
+             *     it has; a worker that tells on a period does so then.
+             * @example false
+             */
+            send_inventory: boolean;
         };
     };
     responses: {

@@ -33,9 +33,9 @@ export type Verb = keyof Words;
 /** What the server says by itself. */
 export type Push =
   | { type: 'cancel' | 'lost'; executions: string[] }
-  | { type: 'pause' | 'drain' | 'stop' | 'resume' }
+  | { type: 'pause' | 'drain' | 'stop' | 'resume' | 'inventory' }
   | { type: 'end'; reason: string };
-const PUSHES: readonly string[] = ['cancel', 'lost', 'pause', 'drain', 'stop', 'resume', 'end'];
+const PUSHES: readonly string[] = ['cancel', 'lost', 'pause', 'drain', 'stop', 'resume', 'inventory', 'end'];
 
 /** Why a word was refused: what its route would answer. */
 export type ChannelRefusal = Readonly<Record<string, unknown>> & Pick<Schemas['Problem'], 'status'>;

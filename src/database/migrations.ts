@@ -53,6 +53,7 @@ import { MirrorRefresh1790000000461 } from '../../migrations/1790000000461-mirro
 import { Deployments1790000000460 } from '../../migrations/1790000000460-deployments.js';
 import { DiskNews1790000000480 } from '../../migrations/1790000000480-disk-news.js';
 import { JoinTokenEnds1790000000510 } from '../../migrations/1790000000510-join-token-ends.js';
+import { InventoryWishes1790000000520 } from '../../migrations/1790000000520-inventory-wishes.js';
 
 /** Every migration in the order of its number. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -110,4 +111,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   PausesBehindDrains1790000000444,
   DiskNews1790000000480,
   JoinTokenEnds1790000000510,
+  InventoryWishes1790000000520,
 ];

@@ -43,6 +43,13 @@ export class SignalsDto {
    */
   @ApiProperty({ enum: ['active', 'paused', 'draining', 'stopped'] })
   desired_status!: 'active' | 'paused' | 'draining' | 'stopped';
+
+  /**
+   * Whether the worker should tell at once which checkouts it has: one of them is to be removed. True in every answer until
+   * it has; a worker that tells on a period does so then.
+   * @example false
+   */
+  send_inventory!: boolean;
 }
 
 /** One line of what the agent, or the worker itself, said. */

@@ -102,6 +102,17 @@ export class LeasesService {
     return this.leases.noteLoss(workerId);
   }
 
+  /** Asks a worker for its inventory, with every answer until it comes, and over its channel at once. */
+  async askForInventory(workerId: string): Promise<void> {
+    await this.leases.askForInventory(workerId);
+    this.hints.send(workerTopic(workerId));
+  }
+
+  /** The inventory has come; before anybody looks what the worker is to be told in return. */
+  noteInventory(workerId: string): Promise<void> {
+    return this.leases.noteInventory(workerId);
+  }
+
   /** Leases whose time is over, unlocked; `lockEnded` then takes one of them. */
   findEnded(graceful: boolean, limit: number): Promise<EndedLease[]> {
     return this.leases.findEnded(graceful, limit);
@@ -207,4 +218,9 @@ export class LeasesService {
 /** What nobody waits for: it may be said with others. */
 const isRenewal = ({ lease_seconds }: WorkerReport): boolean => lease_seconds !== null;
 
-const signalsIn = ({ cancel, lost, desired_status }: Contact): Signals => ({ cancel, lost, desired_status });
+const signalsIn = ({ cancel, lost, desired_status, send_inventory }: Contact): Signals => ({
+  cancel,
+  lost,
+  desired_status,
+  send_inventory,
+});

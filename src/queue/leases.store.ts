@@ -52,6 +52,8 @@ export interface Signals {
   /** Executions it named that are not its own any more. */
   lost: string[];
   desired_status: 'active' | 'paused' | 'draining' | 'stopped';
+  /** Whether it should tell at once what is on its disk. */
+  send_inventory: boolean;
 }
 
 /** What a worker gets to hear, and when that was. */
@@ -88,6 +90,7 @@ const CONTACT = `
     from due where l.worker_id = due.worker_id
   )
   select said.at, ${statusSql('w', 'l')} as desired_status, ${noteSql('w', 'l')} as note, now() as server_time,
+         l.inventory_asked as send_inventory,
          array(select execution_id from leases where worker_id = w.id and cancel_requested_at is not null) as cancel,
          array(
            select id from unnest(said.named) as named (id)
@@ -130,6 +133,19 @@ export class LeasesStore {
   /** Notes that work was taken from a worker that kept silent, behind the lock of its row. */
   async noteLoss(workerId: string): Promise<void> {
     await this.database.query('update worker_liveness set lost_at = now() where worker_id = $1', [workerId]);
+  }
+
+  /** Has every answer to the worker ask for its inventory; locks its row. */
+  async askForInventory(workerId: string): Promise<void> {
+    await this.database.query('update worker_liveness set inventory_asked = true where worker_id = $1', [workerId]);
+  }
+
+  /** Ends that, before what it wishes is looked up. */
+  async noteInventory(workerId: string): Promise<void> {
+    await this.database.query(
+      'update worker_liveness set inventory_asked = false where worker_id = $1 and inventory_asked',
+      [workerId],
+    );
   }
 
   /** Locks the lease of a task that runs. */
@@ -204,6 +220,7 @@ export class LeasesStore {
       ({ named }, at) =>
         found.get(at) ?? {
           desired_status: 'stopped',
+          send_inventory: false,
           cancel: [],
           lost: [...named],
           server_time: new Date(),

@@ -144,6 +144,8 @@ function directivesOf(push: Push): Partial<Directives> {
       return { cancel: push.executions };
     case 'lost':
       return { lost: push.executions };
+    case 'inventory':
+      return { send_inventory: true };
     case 'end':
       return {};
     default:

@@ -6,6 +6,9 @@ import { Inventory } from './inventory.js';
 import { pause } from './patience.js';
 import type { Workload } from './workload.js';
 
+/** After a round that failed. */
+const REST_MS = 5000;
+
 /** Tells the server what is on this worker's disk, and keeps that within the budget. */
 export class Housekeeping {
   private readonly inventory: Inventory;
@@ -21,15 +24,19 @@ export class Housekeeping {
     this.inventory = new Inventory(house, (id) => workload.has(id));
   }
 
-  /** Goes round at once, after everything that ends, and now and then, until the signal fires. */
+  /** Goes round at once, after everything that ends, when asked to, and now and then, until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      await this.goRound(signal).catch((error: unknown) => {
+      this.workload.takeInventoryWish();
+      await this.goRound(signal).catch(async (error: unknown) => {
         if (signal.aborted) return;
         if (error instanceof Refused || error instanceof Unavailable)
           this.house.log.debug({ reason: error.message }, 'the inventory of checkouts was not taken');
         else this.house.log.warn({ err: error }, 'the checkouts could not be looked through');
+        // It is asked for with every answer until it is taken.
+        await pause(REST_MS, signal).catch(() => undefined);
       });
+      if (this.workload.takeInventoryWish()) continue;
       if (signal.aborted) return;
       const either = new AbortController();
       const end = (): void => either.abort();

@@ -15,6 +15,7 @@ export class Workload {
   private readonly work = new Set<Promise<void>>();
   private readonly watchers = new Set<() => void>();
   private desired: DesiredStatus = 'active';
+  private inventoryIsAsked = false;
 
   get count(): number {
     return this.running.size;
@@ -45,12 +46,23 @@ export class Workload {
   }
 
   /** Does what an answer of the server asks, or a word of its own, which is about one thing. */
-  follow({ cancel = [], lost = [], desired_status = this.desired }: Partial<Directives>): void {
+  follow({ cancel = [], lost = [], desired_status = this.desired, send_inventory }: Partial<Directives>): void {
+    if (send_inventory === true) {
+      this.inventoryIsAsked = true;
+      this.tellWatchers();
+    }
     cancel.forEach((id) => this.running.get(id)?.end('cancel'));
     lost.forEach((id) => this.running.get(id)?.end('lost'));
     if (desired_status === this.desired) return;
     this.desired = desired_status;
     this.tellWatchers();
+  }
+
+  /** Whether the server has asked for the inventory since this was asked last. */
+  takeInventoryWish(): boolean {
+    const isAsked = this.inventoryIsAsked;
+    this.inventoryIsAsked = false;
+    return isAsked;
   }
 
   endAll(reason: EndReason): void {
@@ -62,7 +74,7 @@ export class Workload {
     while (this.work.size > 0) await Promise.all(this.work);
   }
 
-  /** Resolves with the next end of something or change of wish; rejects with the signal's reason. */
+  /** Resolves with the next end of something or wish of the server; rejects with the signal's reason. */
   async changed(signal: AbortSignal): Promise<void> {
     signal.throwIfAborted();
     await new Promise<void>((resolve, reject) => {

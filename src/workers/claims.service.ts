@@ -111,7 +111,9 @@ export class ClaimsService {
           isTold = false;
           const signals = await this.leases.signals(worker_id);
           const isNews = wasTold && signals.cancel.some((id) => before?.cancel.includes(id) !== true);
-          if (signals.desired_status !== 'active' || isNews) return NOTHING;
+          // Once: a worker that does not know of it must not be sent round and round.
+          const isAsked = wasTold && signals.send_inventory && before?.send_inventory !== true;
+          if (signals.desired_status !== 'active' || isNews || isAsked) return NOTHING;
           before = signals;
         }
         const left = until - Date.now();

@@ -196,12 +196,14 @@ export class WorkerChannel {
 
   private async tell(id: string): Promise<void> {
     const { told } = this;
-    const { cancel, lost, desired_status } = await this.around.leases.look(id, [...this.running]);
+    const { cancel, lost, desired_status, send_inventory } = await this.around.leases.look(id, [...this.running]);
     const news = cancel.filter((one) => !told.cancel.has(one));
     told.cancel = new Set(cancel);
     lost.forEach((one) => this.running.delete(one));
     if (news.length > 0) await this.push({ type: 'cancel', executions: news });
     if (lost.length > 0) await this.push({ type: 'lost', executions: lost });
+    // As often as there is a word, until it comes.
+    if (send_inventory) await this.push({ type: 'inventory' });
     if (desired_status === told.status) return;
     told.status = desired_status;
     await this.push({ type: WORD_OF_STATUS[desired_status] });

@@ -46,4 +46,8 @@ export class WorkerLiveness {
 
   @Column({ type: 'jsonb', nullable: true })
   metrics!: object | null;
+
+  /** Whether it is to tell at once what is on its disk. */
+  @Column({ type: 'boolean', default: false })
+  inventory_asked!: boolean;
 }

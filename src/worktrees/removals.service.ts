@@ -6,11 +6,12 @@ import { EventsService } from '../events/events.service.js';
 import type { EventType } from '../events/event-types.js';
 import { withinGitTime } from '../git/git-time.js';
 import { WorktreeRemovals } from '../git/worktree-removals.service.js';
+import { LeasesService } from '../queue/leases.service.js';
 import { ofCheckout, type Worktree } from './worktree.js';
 import { WorkerGone, WorktreeHoldsWork, WorktreeInUse, WorktreeNotFound, WorktreeUnread } from './worktree.errors.js';
 import { decide, holdsWork, obstacleOf } from './worktree.policy.js';
 import { WorktreeLists } from './worktree-lists.service.js';
-import { WorktreesStore } from './worktrees.store.js';
+import { WorktreesStore, type CheckoutRow } from './worktrees.store.js';
 
 /** How a removal is asked for. */
 export interface RemovalWish {
@@ -30,6 +31,7 @@ export class Removals {
     private readonly store: WorktreesStore,
     private readonly lists: WorktreeLists,
     private readonly linked: WorktreeRemovals,
+    private readonly leases: LeasesService,
     private readonly events: EventsService,
     private readonly audit: AuditService,
     private readonly database: Database,
@@ -41,7 +43,8 @@ export class Removals {
    */
   async remove(principal: Principal, id: string, wish: RemovalWish, gone: AbortSignal): Promise<Removal> {
     const checkout = await this.store.findCheckout(organizationOf(principal), id);
-    return checkout === null ? this.removeLinked(principal, id, wish, gone) : this.removeCheckout(principal, id, wish);
+    if (checkout === null) return this.removeLinked(principal, id, wish, gone);
+    return this.removeCheckout(principal, checkout, wish);
   }
 
   private async removeLinked(principal: Principal, id: string, wish: RemovalWish, gone: AbortSignal): Promise<null> {
@@ -68,8 +71,14 @@ export class Removals {
     return null;
   }
 
-  private removeCheckout(principal: Principal, id: string, wish: RemovalWish): Promise<Removal> {
+  private removeCheckout(
+    principal: Principal,
+    { id, worker_id }: Pick<CheckoutRow, 'id' | 'worker_id'>,
+    wish: RemovalWish,
+  ): Promise<Removal> {
     return this.database.transaction(async () => {
+      // Its row is locked before all else that is the worker's.
+      if (worker_id !== null) await this.leases.askForInventory(worker_id);
       const row = await this.store.lockCheckout(organizationOf(principal), id);
       if (row === null) throw new WorktreeNotFound();
       const worktree = ofCheckout(row, await this.store.now());

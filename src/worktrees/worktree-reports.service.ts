@@ -29,6 +29,8 @@ export class WorktreeReports {
    */
   async take(worker: WorkerPrincipal, reports: readonly WorktreeReport[]): Promise<InventoryReceipt> {
     const wanted = await this.database.transaction(async () => {
+      // First: a wish that comes later asks anew.
+      await this.leases.noteInventory(worker.id);
       const gone = await this.store.replace(worker.id, reports);
       const kept = await this.store.withdraw(worker.id);
       await this.events.record(
@@ -37,11 +39,11 @@ export class WorktreeReports {
       );
       return this.store.wanted(worker.id);
     });
-    const { cancel, lost, desired_status } = await this.leases.look(worker.id, []);
+    const signals = await this.leases.look(worker.id, []);
     return {
       remove_worktrees: wanted.map(({ id }) => id),
       force_worktrees: wanted.filter((one) => one.removal_forced).map(({ id }) => id),
-      ...{ cancel, lost, desired_status },
+      ...signals,
     };
   }
 }
