@@ -6413,6 +6413,11 @@ export interface components {
              */
             default_agent_type: string | null;
             /**
+             * @description How many of its tasks the fleet runs at a time; null for no limit.
+             * @example 4
+             */
+            max_running: number | null;
+            /**
              * Format: date-time
              * @description When it was registered.
              * @example 2026-01-31T12:00:00.000Z
@@ -7088,6 +7093,12 @@ export interface components {
              * @example codegen
              */
             default_agent_type?: string | null;
+            /**
+             * @description How many of its tasks the fleet runs at a time, 1 to 10000; null for no limit. What runs already goes on, and what is
+             *     begun by hand does not count.
+             * @example 4
+             */
+            max_running?: number | null;
         };
         Usage: {
             /**

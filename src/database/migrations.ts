@@ -52,6 +52,7 @@ import { ProviderLimits1790000000413 } from '../../migrations/1790000000413-prov
 import { MirrorRefresh1790000000461 } from '../../migrations/1790000000461-mirror-refresh.js';
 import { Deployments1790000000460 } from '../../migrations/1790000000460-deployments.js';
 import { DiskNews1790000000480 } from '../../migrations/1790000000480-disk-news.js';
+import { RepositoryRunningLimit1790000000490 } from '../../migrations/1790000000490-repository-running-limit.js';
 import { JoinTokenEnds1790000000510 } from '../../migrations/1790000000510-join-token-ends.js';
 import { InventoryWishes1790000000520 } from '../../migrations/1790000000520-inventory-wishes.js';
 
@@ -110,6 +111,7 @@ export const migrations: (new () => MigrationInterface)[] = [
   ExecutionBranches1790000000470,
   PausesBehindDrains1790000000444,
   DiskNews1790000000480,
+  RepositoryRunningLimit1790000000490,
   JoinTokenEnds1790000000510,
   InventoryWishes1790000000520,
 ];

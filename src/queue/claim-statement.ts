@@ -1,6 +1,6 @@
 import { branchName } from './branch-name.js';
 
-/** Where claims with a look at the limits of agents differ from those without. */
+/** Where claims with a look at the limits of agents and repositories differ from those without. */
 interface LimitParts {
   rooms: string;
   headColumns: string;
@@ -55,13 +55,14 @@ with asked as materialized (
   from kin cross join generate_series(1, kin.free) as turn
   limit $2
 ), ${limits.rooms}eligible as materialized (
-  select lane.id, lane.turn_id, lane.organization_id, lane.agent_type, o.max_concurrent
+  select lane.id, lane.turn_id, lane.organization_id, lane.agent_type, lane.repository_id, o.max_concurrent, r.max_running
   from (
     select organization_id, labels, agent_types, launcher_names, launcher_accounts from kin where free > 0 limit 1
   ) w
   join queue_lanes lane on w.organization_id is null or lane.organization_id = w.organization_id
   left join agents a on a.agent_type = lane.agent_type
   left join organization_agents o on o.organization_id = lane.organization_id and o.agent_type = lane.agent_type
+  left join repositories r on r.id = lane.repository_id and r.max_running is not null
   where (w.agent_types is null or lane.agent_type = any (w.agent_types))
     and lane.required_labels <@ w.labels and coalesce(o.enabled, a.enabled, false)
     and not exists (select from fleet_pauses paused where paused.organization_id = lane.organization_id)
@@ -153,9 +154,9 @@ from asked left join worker w on w.at = asked.at left join kin on kin.at = asked
 left join started s on s.worker_id = asked.worker_id
 order by s.priority, s.run_at, s.id`;
 
-const IS_LIMITED = 'exists (select from eligible where max_concurrent is not null)';
+const IS_LIMITED = 'exists (select from eligible where max_concurrent is not null or max_running is not null)';
 
-/** Where no agent that the workers may serve has a limit, which is told before anything is read of the queue. */
+/** Where nothing that the workers may serve has a limit, which is told before anything is read of the queue. */
 export const CLAIM = claimText({
   rooms: '',
   headColumns: '',
@@ -165,10 +166,14 @@ export const CLAIM = claimText({
   verdict: IS_LIMITED,
 });
 
+/** In which order tasks are taken, as far as the heads of lanes tell. */
+const ORDER = 'h.priority, h.round, turn.served_at, h.run_at, h.task_id';
+
 /**
- * Where some have one: no more is taken of their lanes together than they have room for. What runs is counted by a
- * statement that begins when the settings of these agents are locked ($7), so that all who claim of them have committed.
- * Agents that got a limit since then wait for the next claim.
+ * Where some have one: no more is taken of their lanes together than there is room for. What runs is counted by a
+ * statement that begins when these agents ($7) and repositories ($8) are locked, so that all who claim of them have
+ * committed. Those that got a limit since then wait for the next claim. Of what has two limits, one claim may take less
+ * than both allow, but never nothing: the first of all is the first of its agent and of its repository.
  */
 export const CLAIM_WITHIN_LIMITS = claimText({
   rooms: `rooms as materialized (
@@ -180,19 +185,28 @@ export const CLAIM_WITHIN_LIMITS = claimText({
   from (select * from jsonb_to_recordset($7::jsonb) as held (organization_id uuid, agent_type text)) held
   join organization_agents o on o.organization_id = held.organization_id and o.agent_type = held.agent_type
   where o.max_concurrent is not null
+), repository_rooms as materialized (
+  select r.id as repository_id, r.max_running - (
+    select count(*) from tasks t
+    where t.organization_id = r.organization_id and t.status = 'running' and t.repository_id = r.id
+      and t.worker_id is not null
+  ) as room
+  from repositories r where r.id = any ($8::uuid[]) and r.max_running is not null
 ), `,
-  headColumns: 'e.organization_id, e.agent_type, e.room,',
+  headColumns: 'e.organization_id, e.agent_type, e.room, e.repository_id, e.repository_room,',
   lanes: `(
-    select eligible.*, rooms.room from eligible
+    select eligible.*, rooms.room, repository_rooms.room as repository_room from eligible
     left join rooms on rooms.organization_id = eligible.organization_id and rooms.agent_type = eligible.agent_type
-    where max_concurrent is null or rooms.room > 0
+    left join repository_rooms on repository_rooms.repository_id = eligible.repository_id
+    where (max_concurrent is null or rooms.room > 0) and (max_running is null or repository_rooms.room > 0)
   ) e`,
   heads: `(
-      select h.*, row_number() over (
-        partition by h.organization_id, h.agent_type
-        order by h.priority, h.round, turn.served_at, h.run_at, h.task_id
-      ) as place
-      from heads h join queue_turns turn on turn.id = h.turn_id
+      select h.*, row_number() over (partition by h.organization_id, h.agent_type order by ${ORDER}) as place
+      from (
+        select h.*, row_number() over (partition by h.repository_id order by ${ORDER}) as repository_place
+        from heads h join queue_turns turn on turn.id = h.turn_id
+      ) h join queue_turns turn on turn.id = h.turn_id
+      where h.repository_room is null or h.repository_place <= h.repository_room
     ) heads`,
   fits: 'heads.room is null or heads.place <= heads.room',
   verdict: 'false',

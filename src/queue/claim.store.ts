@@ -26,8 +26,14 @@ interface DealtRow {
   repository_id: string | null;
   lane_id: number | null;
   served: boolean;
-  /** Whether nothing was given to anybody because some agents have a limit, which is to be looked at first. */
+  /** Whether nothing was given to anybody because there are limits, which are to be looked at first. */
   limited: boolean;
+}
+
+/** Of what only so many executions may run at a time. */
+interface Limited {
+  agents: readonly LimitedAgent[];
+  repositories: readonly string[];
 }
 
 /** An agent of which only so many executions may run at a time. */
@@ -124,7 +130,7 @@ export class ClaimStore {
   async claimAll(requests: readonly ClaimRequest[]): Promise<ReadonlyMap<string, ClaimedRow[]>> {
     const locked = this.lockWorkers(requests);
     const given = await this.findByRequestKeys(requests);
-    let limited: readonly LimitedAgent[] | null = null;
+    let limited: Limited | null = null;
     for (let left = requests.filter(({ worker_id }) => !given.has(worker_id)); left.length > 0;) {
       const [rows] = await Promise.all([this.claimOfKin(left, limited), locked]);
       if (limited === null && rows.some((row) => row.limited)) {
@@ -141,7 +147,7 @@ export class ClaimStore {
     return given;
   }
 
-  private claimOfKin(requests: readonly ClaimRequest[], limited: readonly LimitedAgent[] | null): Promise<DealtRow[]> {
+  private claimOfKin(requests: readonly ClaimRequest[], limited: Limited | null): Promise<DealtRow[]> {
     const most = requests.reduce((sum, { max }) => sum + max, 0);
     return this.database.query<DealtRow>(limited === null ? CLAIM : CLAIM_WITHIN_LIMITS, [
       JSON.stringify(requests.map((request, at) => ({ ...request, at }))),
@@ -150,15 +156,21 @@ export class ClaimStore {
       this.config.lease_seconds,
       this.config.agent_cli,
       requests.length,
-      ...(limited === null ? [] : [JSON.stringify(limited)]),
+      ...(limited === null ? [] : [JSON.stringify(limited.agents), limited.repositories]),
     ]);
   }
 
   /**
-   * Agents with a limit that have something to do, of those whom the workers may serve. Their settings stay locked until
-   * the transaction ends, and are locked in one order, so that claims of them come one after the other.
+   * Agents and repositories with a limit that have something to do, of those whom the workers may serve. They stay locked
+   * until the transaction ends, and are locked in one order, so that claims of them come one after the other.
    */
-  private lockLimited(requests: readonly ClaimRequest[]): Promise<LimitedAgent[]> {
+  private async lockLimited(requests: readonly ClaimRequest[]): Promise<Limited> {
+    const workers = requests.map(({ worker_id }) => worker_id);
+    const [agents, repositories] = await Promise.all([this.lockAgents(workers), this.lockRepositories(workers)]);
+    return { agents, repositories: repositories.map(({ id }) => id) };
+  }
+
+  private lockAgents(workers: readonly string[]): Promise<LimitedAgent[]> {
     return this.database.query<LimitedAgent>(
       `select o.organization_id, o.agent_type from organization_agents o
        where o.max_concurrent is not null and exists (
@@ -170,7 +182,24 @@ export class ClaimStore {
          where lane.organization_id = o.organization_id and lane.agent_type = o.agent_type and q.run_at <= now()
        )
        order by o.organization_id, o.agent_type for update of o`,
-      [requests.map(({ worker_id }) => worker_id)],
+      [workers],
+    );
+  }
+
+  /** Locked so that executions of them may still be written down meanwhile. */
+  private lockRepositories(workers: readonly string[]): Promise<{ id: string }[]> {
+    return this.database.query<{ id: string }>(
+      `select r.id from repositories r
+       where r.max_running is not null and exists (
+         select from workers w where w.id = any ($1::uuid[])
+           and (w.organization_id is null or w.organization_id = r.organization_id)
+       ) and exists (
+         select from queue_lanes lane join queue_heads head on head.lane_id = lane.id
+         join queue_entries q on q.lane_id = lane.id and q.priority = head.priority and q.run_at >= head.run_at
+         where lane.organization_id = r.organization_id and lane.repository_id = r.id and q.run_at <= now()
+       )
+       order by r.id for no key update of r`,
+      [workers],
     );
   }
 

@@ -13,6 +13,10 @@ export interface WaitFacts {
   max_concurrent: number | null;
   /** How many of them the fleet runs. */
   agent_running: number;
+  /** The most tasks of its repository at a time; null for no limit. */
+  max_running: number | null;
+  /** How many of them the fleet runs. */
+  repository_running: number;
   /** Until when its provider takes nothing, of all workers that have the launcher; null when one of them may go on. */
   limited_until: Date | null;
   launcher: string;
@@ -70,11 +74,12 @@ export class ExplainStore {
       `with entry as (
          select q.*, lane.organization_id, lane.agent_type, lane.required_labels,
                 coalesce(o.enabled, a.enabled, false) as agent_enabled, coalesce(a.category = 'builtin', false) as builtin,
-                coalesce(o.launcher, a.launcher, $2) as launcher, o.max_concurrent
+                coalesce(o.launcher, a.launcher, $2) as launcher, o.max_concurrent, lane.repository_id, r.max_running
          from queue_entries q join queue_lanes lane on lane.id = q.lane_id
          left join agents a on a.agent_type = lane.agent_type
          left join organization_agents o
            on o.organization_id = lane.organization_id and o.agent_type = lane.agent_type
+         left join repositories r on r.id = lane.repository_id
          where q.task_id = $1
        ), fleet as materialized (
          select ${statusSql('w', 'live')} as status,
@@ -111,7 +116,12 @@ export class ExplainStore {
                 select count(*)::integer from tasks t
                 where t.organization_id = e.organization_id and t.status = 'running' and t.agent_type = e.agent_type
                   and t.worker_id is not null
-              ) end as agent_running,
+              ) end as agent_running, e.max_running,
+              case when e.max_running is null then 0 else (
+                select count(*)::integer from tasks t
+                where t.organization_id = e.organization_id and t.status = 'running' and t.repository_id = e.repository_id
+                  and t.worker_id is not null
+              ) end as repository_running,
               (select count(*)::integer from (
                  select from queue_entries q
                  where q.lane_id = e.lane_id and (q.priority, q.run_at, q.task_id) <= (e.priority, e.run_at, e.task_id)

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Id, Nullable, OneOf, Optional, Pattern, Text } from '../http/fields.js';
+import { Id, Nullable, OneOf, Optional, Pattern, Text, WholeNumber } from '../http/fields.js';
 import { PageOf } from '../http/page.js';
 import { REPOSITORY_STATUSES, type Repository, type RepositoryStatus } from './repository.entity.js';
 
@@ -85,6 +85,15 @@ export class UpdateRepositoryDto {
   @Nullable()
   @Pattern(AGENT_TYPE, 'an agent type such as codegen', 64)
   default_agent_type?: string | null;
+
+  /**
+   * How many of its tasks the fleet runs at a time, 1 to 10000; null for no limit. What runs already goes on, and what is
+   * begun by hand does not count.
+   * @example 4
+   */
+  @Nullable()
+  @WholeNumber({ min: 1, max: 10_000 })
+  max_running?: number | null;
 }
 
 /** A registered Git repository. */
@@ -153,6 +162,12 @@ export class RepositoryDto {
   default_agent_type!: string | null;
 
   /**
+   * How many of its tasks the fleet runs at a time; null for no limit.
+   * @example 4
+   */
+  max_running!: number | null;
+
+  /**
    * When it was registered.
    * @example 2026-01-31T12:00:00.000Z
    */
@@ -170,6 +185,7 @@ export class RepositoryDto {
       last_error: row.last_error,
       last_synced_at: row.last_synced_at,
       default_agent_type: row.default_agent_type,
+      max_running: row.max_running,
       created_at: row.created_at,
     });
   }

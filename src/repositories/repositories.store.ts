@@ -12,12 +12,12 @@ export type ForMirror = Pick<Repository, 'clone_url' | 'source_key' | 'default_b
 };
 
 /** What a caller may change; absent fields stay. */
-export type RepositoryChanges = Partial<Pick<Repository, 'default_branch' | 'default_agent_type'>>;
+export type RepositoryChanges = Partial<Pick<Repository, 'default_branch' | 'default_agent_type' | 'max_running'>>;
 
 const COLUMNS = `id, organization_id, full_name, clone_url, local_path, source_key, default_branch, status, last_error,
-  last_synced_at, refresh_at, default_agent_type, created_at, ${cursorTime('created_at')} as cursor_at`;
+  last_synced_at, refresh_at, default_agent_type, max_running, created_at, ${cursorTime('created_at')} as cursor_at`;
 
-const CHANGEABLE = ['default_branch', 'default_agent_type'] as const;
+const CHANGEABLE = ['default_branch', 'default_agent_type', 'max_running'] as const;
 /** What PostgreSQL calls the deletion of what others refer to: the first one before version 18, the second from there on. */
 const STILL_REFERRED_TO: readonly unknown[] = ['23503', '23001'];
 

@@ -10,6 +10,8 @@ export type RepositoryStatus = (typeof REPOSITORY_STATUSES)[number];
 @Index('repositories_page_idx', ['organization_id', 'created_at', 'id'])
 @Index('repositories_refresh_idx', ['refresh_at'])
 @Index('repositories_syncing_idx', ['created_at'], { where: `status = 'syncing'` })
+@Index('repositories_max_running_idx', ['id'], { where: 'max_running is not null' })
+@Check('repositories_max_running_check', 'max_running > 0')
 @Check('repositories_status_check', `status in ('ready', 'syncing', 'error')`)
 @Check('repositories_source_check', 'num_nonnulls(clone_url, local_path) = 1')
 export class Repository {
@@ -52,6 +54,10 @@ export class Repository {
 
   @Column({ type: 'text', nullable: true })
   default_agent_type!: string | null;
+
+  /** How many of its tasks the fleet runs at a time; null for no limit. */
+  @Column({ type: 'integer', nullable: true })
+  max_running!: number | null;
 
   @Column({ type: 'timestamptz', default: () => 'now()' })
   created_at!: Date;

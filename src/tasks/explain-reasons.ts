@@ -155,13 +155,20 @@ export function reasonsToWait(facts: WaitFacts): ExplainReason[] {
     { note: facts.fleet_note },
   );
   add(!facts.agent_enabled, 'agent-disabled', `The agent ${facts.agent_type} is switched off.`);
-  const { max_concurrent, agent_running, limited_until } = facts;
+  const { max_concurrent, agent_running, max_running, repository_running, limited_until } = facts;
   if (max_concurrent !== null)
     add(
       agent_running >= max_concurrent,
       'agent-limit',
       `${String(agent_running)} executions of ${facts.agent_type} run, and ${String(max_concurrent)} may at a time.`,
       { running: agent_running, max_concurrent },
+    );
+  if (max_running !== null)
+    add(
+      repository_running >= max_running,
+      'repository-limit',
+      `${String(repository_running)} tasks of its repository run, and ${String(max_running)} may at a time.`,
+      { running: repository_running, max_running },
     );
   if (limited_until !== null) {
     const until = limited_until.toISOString();

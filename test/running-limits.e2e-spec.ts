@@ -105,11 +105,89 @@ describe('an agent with a limit', () => {
   });
 });
 
+describe('a repository with a limit', () => {
+  let worker: TestWorker;
+  let [small, free] = ['', ''];
+  const register = async (name: string, person = ada) =>
+    String((await person.post('/repositories', { clone_url: `https://github.com/octo/${name}.git` })).body['id']);
+  const limitTo = (max_running: number | null) => ada.patch(`/repositories/${small}`, { max_running });
+  const repositoriesOf = async (max = 100) => {
+    const { body } = await worker.post(`/workers/${worker.id}/claim`, { max });
+    const names = new Map([
+      [small, 'small'],
+      [free, 'free'],
+    ]);
+    const claimed = body['executions'] as { task: { repository_id: string } }[];
+    return claimed.map(({ task }) => names.get(task.repository_id)).sort();
+  };
+  beforeAll(async () => {
+    worker = await registerWorker(server);
+    [small, free] = [await register('small'), await register('free')];
+    expect((await limitTo(2)).body).toMatchObject({ max_running: 2 });
+  });
+  afterEach(() => clear(worker));
+
+  it('has so many of its tasks run at once and no more, whatever their agents are, and others go on', async () => {
+    await fill('codegen', 3, { repository_id: small, priority: 'P0' });
+    await fill('review', 3, { repository_id: small });
+    await fill('codegen', 2, { repository_id: free });
+    expect(await repositoriesOf()).toEqual(['free', 'free', 'small', 'small']);
+    expect(await repositoriesOf()).toEqual([]);
+    const [waiting] = (await ada.get('/tasks?status=pending')).body.items as { id: string }[];
+    const { body } = await ada.get(`/tasks/${waiting?.id ?? ''}/explain`);
+    expect(body['reasons']).toMatchObject([{ code: 'repository-limit', running: 2, max_running: 2 }]);
+  });
+
+  it('gives the next when one of them has ended', async () => {
+    await fill('codegen', 3, { repository_id: small });
+    const [first] = await worker.claim({ max: 10 });
+    expect(await repositoriesOf()).toEqual([]);
+    await worker.finish(first?.execution_id ?? '', { outcome: 'completed' });
+    expect(await repositoriesOf()).toEqual(['small']);
+  });
+
+  it('keeps to the limit of an agent as well, and what one keeps from running leaves room to the others', async () => {
+    await limit('review', 1);
+    await fill('review', 3, { repository_id: small, priority: 'P0' });
+    await fill('review', 2, { repository_id: free, priority: 'P0' });
+    await fill('codegen', 3, { repository_id: small });
+    await fill('codegen', 1, { repository_id: free });
+    const { body } = await worker.post(`/workers/${worker.id}/claim`, { max: 100 });
+    const claimed = (body['executions'] as { task: { agent_type: string; repository_id: string } }[]).map(
+      ({ task }) => task,
+    );
+    expect(claimed.filter(({ agent_type }) => agent_type === 'review')).toHaveLength(1);
+    expect(claimed.filter(({ repository_id }) => repository_id === small).length).toBeLessThanOrEqual(2);
+    await worker.claim({ max: 100 });
+    const { rows } = await server.sql.query<{ of_small: number; reviews: number }>(
+      `select count(*) filter (where repository_id = $1)::integer as of_small,
+              count(*) filter (where agent_type = 'review')::integer as reviews
+       from tasks where organization_id = $2 and status = 'running'`,
+      [small, ada.organization_id],
+    );
+    expect(rows).toMatchObject([{ of_small: 2, reviews: 1 }]);
+    await limit('review', null);
+  });
+
+  it('is refused as none, as half a task and as too many, and is no limit when it is null', async () => {
+    for (const max_running of [0, -1, 1.5, 10_001, '3'])
+      expect(await ada.patch(`/repositories/${small}`, { max_running })).toMatchObject({ status: 400 });
+    expect((await bob.patch(`/repositories/${small}`, { max_running: 1 })).status).toBe(404);
+    expect((await limitTo(null)).body).toMatchObject({ max_running: null });
+    await fill('codegen', 4, { repository_id: small });
+    expect(await repositoriesOf()).toHaveLength(4);
+  });
+});
+
+interface Locking {
+  lockLimited: () => Promise<{ agents: object[]; repositories: string[] }>;
+}
+
 /** The most that ran at once, of rounds in which many claim at the same moment. */
-async function mostAtOnce(workers: readonly TestWorker[]): Promise<number> {
+async function mostAtOnce(workers: readonly TestWorker[], more: object = {}): Promise<number> {
   let most = 0;
   for (let round = 0; round < ROUNDS; round += 1) {
-    await fill('codegen', 20);
+    await fill('codegen', 20, more);
     await Promise.all(workers.map((worker) => worker.claim({ max: 2 })));
     const { rows } = await server.sql.query<{ running: number }>(
       `select count(*)::integer as running from tasks where organization_id = $1 and status = 'running'`,
@@ -121,19 +199,27 @@ async function mostAtOnce(workers: readonly TestWorker[]): Promise<number> {
   return most;
 }
 
-describe('claims that come at the same moment', () => {
+describe('claims that come at the same moment, to two processes', () => {
+  let second: TestApp;
   let workers: TestWorker[];
+  let repository_id: string;
   beforeAll(async () => {
+    second = await startTestApp({}, server);
     // Different labels, so that they are not served by one statement.
     const labels = (at: number) => [`worker=${String(at)}`];
     workers = await Promise.all(
-      Array.from({ length: CLAIMERS }, (_, at) => registerWorker(server, { labels: labels(at) })),
+      Array.from({ length: CLAIMERS }, (_, at) =>
+        registerWorker(at % 2 === 0 ? server : second, { labels: labels(at) }),
+      ),
     );
     await limit('codegen', LIMIT);
+    const { body } = await ada.post('/repositories', { clone_url: 'https://github.com/octo/raced.git' });
+    repository_id = String(body['id']);
   });
+  afterAll(() => second.close());
 
   it(
-    'keep to the limit together, to the last one',
+    'keep to the limit of an agent together, to the last one',
     async () => {
       const most = await mostAtOnce(workers);
       figure(2, 'most executions at once of an agent with a limit of', LIMIT, 'by', CLAIMERS, 'claimers:', most);
@@ -143,19 +229,30 @@ describe('claims that come at the same moment', () => {
   );
 
   it(
+    'keep to the limit of a repository together, to the last one',
+    async () => {
+      await limit('codegen', null);
+      await ada.patch(`/repositories/${repository_id}`, { max_running: LIMIT });
+      const most = await mostAtOnce(workers, { repository_id });
+      figure(2, 'most tasks at once of a repository with a limit of', LIMIT, 'by', CLAIMERS, 'claimers:', most);
+      expect(most).toBe(LIMIT);
+    },
+    PATIENCE_MS,
+  );
+
+  it(
     'would not if they looked before they have locked: this would be seen',
     async () => {
-      const store = server.app.get(ClaimStore, { strict: false }) as unknown as {
-        lockLimited: () => Promise<{ organization_id: string; agent_type: string }[]>;
-      };
-      const { lockLimited } = store;
-      store.lockLimited = () => Promise.resolve([{ organization_id: ada.organization_id, agent_type: 'codegen' }]);
+      const stores = [server, second].map(({ app }) => app.get(ClaimStore, { strict: false }) as unknown as Locking);
+      const looking = { agents: [], repositories: [repository_id] };
+      const before = stores.map(({ lockLimited }) => lockLimited);
+      for (const store of stores) store.lockLimited = () => Promise.resolve(looking);
       try {
-        const most = await mostAtOnce(workers);
+        const most = await mostAtOnce(workers, { repository_id });
         figure(2, 'control: most at once without the lock', most);
         expect(most).toBeGreaterThan(LIMIT);
       } finally {
-        store.lockLimited = lockLimited;
+        stores.forEach((store, at) => (store.lockLimited = before[at]!));
       }
     },
     PATIENCE_MS,
