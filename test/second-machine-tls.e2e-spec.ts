@@ -70,5 +70,9 @@ it('a machine gives its token to no server whose certificate it cannot check', a
   });
   // A certificate can be put right, so it waits, and says for what.
   await unwilling.says('UNABLE_TO_VERIFY_LEAF_SIGNATURE');
+  await unwilling.says('NODE_EXTRA_CA_CERTS');
+  const url = `https://localhost:${String(front.port)}`;
+  const { code, stderr } = await machine().run(['login', '--url', url]);
+  expect([code, stderr]).toEqual([3, expect.stringMatching(/does not trust[\s\S]*NODE_EXTRA_CA_CERTS/)]);
   expect((await ada.workers()).map(({ name }) => name)).not.toContain('unwilling');
 });

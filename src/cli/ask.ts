@@ -1,3 +1,4 @@
+import { noAnswer } from '../client/unreachable.js';
 import { CommandFailed, EXIT } from './exits.js';
 
 interface Answered<T> {
@@ -29,10 +30,11 @@ export async function reach<T>(call: Promise<T>): Promise<T> {
     return await call;
   } catch (error) {
     if (error instanceof CommandFailed || !(error instanceof TypeError)) throw error;
+    const { reason, advice } = noAnswer(error);
     throw new CommandFailed(
-      `The server cannot be reached: ${reasonOf(error)}.`,
+      `The server cannot be reached: ${reason}.`,
       EXIT.unreachable,
-      'Is the address right (--url, MIYABI_URL)? `miyabi doctor` looks at more.',
+      advice ?? 'Is the address right (--url, MIYABI_URL)? `miyabi doctor` looks at more.',
     );
   }
 }
@@ -49,11 +51,4 @@ export function refusal(status: number, error: unknown): CommandFailed {
   if (status === 404 && code === undefined)
     return new CommandFailed('There is no Miyabi server at this address (404).', EXIT.refused, null, error);
   return new CommandFailed(message, EXIT.refused, null, error);
-}
-
-/** `fetch failed` says nothing; its cause does. */
-function reasonOf(error: TypeError): string {
-  const cause: unknown = error.cause;
-  if (!(cause instanceof Error)) return error.message;
-  return cause.message || ('code' in cause ? String(cause.code) : error.message);
 }

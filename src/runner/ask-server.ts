@@ -1,3 +1,4 @@
+import { noAnswerInOne } from '../client/unreachable.js';
 import { failureOf, Refused, Unavailable } from './control-plane.js';
 
 /** What the generated client answers. */
@@ -31,7 +32,7 @@ export async function askServer<T>(
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof Refused || error instanceof Unavailable) throw error;
-    throw new Unavailable(ending.signal.aborted ? `no answer within ${String(seconds)} s` : reasonOf(error));
+    throw new Unavailable(ending.signal.aborted ? `no answer within ${String(seconds)} s` : noAnswerInOne(error));
   } finally {
     clearTimeout(timer);
     signal?.removeEventListener('abort', end);
@@ -47,12 +48,4 @@ function answerOf<T>({ data, error, response }: Answered<T>, registration: numbe
   const seconds = Number(response.headers.get('retry-after') ?? Number.NaN);
   const retryAfter = Number.isFinite(seconds) ? seconds : null;
   throw failureOf(status, problem, { registration, retryAfter, otherwise: statusText });
-}
-
-/** `fetch failed` says nothing; its cause does. */
-function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause instanceof Error ? error.cause : null;
-  const code = cause !== null && 'code' in cause ? String(cause.code) : undefined;
-  return [error.message, code ?? cause?.message].filter((part) => part !== undefined).join(': ');
 }
