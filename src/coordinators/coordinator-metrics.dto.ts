@@ -1,36 +1,13 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Decimal, IgnoresUnknownFields, Instant, Optional } from '../http/fields.js';
 import { PageQuery } from '../http/page.js';
+import { MachineUsageDto } from '../workers/machine-usage.dto.js';
 import type { MetricSample } from './coordinator-metrics.store.js';
 import type { CoordinatorMetrics } from './coordinators.store.js';
 
 /** Usage of the host of a coordinator. What is not known is left out. */
 @IgnoresUnknownFields()
-export class CoordinatorMetricsDto implements CoordinatorMetrics {
-  /**
-   * Percent of its processors in use.
-   * @example 35.5
-   */
-  @Optional()
-  @Decimal({ min: 0, max: 100 })
-  cpu_usage?: number;
-
-  /**
-   * Percent of its memory in use.
-   * @example 60
-   */
-  @Optional()
-  @Decimal({ min: 0, max: 100 })
-  memory_usage?: number;
-
-  /**
-   * Percent of the disk of its directory in use.
-   * @example 71.2
-   */
-  @Optional()
-  @Decimal({ min: 0, max: 100 })
-  disk_usage?: number;
-
+export class CoordinatorMetricsDto extends MachineUsageDto implements CoordinatorMetrics {
   /**
    * Milliseconds that its heartbeat before took to be answered.
    * @example 12.5
@@ -38,14 +15,6 @@ export class CoordinatorMetricsDto implements CoordinatorMetrics {
   @Optional()
   @Decimal({ min: 0, max: 1e9 })
   network_latency_ms?: number;
-
-  /**
-   * Seconds since its process was started.
-   * @example 86400
-   */
-  @Optional()
-  @Decimal({ min: 0, max: 1e12 })
-  uptime_seconds?: number;
 }
 
 /** What a coordinator reported at some time. */

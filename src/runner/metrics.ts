@@ -1,3 +1,4 @@
+import type { StatsFs } from 'node:fs';
 import { readFile, statfs } from 'node:fs/promises';
 import { cpus, freemem, totalmem } from 'node:os';
 import type { Metrics } from './protocol.js';
@@ -13,19 +14,18 @@ export class MachineMetrics {
   ) {}
 
   async take(): Promise<Metrics> {
+    const disk = await statfs(this.workerDirectory);
     return {
       cpu_usage: this.cpuUsage(),
       memory_usage: percent(1 - (await availableMemory()) / totalmem()),
-      disk_usage: await diskUsage(this.workerDirectory),
-      ...(await this.room()),
+      disk_usage: usageOf(disk),
+      ...this.room(freeOf(disk)),
       uptime_seconds: Math.floor(process.uptime()),
     };
   }
 
-  private async room(): Promise<Pick<Metrics, 'disk_free_bytes' | 'disk_low'>> {
-    if (this.diskMinFree === null) return {};
-    const free = await freeDisk(this.workerDirectory);
-    return { disk_free_bytes: free, disk_low: free < this.diskMinFree };
+  private room(disk_free_bytes: number): Pick<Metrics, 'disk_free_bytes' | 'disk_low'> {
+    return this.diskMinFree === null ? {} : { disk_free_bytes, disk_low: disk_free_bytes < this.diskMinFree };
   }
 
   /** Share of all cores that was busy since the last call. */
@@ -39,13 +39,11 @@ export class MachineMetrics {
 }
 
 /** Free bytes an ordinary account may use on the disk of a directory. */
-export async function freeDisk(directory: string): Promise<number> {
-  const { bavail, bsize } = await statfs(directory);
-  return bavail * bsize;
-}
+export const freeDisk = async (directory: string): Promise<number> => freeOf(await statfs(directory));
 
-async function diskUsage(directory: string): Promise<number> {
-  const { blocks, bfree, bavail } = await statfs(directory);
+const freeOf = ({ bavail, bsize }: StatsFs): number => bavail * bsize;
+
+function usageOf({ blocks, bfree, bavail }: StatsFs): number {
   const used = blocks - bfree;
   // As `df` counts: room kept for root is neither used nor available.
   return used + bavail === 0 ? 0 : percent(used / (used + bavail));

@@ -1,4 +1,5 @@
-import { Decimal, Flag, IgnoresUnknownFields, Nullable, Optional, RawText, Text, WholeNumber } from '../http/fields.js';
+import { Flag, IgnoresUnknownFields, Nullable, Optional, RawText, Text, WholeNumber } from '../http/fields.js';
+import { MachineUsageDto } from './machine-usage.dto.js';
 import type { Launcher, WorkerMetrics } from './workers.store.js';
 
 /** A command-line agent that a worker has. */
@@ -39,31 +40,7 @@ export class LauncherDto implements Launcher {
 
 /** Usage of the machine a worker runs on. What is not known is left out. */
 @IgnoresUnknownFields()
-export class MetricsDto implements WorkerMetrics {
-  /**
-   * Percent of its processors in use.
-   * @example 35.5
-   */
-  @Optional()
-  @Decimal({ min: 0, max: 100 })
-  cpu_usage?: number;
-
-  /**
-   * Percent of its memory in use.
-   * @example 60
-   */
-  @Optional()
-  @Decimal({ min: 0, max: 100 })
-  memory_usage?: number;
-
-  /**
-   * Percent of the disk of its directory in use.
-   * @example 71.2
-   */
-  @Optional()
-  @Decimal({ min: 0, max: 100 })
-  disk_usage?: number;
-
+export class MetricsDto extends MachineUsageDto implements WorkerMetrics {
   /**
    * Bytes on the disk of its directory that it may still use.
    * @example 120000000000
@@ -79,14 +56,6 @@ export class MetricsDto implements WorkerMetrics {
   @Optional()
   @Flag()
   disk_low?: boolean;
-
-  /**
-   * Seconds since its machine was started.
-   * @example 86400
-   */
-  @Optional()
-  @Decimal({ min: 0, max: 1e12 })
-  uptime_seconds?: number;
 }
 
 /** Why a worker wants no more work. */

@@ -3,17 +3,14 @@ import { RunAgain, violates } from '../database/database.errors.js';
 import { Database } from '../database/database.js';
 import { cursorTime, type Position } from '../http/page.js';
 import { noteSql, statusSql } from '../queue/worker-status.js';
+import type { MachineUsage } from './machine-usage.js';
 import { healthSql, type Health } from './worker.health.js';
 import type { Worker } from './worker.entity.js';
 
 /** Usage of the machine a worker runs on. */
-export interface WorkerMetrics {
-  cpu_usage?: number;
-  memory_usage?: number;
-  disk_usage?: number;
+export interface WorkerMetrics extends MachineUsage {
   disk_free_bytes?: number;
   disk_low?: boolean;
-  uptime_seconds?: number;
 }
 
 /** A launcher: a command-line agent that a worker has. */
