@@ -37,7 +37,9 @@ export class RunnerInProcess {
       ...environment,
     });
     const secrets = new Secrets();
-    const log = createLogger(settings.runtime, secrets, { write: (line) => void this.logged.push(line) });
+    const log = createLogger(settings.runtime, secrets, {
+      destination: { write: (line) => void this.logged.push(line) },
+    });
     this.runner = new Runner(settings, '0.0.0', log, secrets);
     this.ended = this.runner.run();
     this.ended.catch(() => undefined);

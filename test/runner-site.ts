@@ -70,7 +70,9 @@ export class RunnerSite {
       ...environment,
     });
     const secrets = new Secrets();
-    const log = createLogger(settings.runtime, secrets, { write: (line) => void this.logged.push(line) });
+    const log = createLogger(settings.runtime, secrets, {
+      destination: { write: (line) => void this.logged.push(line) },
+    });
     const runner = new Runner(settings, '0.0.0', log, secrets);
     const started = { runner, ended: runner.run() };
     started.ended.catch(() => undefined);

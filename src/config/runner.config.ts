@@ -138,11 +138,20 @@ export class RunnerConfig {
   @Variable({
     name: 'DISK_BUDGET',
     about:
-      'Bytes that caches and kept checkouts may take together; above it the oldest go that hold nothing of their own. 0 is no limit.',
+      'Bytes that caches and kept checkouts may take together; above it the oldest go that hold nothing of their own. 0 is no limit. The workers of a coordinator share it in equal parts.',
     read: whole(0, 999_999_999_999_999),
     default: 50 * GIB,
   })
   readonly disk_budget!: number;
+
+  @Variable({
+    name: 'MIYABI_LOG_NAME',
+    about:
+      'Name in each line of the log of this worker. A coordinator gives it to its workers, which write to one place.',
+    read: text,
+    default: '',
+  })
+  readonly log_name!: string;
 
   @Variable({
     name: 'INVENTORY_SECONDS',

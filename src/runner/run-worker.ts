@@ -11,9 +11,12 @@ import { Secrets } from './secrets.js';
 /** Runs a worker in this process until it is told to stop; answers the exit code. */
 export async function runWorker(environment: Environment): Promise<number> {
   const secrets = new Secrets();
+  let sayer = '';
   try {
     const settings = loadRunnerSettings(environment);
-    const log = createLogger(settings.runtime, secrets);
+    const { log_name: worker } = settings.runner;
+    if (worker !== '') sayer = `${worker}: `;
+    const log = createLogger(settings.runtime, secrets, { worker });
     const runner = new Runner(settings, VERSION, log, secrets);
     const stop = (): void => runner.stop();
     process.on('SIGTERM', stop);
@@ -28,7 +31,8 @@ export async function runWorker(environment: Environment): Promise<number> {
     const isExpected = [ConfigurationFaults, IsolationUnavailable, LockHeld, NotRegistered].some(
       (known) => error instanceof known,
     );
-    process.stderr.write(`${secrets.hide(isExpected && error instanceof Error ? error.message : describe(error))}\n`);
+    const text = isExpected && error instanceof Error ? error.message : describe(error);
+    process.stderr.write(`${sayer}${secrets.hide(text)}\n`);
     return 1;
   }
 }
