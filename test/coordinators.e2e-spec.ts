@@ -92,7 +92,8 @@ describe('a coordinator', () => {
     expect(await codeOf(own.post(`coordinators/${other.coordinator.id}/drain`, {}))).toBe('404 coordinator/not-found');
     for (const path of ['coordinators', `coordinators/${one.coordinator.id}`, 'workers', 'tasks', 'auth/me'])
       expect([path, await codeOf(own.get(path))]).toEqual([path, '403 auth/forbidden']);
-    expect(await codeOf(own.post('coordinators', { name: 'x', host: 'h' }))).toBe('403 auth/forbidden');
+    // It is itself, whatever it says, and alive.
+    expect(await codeOf(own.post('coordinators', { name: 'x', host: 'h' }))).toBe('409 coordinator/name-taken');
     expect(await codeOf(own.post('tasks', { name: 'x' }))).toBe('403 auth/forbidden');
     expect(await codeOf(caller(server, ada.token).post(`coordinators/${one.coordinator.id}/heartbeat`, {}))).toBe(
       '403 auth/forbidden',

@@ -50,6 +50,7 @@ describe('a join token', () => {
       token: expect.stringMatching(/^myj_/),
       command: `curl -fsSL ${server.url}/join.sh | MIYABI_JOIN_TOKEN=${made.token} sh`,
       expires_at: expect.any(String),
+      joins: 'worker',
       uses_left: 2,
       labels: ['gpu'],
     });

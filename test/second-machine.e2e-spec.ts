@@ -96,7 +96,7 @@ describe(`a second machine, in ${PLACE}`, () => {
     const membership = join(machine.home, '.local/share/miyabi/worker/membership.json');
     expect(statSync(membership).mode & 0o777).toBe(0o600);
     const { token, ...known } = JSON.parse(readFileSync(membership, 'utf8')) as Record<string, string>;
-    expect(known).toMatchObject({ url, worker_id: worker.id });
+    expect(known).toMatchObject({ url, id: worker.id });
     expect(kept.filter((text) => text.includes(token!))).toHaveLength(1);
     const joinToken = /MIYABI_JOIN_TOKEN=(\w+)/.exec(command)?.[1] ?? '?';
     expect(kept.filter((text) => text.includes(joinToken))).toEqual([]);

@@ -73,6 +73,7 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
   // People and keys.
   await the(AccessKeysStore).revokeForWorker(worker(5), null);
   await the(AccessKeysStore).findLabels(worker(5));
+  await the(AccessKeysStore).findCoordinatorLabels(filledId(KIND.coordinator, 5));
   await the(AccessKeysStore).isExpiring(filledId(9, 5));
   await the(JoinTokensStore).use(filledId(9, 5));
   await the(AccessKeysStore).touch([filledId(9, 5)]);

@@ -15,6 +15,7 @@ export const CALLERS = [
   'fellow worker',
   'instance key',
   'join token',
+  'join token for coordinators',
   'owner elsewhere',
   'guest from elsewhere',
   'key elsewhere',
@@ -135,7 +136,8 @@ export function documentedVerdict({ id, demand, path }: DocumentedOperation, cal
   if (demand === 'public') return 'passes';
   if (caller === 'nobody') return '401';
   if (caller === 'join token') return id === 'workersRegister' ? 'passes' : '403';
-  if (isCoordinator(caller) && id === 'workersRegister') return 'passes';
+  if (caller === 'join token for coordinators') return id === 'coordinatorsRegister' ? 'passes' : '403';
+  if (isCoordinator(caller) && ['workersRegister', 'coordinatorsRegister'].includes(id)) return 'passes';
   if (isCoordinator(caller) && id === 'coordinatorsDrain') return isElsewhere(caller) ? '404' : 'passes';
   if (isCoordinator(caller) !== (demand === 'coordinator')) return '403';
   if (isWorker(caller) !== (demand === 'worker')) return '403';
@@ -192,6 +194,8 @@ export async function credential(
     case 'instance key':
       return instanceKey;
     case 'join token':
-      return here.joinToken();
+      return here.joinToken('worker');
+    case 'join token for coordinators':
+      return here.joinToken('coordinator');
   }
 }

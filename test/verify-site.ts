@@ -90,10 +90,11 @@ export class Site {
   }
 
   /** A token with which many machines may join. */
-  joinToken(): Promise<string> {
-    return once(this.keys, 'join token', async () => {
+  joinToken(joins: 'worker' | 'coordinator'): Promise<string> {
+    return once(this.keys, `join token for a ${joins}`, async () => {
       const { access_token } = await this.person('owner');
-      const { json } = await send(this.server, access_token, 'POST', '/api/v1/workers/join-tokens', { uses: 1000 });
+      const body = { uses: 1000, joins };
+      const { json } = await send(this.server, access_token, 'POST', '/api/v1/workers/join-tokens', body);
       const token = json['token'];
       if (typeof token !== 'string') throw new Error(`no join token was made: ${JSON.stringify(json)}`);
       return token;

@@ -14,6 +14,10 @@ import type { Permission } from './permissions.js';
   `case when kind = 'join' then organization_id is not null and prefix is not null
      and expires_at is not null and uses_left >= 0 and labels is not null else uses_left is null end`,
 )
+@Check(
+  'access_keys_joins_check',
+  `case when kind = 'join' then joins is not null and joins in ('worker', 'coordinator') else joins is null end`,
+)
 @Check('access_keys_worker_check', `(kind = 'worker') = (worker_id is not null)`)
 @Check('access_keys_coordinator_check', `(kind = 'coordinator') = (coordinator_id is not null)`)
 // TypeORM cannot describe an index with an order.
@@ -53,11 +57,15 @@ export class AccessKey {
   @Column({ type: 'text', array: true })
   permissions!: Permission[];
 
-  /** How many more workers may register with a join token. */
+  /** What registers with a join token. */
+  @Column({ type: 'text', nullable: true })
+  joins!: 'worker' | 'coordinator' | null;
+
+  /** How many more may register with a join token. */
   @Column({ type: 'integer', nullable: true })
   uses_left!: number | null;
 
-  /** What a join token gives to its workers; kept with their tokens, as they come back with these. */
+  /** What a join token gives to its workers; kept with the tokens of what it let in, as that comes back with these. */
   @Column({ type: 'text', array: true, nullable: true })
   labels!: string[] | null;
 

@@ -15,7 +15,7 @@ import {
 import { hashOfSecret, isKey, newKey } from './keys.js';
 import { Lookup } from '../database/lookup.js';
 import { permissionsOf, type Permission } from './permissions.js';
-import { JoinTokensService } from './join-tokens.service.js';
+import { JoinTokensService, PERMISSION_FOR } from './join-tokens.service.js';
 import { LastUse } from './last-use.js';
 import type { Principal, UserPrincipal } from './principal.js';
 
@@ -70,13 +70,22 @@ export class AccessKeysService implements OnApplicationBootstrap {
     return { id, secret };
   }
 
-  /** Makes the token of one coordinator, in place of those it had. It can be read from the answer only, this once. */
-  async replaceCoordinatorToken(coordinator: {
-    organization_id: string | null;
-    coordinator_id: string;
-    name: string;
-  }): Promise<string> {
-    await this.store.revokeForCoordinator(coordinator.coordinator_id);
+  /**
+   * Makes the token of one coordinator, in place of those it had. It can be read from the answer only, this once: the one
+   * that it comes back with stays good until it comes back with the new one, as an answer may get lost.
+   */
+  async replaceCoordinatorToken(
+    principal: Principal,
+    coordinator: {
+      organization_id: string | null;
+      coordinator_id: string;
+      name: string;
+      /** What a join token gave it for its workers. */
+      labels: readonly string[];
+    },
+  ): Promise<string> {
+    const present = principal.kind === 'coordinator' ? principal.key_id : null;
+    await this.store.revokeForCoordinator(coordinator.coordinator_id, present);
     const secret = newKey('myc_');
     await this.store.insert({
       ...coordinator,
@@ -91,7 +100,7 @@ export class AccessKeysService implements OnApplicationBootstrap {
 
   /** Ends the token of a coordinator with its next request. */
   async revokeForCoordinator(coordinator_id: string): Promise<void> {
-    await this.store.revokeForCoordinator(coordinator_id);
+    await this.store.revokeForCoordinator(coordinator_id, null);
   }
 
   /** Makes a worker another token; those it has stay good for a while, and their ids are given too. */
@@ -106,14 +115,21 @@ export class AccessKeysService implements OnApplicationBootstrap {
 
   /**
    * What a worker gets for good by what it registers with: of a join token, which is used by this, its labels; by its own
-   * token those of before. Throws KeyRevoked for a join token that is used up, and TokenRotated for a token in whose
+   * token those of before; by that of its coordinator those that this one was given. Throws KeyRevoked for a join token that is used up, and TokenRotated for a token in whose
    * place there is another: it may fall out of use, and not make itself a successor.
    */
   async grantedLabels(principal: Principal, worker_id: string): Promise<string[]> {
-    if (principal.kind === 'join') return this.joinTokens.use(principal, worker_id);
+    if (principal.kind === 'join') return this.joinTokens.use(principal, { worker_id });
+    if (principal.kind === 'coordinator') return this.store.findCoordinatorLabels(principal.id);
     if (principal.kind !== 'worker') return [];
     if (await this.store.isExpiring(principal.key_id)) throw new TokenRotated();
     return this.store.findLabels(worker_id);
+  }
+
+  /** The same for a coordinator, whose labels its workers get. Throws KeyRevoked for a join token that is used up. */
+  async grantedHostLabels(principal: Principal, coordinator_id: string): Promise<string[]> {
+    if (principal.kind === 'host_join') return this.joinTokens.use(principal, { coordinator_id });
+    return principal.kind === 'coordinator' ? this.store.findCoordinatorLabels(coordinator_id) : [];
   }
 
   /** Ends every token of the worker with its next request, but for the one with the id `but`. */
@@ -169,13 +185,17 @@ function principalOf(key: KnownKey): Program {
   }
   if (key.coordinator_id !== null) {
     const actor = { type: 'coordinator', id: key.coordinator_id, login: null, trigger: null } as const;
-    return { kind: 'coordinator', id: key.coordinator_id, organization_id, permissions: new Set(), actor };
+    return {
+      ...{ kind: 'coordinator', id: key.coordinator_id, key_id: key.id },
+      ...{ organization_id, permissions: new Set(), actor },
+    };
   }
-  const { created_by, role, kind } = key;
-  if (kind === 'join' && organization_id !== null) {
+  const { created_by, role, joins } = key;
+  if (joins !== null && organization_id !== null) {
     // It is as good as its maker: who may not let machines in any more has not let this one in.
-    if (role === null || !permissionsOf(role).has('workers.register')) throw new KeyRevoked();
+    if (role === null || !permissionsOf(role).has(PERMISSION_FOR[joins])) throw new KeyRevoked();
     const actor = { type: 'api_key', id: key.id, login: null, trigger: 'join_token' } as const;
+    const kind = joins === 'coordinator' ? 'host_join' : 'join';
     return { kind, id: key.id, organization_id, permissions: new Set(), actor };
   }
   const actor = { type: 'api_key', id: key.id, login: null, trigger: null } as const;

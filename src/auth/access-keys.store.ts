@@ -7,7 +7,7 @@ import type { Permission, Role } from './permissions.js';
 /** What a request needs to know of a key. */
 export type KnownKey = Pick<
   AccessKey,
-  'id' | 'organization_id' | 'kind' | 'worker_id' | 'coordinator_id' | 'permissions' | 'created_by'
+  'id' | 'organization_id' | 'kind' | 'worker_id' | 'coordinator_id' | 'permissions' | 'created_by' | 'joins'
 > & {
   /** The hash in hexadecimal. */
   hash: string;
@@ -91,6 +91,15 @@ export class AccessKeysStore {
     return row?.labels ?? [];
   }
 
+  /** The labels that came with the last token of a coordinator, for its workers. */
+  async findCoordinatorLabels(coordinator_id: string): Promise<string[]> {
+    const row = await this.database.one<{ labels: string[] | null }>(
+      'select labels from access_keys where coordinator_id = $1 order by id desc limit 1',
+      [coordinator_id],
+    );
+    return row?.labels ?? [];
+  }
+
   /**
    * What is known of the hashes (in hexadecimal), revoked keys included. The role is read in the same statement, as for
    * sessions: every request pays for this. Who left and came back is a member anew, and the keys of before stay dead.
@@ -98,7 +107,7 @@ export class AccessKeysStore {
   async findByHash(hashes: readonly string[]): Promise<ReadonlyMap<string, KnownKey>> {
     const rows = await this.database.prepared<KnownKey>(
       `select encode(k.secret_hash, 'hex') as hash, k.id, k.organization_id, k.kind, k.worker_id, k.coordinator_id,
-              k.permissions, k.created_by, m.role,
+              k.permissions, k.created_by, k.joins, m.role,
               case when k.kind not in ('worker', 'coordinator') then null
                    when k.revoked_at is null then case when k.expires_at <= now() then 'rotated' end
                    when exists (select from workers w where w.id = k.worker_id) then 'replaced'
@@ -174,11 +183,12 @@ export class AccessKeysStore {
     );
   }
 
-  /** Ends the tokens of a coordinator. */
-  async revokeForCoordinator(coordinator_id: string): Promise<void> {
+  /** Ends the tokens of a coordinator, but for one where it is named. */
+  async revokeForCoordinator(coordinator_id: string, but: string | null): Promise<void> {
     await this.database.query(
-      'update access_keys set revoked_at = now() where coordinator_id = $1 and revoked_at is null',
-      [coordinator_id],
+      `update access_keys set revoked_at = now()
+       where coordinator_id = $1 and revoked_at is null and ($2::uuid is null or id <> $2)`,
+      [coordinator_id, but],
     );
   }
 

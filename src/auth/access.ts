@@ -9,7 +9,7 @@ import type { CoordinatorPrincipal, Principal, UserPrincipal, WorkerPrincipal } 
 export type Access = 'public' | 'signed-in' | 'worker' | 'coordinator' | Permission;
 
 /** What has no permissions, and is let in only where a route names it. */
-export type TokenKind = 'worker' | 'coordinator' | 'join';
+export type TokenKind = 'worker' | 'coordinator' | 'join' | 'host_join';
 
 export const ACCESS = Symbol('access');
 export const WELCOME = Symbol('welcome');

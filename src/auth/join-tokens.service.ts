@@ -14,11 +14,16 @@ export type { JoinTokenRow };
 export interface JoinTokenInput {
   /** Life in seconds. */
   expires_in: number;
-  /** How many workers may register with it. */
+  /** What it lets in: workers, or coordinators, each with workers of its own. */
+  joins: 'worker' | 'coordinator';
+  /** How many of these may register with it. */
   uses: number;
-  /** What each of them gets, whatever else it says of itself. */
+  /** What each worker gets, whatever else it says of itself. */
   labels: readonly string[];
 }
+
+/** What the maker of a token must be allowed to, and still be when it is used. */
+export const PERMISSION_FOR = { worker: 'workers.register', coordinator: 'coordinators.register' } as const;
 
 /** Tokens with which machines join an organization: short-lived, counted, and good for nothing else. */
 @Injectable()
@@ -29,8 +34,13 @@ export class JoinTokensService {
     private readonly audit: AuditService,
   ) {}
 
-  /** Makes a token for the organization of the caller. Its secret can be read from the answer only, this once. */
+  /**
+   * Makes a token for the organization of the caller, who may register what it lets in. Its secret can be read from the
+   * answer only, this once. Throws MissingPermission.
+   */
   async create(principal: Principal, input: JoinTokenInput): Promise<{ join_token: JoinTokenRow; secret: string }> {
+    const needed = PERMISSION_FOR[input.joins];
+    if (!principal.permissions.has(needed)) throw new MissingPermission(needed);
     const organization_id = organizationOf(principal);
     const created_by = makerOf(principal);
     const secret = newKey('myj_');
@@ -43,13 +53,13 @@ export class JoinTokensService {
         secret_hash: hashOfSecret(secret),
         created_by,
       });
-      const { prefix, uses_left, labels, expires_at } = token;
+      const { prefix, joins, uses_left, labels, expires_at } = token;
       await this.audit.record({
         organization_id,
         actor: principal.actor,
         action: 'join_token.created',
         subject: { key_id: token.id, user_id: created_by },
-        data: { prefix, uses: uses_left, labels, expires_at },
+        data: { prefix, joins, uses: uses_left, labels, expires_at },
       });
       return token;
     });
@@ -86,14 +96,17 @@ export class JoinTokensService {
   }
 
   /**
-   * Takes one use of the token, in the transaction that registers the worker: a registration that fails costs none.
-   * Answers the labels the worker gets. Throws KeyRevoked when others were faster.
+   * Takes one use of the token, in the transaction that registers what it lets in: a registration that fails costs none.
+   * Answers the labels that are given. Throws KeyRevoked when others were faster.
    */
-  async use({ id, organization_id, actor }: JoinPrincipal, worker_id: string): Promise<string[]> {
+  async use(
+    { id, organization_id, actor }: JoinPrincipal,
+    joined: { worker_id: string } | { coordinator_id: string },
+  ): Promise<string[]> {
     const used = await this.store.use(id);
     if (used === null) throw new KeyRevoked();
     const { labels, uses_left } = used;
-    const subject = { key_id: id, worker_id };
+    const subject = { key_id: id, ...joined };
     await this.audit.record({ organization_id, actor, action: 'join_token.used', subject, data: { uses_left } });
     return labels;
   }

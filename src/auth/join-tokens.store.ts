@@ -10,6 +10,7 @@ export interface NewJoinToken {
   secret_hash: Buffer;
   created_by: string;
   expires_in: number;
+  joins: 'worker' | 'coordinator';
   uses: number;
   labels: readonly string[];
 }
@@ -18,13 +19,14 @@ export interface NewJoinToken {
 export type JoinTokenRow = Pick<AccessKey, 'id' | 'created_at' | 'last_used_at' | 'revoked_at'> & {
   prefix: string;
   expires_at: Date;
+  joins: 'worker' | 'coordinator';
   uses_left: number;
   labels: string[];
   created_by: { id: string; login: string } | null;
   cursor_at: string;
 };
 
-const COLUMNS = `k.id, k.prefix, k.uses_left, k.labels, k.created_at, k.expires_at, k.last_used_at, k.revoked_at,
+const COLUMNS = `k.id, k.prefix, k.joins, k.uses_left, k.labels, k.created_at, k.expires_at, k.last_used_at, k.revoked_at,
   case when u.id is not null then json_build_object('id', u.id, 'login', u.login) end as created_by,
   ${cursorTime('k.created_at')} as cursor_at`;
 
@@ -37,8 +39,8 @@ export class JoinTokensStore {
     const row = await this.database.one<JoinTokenRow>(
       `with k as (
          insert into access_keys
-           (id, organization_id, kind, name, prefix, permissions, secret_hash, created_by, expires_at, uses_left, labels)
-         values ($1, $2, 'join', 'join token', $3, '{}', $4, $5, now() + make_interval(secs => $6), $7, $8)
+           (id, organization_id, kind, name, prefix, permissions, secret_hash, created_by, expires_at, uses_left, labels, joins)
+         values ($1, $2, 'join', 'join token', $3, '{}', $4, $5, now() + make_interval(secs => $6), $7, $8, $9)
          returning *)
        select ${COLUMNS} from k left join users u on u.id = k.created_by`,
       [
@@ -50,6 +52,7 @@ export class JoinTokensStore {
         token.expires_in,
         token.uses,
         token.labels,
+        token.joins,
       ],
     );
     if (row === null) throw new Error('an insertion gave no row');

@@ -48,12 +48,17 @@ export interface WorkerPrincipal extends BasePrincipal {
 /** A coordinator with its own token: it speaks for itself, and lets its own workers in. Without an organization it serves every one. */
 export interface CoordinatorPrincipal extends BasePrincipal {
   kind: 'coordinator';
+  /** Id of the token it came with. */
+  key_id: string;
   organization_id: string | null;
 }
 
-/** A machine with a join token: it may become a worker of the organization, and nothing else. */
+/**
+ * A machine with a join token: it may become a worker of the organization, or with `host_join` a coordinator of it, and
+ * nothing else.
+ */
 export interface JoinPrincipal extends BasePrincipal {
-  kind: 'join';
+  kind: 'join' | 'host_join';
   organization_id: string;
 }
 

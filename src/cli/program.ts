@@ -113,7 +113,9 @@ function addWorkers(program: Command, context: ContextOf): void {
     .action((options: { limit: number }, command: Command) => listWorkers(context(command), options));
   workers
     .command('invite')
-    .description('print one line to paste on another machine, which then joins as a worker')
+    .description('print one line to paste on another machine, which then joins as a worker, or as a host of several')
+    .option('--coordinator', 'let it run a coordinator, which keeps several workers running')
+    .option('--workers <number>', 'the same, and how many', whole)
     .option('--uses <number>', 'how many machines may join with it', whole)
     .option('--expires-in <seconds>', 'how long, from 60 to 86400 s', whole)
     .option('--label <label...>', 'labels that its workers get')

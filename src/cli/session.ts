@@ -26,12 +26,12 @@ export class Session {
     this.credentials = new Credentials(settings.config_directory);
   }
 
-  /** Address of the server: as given, or the one signed in to last, or the one this machine's worker has joined. */
+  /** Address of the server: as given, or the one signed in to last, or the one this machine's worker or coordinator has joined. */
   async url(): Promise<string> {
     const given =
       (this.options.url ?? '') ||
       this.settings.url ||
-      ((await this.credentials.current()) ?? (await readMembership(this.settings.worker_directory))?.url ?? '');
+      ((await this.credentials.current()) ?? (await this.joined()) ?? '');
     if (given === '')
       throw new CommandFailed(
         'Which server?',
@@ -39,6 +39,11 @@ export class Session {
         'Say it with --url or MIYABI_URL, or sign in: `miyabi login --url <address>`.',
       );
     return addressOf(given);
+  }
+
+  private async joined(): Promise<string | undefined> {
+    const { worker_directory, coordinator_directory } = this.settings;
+    return ((await readMembership(worker_directory)) ?? (await readMembership(coordinator_directory)))?.url;
   }
 
   /** A client that speaks for the person or the key. Throws CommandFailed when there is neither. */

@@ -495,7 +495,7 @@ export interface paths {
         put?: never;
         /**
          * Register a coordinator
-         * @description It gets a token of its own, which may send its heartbeats, drain it, and register workers that belong to it. 200 instead of 201 says that it has come back; then it has the workers it had, and its earlier token is refused.
+         * @description It gets a token of its own, which may send its heartbeats, drain it, and register workers that belong to it. 200 instead of 201 says that it has come back; then it has the workers it had, and its earlier token is refused. A join token for coordinators registers one too, whose workers get its labels, and a coordinator's own token that coordinator again: its present token stays good until the new one has come back in the same way, as an answer may get lost.
          *
          *     Answers a secret, and refuses an `Idempotency-Key` (400 `idempotency/refused`).
          *
@@ -1925,7 +1925,7 @@ export interface paths {
         put?: never;
         /**
          * Make a token with which machines join
-         * @description Answers one line to paste into a shell of the other machine. The token registers as many workers of the organization as `uses` says, while it lasts and while its maker may let workers in; it may do nothing else. Each worker gets a token of its own.
+         * @description Answers one line to paste into a shell of the other machine. The token registers as many workers of the organization as `uses` says, or as many coordinators, while it lasts and while its maker may let them in; it may do nothing else. Each gets a token of its own, and that of a coordinator registers its workers.
          *
          *     Answers a secret, and refuses an `Idempotency-Key` (400 `idempotency/refused`).
          *
@@ -3512,15 +3512,15 @@ export interface components {
              */
             disk_usage?: number;
             /**
-             * @description Milliseconds that its heartbeat before took to be answered.
-             * @example 12.5
-             */
-            network_latency_ms?: number;
-            /**
              * @description Seconds since its process was started.
              * @example 86400
              */
             uptime_seconds?: number;
+            /**
+             * @description Milliseconds that its heartbeat before took to be answered.
+             * @example 12.5
+             */
+            network_latency_ms?: number;
         };
         CoordinatorPage: {
             /** @description The items of this page. */
@@ -3704,12 +3704,24 @@ export interface components {
              */
             expires_in?: number;
             /**
-             * @description How many workers may join with it; 1 when absent.
+             * @description What joins with it: a `worker`, which it is when absent, or a `coordinator`, which keeps several workers of its own
+             *     running and registers them. The latter needs the permission `coordinators.register` as well.
+             * @example worker
+             * @enum {string}
+             */
+            joins?: "coordinator" | "worker";
+            /**
+             * @description How many workers the line to paste has a coordinator run; absent leaves it to the machine, whose default is 2.
+             * @example 4
+             */
+            workers?: number;
+            /**
+             * @description How many may join with it; 1 when absent. The workers of a coordinator are not counted.
              * @example 1
              */
             uses?: number;
             /**
-             * @description Labels that each of these workers has, beside those it says of itself.
+             * @description Labels that each of these workers has, or each worker of these coordinators, beside those it says of itself.
              * @example [
              *       "gpu",
              *       "region=eu"
@@ -3850,12 +3862,19 @@ export interface components {
              */
             id: string;
             /**
-             * @description How many workers may join with it.
+             * @description What joins with it.
+             * @example worker
+             * @enum {string}
+             */
+            joins: "coordinator" | "worker";
+            /**
+             * @description How many may join with it.
              * @example 1
              */
             uses_left: number;
             /**
-             * @description The whole token, for the header `Authorization: Bearer` of `POST /workers`. It is shown this once and is not kept.
+             * @description The whole token, for the header `Authorization: Bearer` of `POST /workers`, or of
+             *     `POST /coordinators`. It is shown this once and is not kept.
              * @example myj_3q2x7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA0s9Fq1
              */
             token: string;
@@ -3871,7 +3890,7 @@ export interface components {
              */
             expires_at: string;
             /**
-             * @description Labels that these workers get.
+             * @description Labels that the workers get.
              * @example [
              *       "gpu",
              *       "region=eu"
@@ -5204,7 +5223,13 @@ export interface components {
              */
             id: string;
             /**
-             * @description How many more workers may join with it.
+             * @description What joins with it.
+             * @example worker
+             * @enum {string}
+             */
+            joins: "coordinator" | "worker";
+            /**
+             * @description How many more may join with it.
              * @example 1
              */
             uses_left: number;
@@ -5214,7 +5239,7 @@ export interface components {
              */
             prefix: string;
             /**
-             * @description Labels that these workers get.
+             * @description Labels that the workers get.
              * @example [
              *       "gpu",
              *       "region=eu"
@@ -5657,6 +5682,11 @@ export interface components {
              */
             disk_usage?: number;
             /**
+             * @description Seconds since its process was started.
+             * @example 86400
+             */
+            uptime_seconds?: number;
+            /**
              * @description Bytes on the disk of its directory that it may still use.
              * @example 120000000000
              */
@@ -5666,11 +5696,6 @@ export interface components {
              * @example false
              */
             disk_low?: boolean;
-            /**
-             * @description Seconds since its machine was started.
-             * @example 86400
-             */
-            uptime_seconds?: number;
         };
         MockLogin: {
             /**

@@ -1,5 +1,5 @@
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { Configuration, type Environment } from './load.js';
 import { text } from './readers.js';
 import { Variable } from './variable.js';
@@ -33,6 +33,8 @@ export interface CliSettings {
   readonly config_directory: string;
   /** Directory of the workers of this account, unless they are told another. */
   readonly worker_directory: string;
+  /** Directory of the coordinator of this account, unless it is told another. */
+  readonly coordinator_directory: string;
   readonly mayColour: boolean;
   readonly environment: Environment;
 }
@@ -41,12 +43,14 @@ export interface CliSettings {
 export function loadCliSettings(environment: Environment): CliSettings {
   const home = environment['HOME'] || homedir();
   const place = (name: string, ...otherwise: string[]): string => environment[name] || join(home, ...otherwise);
+  const worker_directory =
+    environment['MIYABI_WORKER_DIR'] || join(place('XDG_DATA_HOME', '.local', 'share'), 'miyabi', 'worker');
   return {
     cli: new Configuration([CliConfig], environment).get(CliConfig),
     url: environment['MIYABI_URL'] ?? '',
     config_directory: join(place('XDG_CONFIG_HOME', '.config'), 'miyabi'),
-    worker_directory:
-      environment['MIYABI_WORKER_DIR'] || join(place('XDG_DATA_HOME', '.local', 'share'), 'miyabi', 'worker'),
+    worker_directory,
+    coordinator_directory: environment['MIYABI_COORDINATOR_DIR'] || join(dirname(worker_directory), 'coordinator'),
     // https://no-color.org: present and not empty.
     mayColour: !environment['NO_COLOR'] && environment['TERM'] !== 'dumb',
     environment,

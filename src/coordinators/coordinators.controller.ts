@@ -38,10 +38,13 @@ export class CoordinatorsController {
    * Register a coordinator
    *
    * It gets a token of its own, which may send its heartbeats, drain it, and register workers that belong to it. 200 instead
-   * of 201 says that it has come back; then it has the workers it had, and its earlier token is refused.
+   * of 201 says that it has come back; then it has the workers it had, and its earlier token is refused. A join token for
+   * coordinators registers one too, whose workers get its labels, and a coordinator's own token that coordinator again: its
+   * present token stays good until the new one has come back in the same way, as an answer may get lost.
    */
   @Post()
   @Allow('coordinators.register')
+  @AlsoFor('host_join', 'coordinator')
   @NotIdempotent()
   @ApiCreatedResponse({ type: CoordinatorRegistrationDto })
   @ApiOkResponse({ type: CoordinatorRegistrationDto, description: 'The coordinator has come back.' })

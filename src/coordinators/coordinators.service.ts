@@ -39,7 +39,8 @@ export class CoordinatorsService {
 
   /**
    * Takes a coordinator in, and gives it a token of its own; those it had end. The name of one that is alive is refused
-   * unless `replace` says so. `created` is false for one that has come back: somebody's wish that it stops outlives its
+   * unless `replace` says so, which is nothing for a join token: who may let one machine in may not put another one out.
+   * One that comes back with its own token is itself, whatever it was called meanwhile. `created` is false for one that has come back: somebody's wish that it stops outlives its
    * restart; one that has stopped, or that its own process had finish, begins anew.
    */
   async register(
@@ -47,20 +48,24 @@ export class CoordinatorsService {
     registration: CoordinatorRegistration,
   ): Promise<{ coordinator: CoordinatorView; token: string; created: boolean }> {
     const organization_id = scopeOf(principal, registration.scope);
-    const { name } = registration;
     await this.supervised.countAll();
     return this.database.transaction(async () => {
-      const known = await this.store.lockByName(organization_id, name, this.config.lease_seconds);
-      if (known?.live && !registration.replace) throw new CoordinatorNameTaken(name);
+      const known = await this.known(principal, organization_id, registration.name);
+      const name = known?.name ?? registration.name;
+      if (known?.live && !(registration.replace && principal.kind !== 'host_join'))
+        throw new CoordinatorNameTaken(name);
       const id = known?.id ?? newId();
-      if (known === null) await this.store.insert(id, organization_id, registration);
+      const labels = await this.keys.grantedHostLabels(principal, id);
+      const description = withLabels(registration, labels);
+      if (known === null) await this.store.insert(id, organization_id, description);
       else {
         const isToEnd = known.status === 'draining' && !known.drained_by_itself;
-        await this.store.comeBack(id, registration, isToEnd ? 'draining' : 'active');
+        await this.store.comeBack(id, description, isToEnd ? 'draining' : 'active');
         if (known.drained_by_itself)
           await this.supervised.resumeAll(principal, id, known.note, known.paused_workers ?? []);
       }
-      const token = await this.keys.replaceCoordinatorToken({ organization_id, coordinator_id: id, name });
+      const own = { organization_id, coordinator_id: id, name, labels };
+      const token = await this.keys.replaceCoordinatorToken(principal, own);
       await this.records.note(principal, { id, organization_id, name }, 'coordinator.registered');
       await this.records.tellOfRegistration(principal, { id, organization_id, name });
       return { coordinator: await this.read(id), token, created: known === null };
@@ -97,6 +102,15 @@ export class CoordinatorsService {
     });
   }
 
+  /** Who comes back. Throws CoordinatorNotFound when it was deleted in this moment. */
+  private async known(principal: Principal, organization_id: string | null, name: string) {
+    const { lease_seconds } = this.config;
+    if (principal.kind !== 'coordinator') return this.store.lockByName(organization_id, name, lease_seconds);
+    const itself = await this.store.lockById(principal.id, lease_seconds);
+    if (itself === null) throw new CoordinatorNotFound();
+    return itself;
+  }
+
   private async change(
     principal: Principal,
     id: string,
@@ -127,6 +141,12 @@ export class CoordinatorsService {
     if (coordinator === null) throw new CoordinatorNotFound();
     return coordinator;
   }
+}
+
+/** What a host was given comes on top of what it says of itself; what it does not say stays as it was. */
+function withLabels(said: CoordinatorRegistration, given: readonly string[]): CoordinatorDescription {
+  if (given.length === 0) return said;
+  return { ...said, labels: [...new Set([...given, ...(said.labels ?? [])])] };
 }
 
 /** The organization a new coordinator serves; null is every one. */

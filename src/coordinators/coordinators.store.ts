@@ -3,6 +3,7 @@ import { RunAgain, violates } from '../database/database.errors.js';
 import { Database } from '../database/database.js';
 import { cursorTime, type Position } from '../http/page.js';
 import { statusSql } from '../queue/worker-status.js';
+import type { MachineUsage } from '../workers/machine-usage.js';
 import type { PausedWorker } from '../workers/paused-worker.js';
 import { healthSql, type Health } from '../workers/worker.health.js';
 import { CoordinatorNameTaken } from './coordinator.errors.js';
@@ -10,12 +11,8 @@ import { coordinatorHealthSql, coordinatorStatusSql, type CoordinatorStatus } fr
 import type { Coordinator } from './coordinator.entity.js';
 
 /** Usage of the host of a coordinator, and how far the server is from there. */
-export interface CoordinatorMetrics {
-  cpu_usage?: number;
-  memory_usage?: number;
-  disk_usage?: number;
+export interface CoordinatorMetrics extends MachineUsage {
   network_latency_ms?: number;
-  uptime_seconds?: number;
 }
 
 export type CoordinatorView = Omit<
@@ -71,24 +68,31 @@ const viewOf = (coordinators: string): string => `
     ) own
   ) fleet`;
 
+/** One that comes back, as it was. */
+type KnownCoordinator = LockedCoordinator & OwnDrain & { live: boolean; note: string | null };
+
+/** `$1` is after how many seconds of silence it is not alive. */
+const KNOWN = `select c.id, c.organization_id, c.name, c.note, c.drained_by_itself, c.paused_workers,
+         ${STATUS} as status, ${STATUS} <> 'stopped'
+         and coalesce(c.last_heartbeat, c.registered_at) > now() - make_interval(secs => $1) as live
+       from coordinators c`;
+
 @Injectable()
 export class CoordinatorsStore {
   constructor(private readonly database: Database) {}
 
+  /** Locks one until the transaction ends; with whether it is alive. */
+  lockById(id: string, silentSeconds: number): Promise<KnownCoordinator | null> {
+    return this.database.one(`${KNOWN} where c.id = $2 for no key update of c`, [silentSeconds, id]);
+  }
+
   /** Locks the coordinator of a name until the transaction ends; with whether it is alive. */
-  lockByName(
-    organizationId: string | null,
-    name: string,
-    silentSeconds: number,
-  ): Promise<(LockedCoordinator & OwnDrain & { live: boolean; note: string | null }) | null> {
+  lockByName(organizationId: string | null, name: string, silentSeconds: number): Promise<KnownCoordinator | null> {
     return this.database.one(
-      `select c.id, c.organization_id, c.name, c.note, c.drained_by_itself, c.paused_workers,
-         ${STATUS} as status, ${STATUS} <> 'stopped'
-         and coalesce(c.last_heartbeat, c.registered_at) > now() - make_interval(secs => $3) as live
-       from coordinators c
-       where c.name = $2 and (c.organization_id = $1 or ($1::uuid is null and c.organization_id is null))
+      `${KNOWN}
+       where c.name = $3 and (c.organization_id = $2 or ($2::uuid is null and c.organization_id is null))
        for no key update of c`,
-      [organizationId, name, silentSeconds],
+      [silentSeconds, organizationId, name],
     );
   }
 

@@ -54,6 +54,7 @@ import { Deployments1790000000460 } from '../../migrations/1790000000460-deploym
 import { DiskNews1790000000480 } from '../../migrations/1790000000480-disk-news.js';
 import { RepositoryRunningLimit1790000000490 } from '../../migrations/1790000000490-repository-running-limit.js';
 import { JoinTokenEnds1790000000510 } from '../../migrations/1790000000510-join-token-ends.js';
+import { WhatJoins1790000000511 } from '../../migrations/1790000000511-what-joins.js';
 import { InventoryWishes1790000000520 } from '../../migrations/1790000000520-inventory-wishes.js';
 
 /** Every migration in the order of its number. */
@@ -113,5 +114,6 @@ export const migrations: (new () => MigrationInterface)[] = [
   DiskNews1790000000480,
   RepositoryRunningLimit1790000000490,
   JoinTokenEnds1790000000510,
+  WhatJoins1790000000511,
   InventoryWishes1790000000520,
 ];

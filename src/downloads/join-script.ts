@@ -5,25 +5,28 @@ const quoted = (text: string): string => `'${text.replaceAll("'", "'\\''")}'`;
  * One line to paste. The token stands in no address and in no argument, which every account of the machine could read;
  * what the shell's history keeps of it is worth nothing once it is used.
  */
-export function joinCommand(origin: string, token: string): string {
+export function joinCommand(origin: string, token: string, words: readonly string[] = []): string {
   const address = `${origin}/join.sh`;
   const word = /^[\w.~:/[\]-]+$/.test(address) && !address.includes('[') ? address : quoted(address);
-  return `curl -fsSL ${word} | MIYABI_JOIN_TOKEN=${token} sh`;
+  const rest = words.length === 0 ? '' : ` -s -- ${words.join(' ')}`;
+  return `curl -fsSL ${word} | MIYABI_JOIN_TOKEN=${token} sh${rest}`;
 }
 
 /**
  * What a machine runs to join: fetches the command line from this very server, compares it with `sha256`, and becomes a
- * worker. It stands in a function, so that half a script does nothing. Arguments go to `miyabi worker`.
+ * worker, or with the argument `coordinator` a host of several. It stands in a function, so that half a script does nothing.
+ * Other arguments go to `miyabi worker` or `miyabi coordinator`.
  */
 export const joinScript = (origin: string, sha256: string): string => `#!/bin/sh
 # Makes this machine a worker of ${origin.replace(/[^\x20-\x7e]/g, '')}
 #
 #   curl -fsSL <address>/join.sh | MIYABI_JOIN_TOKEN=<token> sh
 #   wget -qO- <address>/join.sh | MIYABI_JOIN_TOKEN=<token> sh -s -- --name build-7
+#   curl -fsSL <address>/join.sh | MIYABI_JOIN_TOKEN=<token for a coordinator> sh -s -- coordinator --workers 4
 #
 # What it fetches goes to MIYABI_HOME (default: ~/.local/share/miyabi). Later, on this machine:
 #
-#   node ~/.local/share/miyabi/miyabi.mjs worker
+#   node ~/.local/share/miyabi/miyabi.mjs worker          (or coordinator)
 set -eu
 
 miyabi_join() {
@@ -63,7 +66,8 @@ miyabi_join() {
 
   printf 'miyabi: %s, joining %s\\n' "$(node "$file" --version)" "$origin" >&2
   export MIYABI_JOIN_TOKEN
-  MIYABI_URL=$origin exec node "$file" worker "$@" </dev/null
+  case \${1:-} in worker | coordinator) ;; *) set -- worker "$@" ;; esac
+  MIYABI_URL=$origin exec node "$file" "$@" </dev/null
 }
 
 miyabi_join "$@"

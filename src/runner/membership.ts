@@ -1,29 +1,35 @@
 import { createHash } from 'node:crypto';
 import { open, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RunnerConfig } from '../config/runner.config.js';
-import type { Registration } from './protocol.js';
 
 const FILE = 'membership.json';
 
-/** What a worker that has joined keeps: its own token is all it comes back with. */
+/** What a worker or a coordinator that has joined keeps: its own token is all it comes back with. */
 export interface Joined {
   /** Address of the server that the token is for; no other gets to see it. */
   readonly url: string;
-  readonly worker_id: string;
+  readonly id: string;
   readonly name: string;
   readonly token: string;
   /** Hash of the join token it came with: another one is a wish to join anew. */
   readonly joined_with: string;
 }
 
-/** What the worker directory knows of an earlier join; null for none. */
+/** With what somebody may register, and the name to have when nothing else is known. */
+export interface MembershipSettings {
+  readonly key: string;
+  readonly join_token: string;
+  readonly url: string;
+  readonly name: string;
+}
+
+/** What the directory of a worker or a coordinator knows of an earlier join; null for none. */
 export async function readMembership(directory: string): Promise<Joined | null> {
   try {
-    const known = JSON.parse(await readFile(join(directory, FILE), 'utf8')) as Partial<Joined>;
-    const { url, worker_id, name, token, joined_with } = known;
-    if ([url, worker_id, name, token, joined_with].some((part) => typeof part !== 'string')) return null;
-    return { url, worker_id, name, token, joined_with } as Joined;
+    const known = JSON.parse(await readFile(join(directory, FILE), 'utf8')) as Partial<Joined> & { worker_id?: string };
+    const { url, worker_id, id = worker_id, name, token, joined_with } = known;
+    if ([url, id, name, token, joined_with].some((part) => typeof part !== 'string')) return null;
+    return { url, id, name, token, joined_with } as Joined;
   } catch {
     // Not there, or half of one, which is as good as none: a join token makes another.
     return null;
@@ -37,29 +43,29 @@ type Means =
 const MEANS = {
   key: 'MIYABI_KEY',
   join: 'MIYABI_JOIN_TOKEN',
-  joined: 'the token that this worker had when it last joined',
+  joined: 'the token that it had when it last joined',
 } as const;
 
 /**
- * With what a worker registers: its key, or else what it was invited with and what it has from an earlier join. A join
- * token that it has not come with before goes first: somebody wants the machine elsewhere.
+ * With what a worker or a coordinator registers: its key, or else what it was invited with and what it has from an earlier
+ * join. A join token that it has not come with before goes first: somebody wants the machine elsewhere.
  */
 export class Membership {
   private constructor(
     private readonly directory: string,
-    private readonly config: RunnerConfig,
+    private readonly settings: MembershipSettings,
     /** What is left to try, the first being the one in use. */
     private means: readonly Means[],
   ) {}
 
-  static async open(directory: string, config: RunnerConfig): Promise<Membership> {
-    const { key, join_token, url } = config;
-    if (key !== '') return new Membership(directory, config, [{ kind: 'key', secret: key }]);
+  static async open(directory: string, settings: MembershipSettings): Promise<Membership> {
+    const { key, join_token, url } = settings;
+    if (key !== '') return new Membership(directory, settings, [{ kind: 'key', secret: key }]);
     const known = await readMembership(directory);
     const joined: Means[] = known?.url === url ? [{ kind: 'joined', secret: known.token, name: known.name }] : [];
     const invited: Means[] = join_token === '' ? [] : [{ kind: 'join', secret: join_token }];
     const isKnown = known?.joined_with === hashOf(join_token);
-    return new Membership(directory, config, isKnown ? [...joined, ...invited] : [...invited, ...joined]);
+    return new Membership(directory, settings, isKnown ? [...joined, ...invited] : [...invited, ...joined]);
   }
 
   /** What the server is shown; empty when there is nothing. */
@@ -72,10 +78,10 @@ export class Membership {
     return MEANS[this.means[0]?.kind ?? 'join'];
   }
 
-  /** A worker that comes back has the name it had. */
+  /** Who comes back has the name it had. */
   get name(): string {
     const [first] = this.means;
-    return first?.kind === 'joined' ? first.name : this.config.worker_name;
+    return first?.kind === 'joined' ? first.name : this.settings.name;
   }
 
   /** The server refused what was shown; answers whether there is another one to try. */
@@ -85,12 +91,12 @@ export class Membership {
     return true;
   }
 
-  /** Keeps the worker's own token, on the disk before it is used: a join token may be good only once. */
-  async keep({ worker, token }: Registration): Promise<void> {
-    const { key, url, join_token } = this.config;
+  /** Keeps the token that it was given, on the disk before it is used: a join token may be good only once. */
+  async keep({ id, name, token }: Pick<Joined, 'id' | 'name' | 'token'>): Promise<void> {
+    const { key, url, join_token } = this.settings;
     if (key !== '') return;
-    const joined: Joined = { url, worker_id: worker.id, name: worker.name, token, joined_with: hashOf(join_token) };
-    this.means = [{ kind: 'joined', secret: token, name: worker.name }];
+    const joined: Joined = { url, id, name, token, joined_with: hashOf(join_token) };
+    this.means = [{ kind: 'joined', secret: token, name }];
     const path = join(this.directory, FILE);
     const file = await open(`${path}.new`, 'w', 0o600);
     try {

@@ -102,7 +102,7 @@ export class Registrar {
         onWait: (error) => log.warn({ url: config.url, reason: error.message }, 'waiting for the server'),
       });
       onToken(answer.token);
-      await membership.keep(answer);
+      await membership.keep({ ...answer.worker, token: answer.token });
       this.latest = answer;
       log.info(
         { worker_id: answer.worker.id, name: answer.worker.name, server_version: answer.server_version },

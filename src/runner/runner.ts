@@ -118,7 +118,7 @@ export class Runner {
   ): Promise<{ house: House; registrar: Registrar }> {
     const { settings, log, version } = this;
     const { runner: config, agentEnvironment, gitEnvironment } = settings;
-    const membership = await Membership.open(directory, config);
+    const membership = await Membership.open(directory, { ...config, name: config.worker_name });
     this.secrets.add(membership.secret);
     const plane = this.controlPlane(membership);
     const git = new Git(gitEnvironment);

@@ -23,8 +23,8 @@ export class JoinTokensController {
    * Make a token with which machines join
    *
    * Answers one line to paste into a shell of the other machine. The token registers as many workers of the organization
-   * as `uses` says, while it lasts and while its maker may let workers in; it may do nothing else. Each worker gets a
-   * token of its own.
+   * as `uses` says, or as many coordinators, while it lasts and while its maker may let them in; it may do nothing else.
+   * Each gets a token of its own, and that of a coordinator registers its workers.
    */
   @Post()
   @Allow('workers.register')
@@ -36,8 +36,9 @@ export class JoinTokensController {
     @Body() body: CreateJoinTokenDto,
     @Req() request: Request,
   ): Promise<CreatedJoinTokenDto> {
+    const words = body.toWords();
     const { join_token, secret } = await this.tokens.create(principal, body.toInput());
-    return CreatedJoinTokenDto.from(join_token, secret, joinCommand(this.address.askedUnder(request), secret));
+    return CreatedJoinTokenDto.from(join_token, secret, joinCommand(this.address.askedUnder(request), secret, words));
   }
 
   /**

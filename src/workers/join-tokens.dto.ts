@@ -1,12 +1,16 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { KeyMakerDto } from '../auth/api-keys.dto.js';
 import type { JoinTokenInput, JoinTokenRow } from '../auth/join-tokens.service.js';
-import { Id, Optional, WholeNumber, Words } from '../http/fields.js';
+import { InvalidInput } from '../domain-error.js';
+import { Id, OneOf, Optional, WholeNumber, Words } from '../http/fields.js';
 import { PageOf } from '../http/page.js';
 import { LABEL } from '../tasks/create-task.dto.js';
 
+const NOT_OF_A_WORKER = { field: 'workers', message: 'workers must not be there unless joins is coordinator' };
 const HOUR = 3600;
 const MOST_USES = 1000;
+/** As many as a coordinator runs at most. */
+const MOST_WORKERS = 256;
 
 /** What a new join token is to be. */
 export class CreateJoinTokenDto {
@@ -19,7 +23,24 @@ export class CreateJoinTokenDto {
   expires_in?: number;
 
   /**
-   * How many workers may join with it; 1 when absent.
+   * What joins with it: a `worker`, which it is when absent, or a `coordinator`, which keeps several workers of its own
+   * running and registers them. The latter needs the permission `coordinators.register` as well.
+   * @example worker
+   */
+  @Optional()
+  @OneOf(['worker', 'coordinator'])
+  joins?: 'worker' | 'coordinator';
+
+  /**
+   * How many workers the line to paste has a coordinator run; absent leaves it to the machine, whose default is 2.
+   * @example 4
+   */
+  @Optional()
+  @WholeNumber({ min: 1, max: MOST_WORKERS })
+  workers?: number;
+
+  /**
+   * How many may join with it; 1 when absent. The workers of a coordinator are not counted.
    * @example 1
    */
   @Optional()
@@ -27,7 +48,7 @@ export class CreateJoinTokenDto {
   uses?: number;
 
   /**
-   * Labels that each of these workers has, beside those it says of itself.
+   * Labels that each of these workers has, or each worker of these coordinators, beside those it says of itself.
    * @example ["gpu", "region=eu"]
    */
   @Optional()
@@ -35,7 +56,18 @@ export class CreateJoinTokenDto {
   labels?: string[];
 
   toInput(): JoinTokenInput {
-    return { expires_in: this.expires_in ?? HOUR, uses: this.uses ?? 1, labels: [...new Set(this.labels ?? [])] };
+    const { joins = 'worker', uses = 1, expires_in = HOUR } = this;
+    return { expires_in, joins, uses, labels: [...new Set(this.labels ?? [])] };
+  }
+
+  /** What the line to paste says to `miyabi`. */
+  toWords(): string[] {
+    if (this.joins !== 'coordinator') {
+      if (this.workers !== undefined)
+        throw new InvalidInput('Workers are counted for a coordinator.', [NOT_OF_A_WORKER]);
+      return [];
+    }
+    return ['coordinator', ...(this.workers === undefined ? [] : ['--workers', String(this.workers)])];
   }
 }
 
@@ -55,14 +87,21 @@ export class JoinTokenDto {
   prefix!: string;
 
   /**
-   * How many more workers may join with it.
+   * What joins with it.
+   * @example worker
+   */
+  @ApiProperty({ enum: ['worker', 'coordinator'] })
+  joins!: 'worker' | 'coordinator';
+
+  /**
+   * How many more may join with it.
    * @example 1
    */
   @ApiProperty({ type: 'integer' })
   uses_left!: number;
 
   /**
-   * Labels that these workers get.
+   * Labels that the workers get.
    * @example ["gpu", "region=eu"]
    */
   labels!: string[];
@@ -95,10 +134,12 @@ export class JoinTokenDto {
   revoked_at!: Date | null;
 
   static from(token: JoinTokenRow): JoinTokenDto {
-    const { id, prefix, uses_left, labels, created_by, created_at, expires_at, last_used_at, revoked_at } = token;
+    const { id, prefix, joins, uses_left, labels, created_by, created_at, expires_at, last_used_at, revoked_at } =
+      token;
     return Object.assign(new JoinTokenDto(), {
       id,
       prefix,
+      joins,
       uses_left,
       labels,
       created_by,
@@ -120,7 +161,8 @@ export class CreatedJoinTokenDto {
   id!: string;
 
   /**
-   * The whole token, for the header `Authorization: Bearer` of `POST /workers`. It is shown this once and is not kept.
+   * The whole token, for the header `Authorization: Bearer` of `POST /workers`, or of
+   * `POST /coordinators`. It is shown this once and is not kept.
    * @example myj_3q2x7wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA0s9Fq1
    */
   token!: string;
@@ -138,21 +180,31 @@ export class CreatedJoinTokenDto {
   expires_at!: Date;
 
   /**
-   * How many workers may join with it.
+   * What joins with it.
+   * @example worker
+   */
+  @ApiProperty({ enum: ['worker', 'coordinator'] })
+  joins!: 'worker' | 'coordinator';
+
+  /**
+   * How many may join with it.
    * @example 1
    */
   @ApiProperty({ type: 'integer' })
   uses_left!: number;
 
   /**
-   * Labels that these workers get.
+   * Labels that the workers get.
    * @example ["gpu", "region=eu"]
    */
   labels!: string[];
 
   static from(join_token: JoinTokenRow, token: string, command: string): CreatedJoinTokenDto {
-    const { id, expires_at, uses_left, labels } = join_token;
-    return Object.assign(new CreatedJoinTokenDto(), { id, token, command, expires_at, uses_left, labels });
+    const { id, expires_at, joins, uses_left, labels } = join_token;
+    return Object.assign(new CreatedJoinTokenDto(), {
+      ...{ id, token, command, expires_at },
+      ...{ joins, uses_left, labels },
+    });
   }
 }
 

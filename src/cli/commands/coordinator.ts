@@ -1,6 +1,6 @@
-import { dirname, join } from 'node:path';
 import type { Environment } from '../../config/load.js';
 import { runCoordinator } from '../../runner/coordinator/run-coordinator.js';
+import { readMembership } from '../../runner/membership.js';
 import type { Context } from '../context.js';
 
 /** Options of `miyabi coordinator`; each stands for a variable of docs/configuration.md. */
@@ -27,20 +27,21 @@ export async function coordinator(context: Context, options: CoordinatorOptions)
     const value = options[option as keyof CoordinatorOptions];
     return value === undefined ? [] : [[variable, value] as const];
   });
+  const directory = options.dir ?? settings.coordinator_directory;
   const url = await session.url();
   const environment: Environment = {
-    MIYABI_COORDINATOR_DIR: join(dirname(settings.worker_directory), 'coordinator'),
     ...settings.environment,
     ...Object.fromEntries(given),
+    MIYABI_COORDINATOR_DIR: directory,
     MIYABI_URL: url,
   };
-  const key = environment['MIYABI_KEY'] ?? '';
+  const hasMeans = [environment['MIYABI_KEY'], environment['MIYABI_JOIN_TOKEN']].some((means) => (means ?? '') !== '');
+  const joined = (await readMembership(directory))?.url === url;
   // Who is not signed in hears of it before anything is started.
-  if (key === '') await session.token(url);
-  const means = (): Promise<string> => (key === '' ? session.token(url) : Promise.resolve(key));
+  if (!hasMeans && !joined) await session.token(url);
   return runCoordinator({
     environment,
-    means,
+    session: () => session.token(url),
     command: [process.execPath, ...process.execArgv, process.argv[1] ?? '', 'worker'],
   });
 }

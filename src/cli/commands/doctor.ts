@@ -1,6 +1,7 @@
 import { access, constants, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createMiyabiClient } from '../../client/client.js';
+import { noAnswer, noAnswerInOne } from '../../client/unreachable.js';
 import { loadRunnerSettings, type RunnerSettings } from '../../config/runner.config.js';
 import { Git } from '../../runner/git.js';
 import { chooseIsolation } from '../../runner/isolation/choose.js';
@@ -131,15 +132,11 @@ async function server(context: Context): Promise<Finding[]> {
   const client = createMiyabiClient({ url, token: '' });
   const answer = await client
     .GET('/api/v1/health', { signal: AbortSignal.timeout(ANSWER_MS) })
-    .catch((error: unknown) => describe(error));
-  if (typeof answer === 'string')
-    return [
-      fault(
-        'server',
-        `${url} cannot be reached: ${answer}`,
-        'Is the address right, does the server run, is a firewall or proxy between?',
-      ),
-    ];
+    .catch((error: unknown) => noAnswer(error));
+  if ('reason' in answer) {
+    const hint = answer.advice ?? 'Is the address right, does the server run, is a firewall or proxy between?';
+    return [fault('server', `${url} cannot be reached: ${answer.reason}`, hint)];
+  }
   const health = answer.data;
   if (health === undefined)
     return [
@@ -164,8 +161,11 @@ async function server(context: Context): Promise<Finding[]> {
         ),
   );
   found.push(await standing(context, url));
-  const joined = await readMembership(settings.worker_directory);
-  if (joined?.url === url) found.push(ok('worker', `this machine has joined as ${plain(joined.name)}`));
+  const { worker_directory: worker, coordinator_directory: coordinator } = settings;
+  for (const [name, path] of Object.entries({ worker, coordinator })) {
+    const joined = await readMembership(path);
+    if (joined?.url === url) found.push(ok(name, `this machine has joined as ${plain(joined.name)}`));
+  }
   return found;
 }
 
@@ -186,7 +186,7 @@ async function standing({ session }: Context, url: string): Promise<Finding> {
     );
   } catch (error) {
     if (error instanceof CommandFailed) return note(name, 'no', error.hint ?? error.message);
-    return note(name, describe(error), 'Try again.');
+    return note(name, noAnswerInOne(error), 'Try again.');
   }
 }
 
@@ -235,11 +235,6 @@ async function isolation(runner: Loaded, workerDirectory: string): Promise<Findi
     await rm(directory, { recursive: true, force: true });
   }
 }
-
-const describe = (error: unknown): string => {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return cause instanceof Error ? cause.message : String(cause);
-};
 
 function isAtLeast(version: string, [major, minor]: readonly [number, number]): boolean {
   const [ownMajor = 0, ownMinor = 0] = version.split('.').map(Number);

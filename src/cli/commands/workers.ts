@@ -5,13 +5,18 @@ import { ago, plain, statusOf } from '../terminal.js';
 
 type Worker = components['schemas']['Worker'];
 
-/** `miyabi workers invite`: the line to paste on another machine. */
+/** `miyabi workers invite`: the line to paste on another machine, which becomes a worker, or with `coordinator` runs several. */
 export async function invite(
   { client, terminal }: Context,
-  options: { uses?: number; expiresIn?: number; label?: string[] },
+  options: { uses?: number; expiresIn?: number; label?: string[]; coordinator?: boolean; workers?: number },
 ): Promise<void> {
-  const { uses, expiresIn: expires_in, label: labels } = options;
-  const body = { ...(uses && { uses }), ...(expires_in && { expires_in }), ...(labels && { labels }) };
+  const { uses, expiresIn: expires_in, label: labels, workers } = options;
+  const joins = options.coordinator === true || workers !== undefined ? { joins: 'coordinator' as const } : {};
+  const body = {
+    ...joins,
+    ...{ ...(workers && { workers }), ...(uses && { uses }) },
+    ...{ ...(expires_in && { expires_in }), ...(labels && { labels }) },
+  };
   const made = await ask((await client()).POST('/api/v1/workers/join-tokens', { body }));
   if (terminal.asJson(made)) return;
   terminal.note(`Paste this on the other machine, until ${made.expires_at}. It needs Node.js 20 and git there.`);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { CoordinatorSettings } from '../../config/coordinator.config.js';
 import { Lock } from '../lock.js';
+import type { Membership } from '../membership.js';
 import { MachineMetrics } from '../metrics.js';
 import { pause, untilAnswered } from '../patience.js';
 import { HostBeats } from './host-beats.js';
@@ -22,6 +23,8 @@ const ALL_ENDED = 'All its workers have ended.';
 export interface CoordinatorParts {
   readonly settings: CoordinatorSettings;
   readonly plane: CoordinatorPlane;
+  /** With what it registers, when it has not been signed in. */
+  readonly membership: Membership;
   /** The program that runs a worker, with its arguments. */
   readonly command: readonly string[];
   readonly log: Logger;
@@ -102,8 +105,9 @@ export class Coordinator {
   }
 
   private async supervise(directory: string): Promise<void> {
-    const { settings, plane, command, log } = this.parts;
-    const { name, workers } = settings.coordinator;
+    const { settings, plane, membership, command, log } = this.parts;
+    const { name } = membership;
+    const { workers } = settings.coordinator;
     for (let number = 1; number <= workers; number++) {
       const worker = `${name}-${String(number)}`;
       const environment = () => ({
@@ -114,6 +118,9 @@ export class Coordinator {
         MIYABI_API_KEY_FILE: undefined,
         MIYABI_JOIN_TOKEN: undefined,
         MIYABI_WORKER_NAME: worker,
+        // They write to one place, and each to its own part of one disk.
+        MIYABI_LOG_NAME: worker,
+        DISK_BUDGET: String(shareOf(settings.runner.disk_budget, workers)),
         MIYABI_WORKER_DIR: join(directory, String(number)),
       });
       this.slots.push(new WorkerSlot({ name: worker, command, environment, log }));
@@ -174,3 +181,7 @@ export class Coordinator {
     this.endWorkers();
   }
 }
+
+/** Each worker's part of a budget, where none is no limit. */
+const shareOf = (bytes: number, workers: number): number =>
+  bytes === 0 ? 0 : Math.max(1, Math.floor(bytes / workers));

@@ -8,7 +8,7 @@ const worker = fileURLToPath(new URL('../main.js', import.meta.url));
 process.exit(
   await runCoordinator({
     environment,
-    means: () => Promise.resolve(environment['MIYABI_KEY'] ?? ''),
+    session: () => Promise.resolve(''),
     command: [process.execPath, ...process.execArgv, worker],
   }),
 );

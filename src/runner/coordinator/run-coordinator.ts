@@ -2,6 +2,7 @@ import { loadCoordinatorSettings } from '../../config/coordinator.config.js';
 import { ConfigurationFaults, type Environment } from '../../config/load.js';
 import { LockHeld } from '../lock.js';
 import { createLogger } from '../logger.js';
+import { Membership } from '../membership.js';
 import { NotRegistered } from '../registration.js';
 import { Secrets } from '../secrets.js';
 import { CoordinatorPlane } from './coordinator-plane.js';
@@ -12,28 +13,30 @@ const INTERRUPTED = 130;
 
 export interface CoordinatorStart {
   readonly environment: Environment;
-  /** With what it registers, asked each time. */
-  readonly means: () => Promise<string>;
+  /** With what it registers where it has neither a key nor joined, asked each time. */
+  readonly session: () => Promise<string>;
   /** The program that runs a worker, with its arguments. */
   readonly command: readonly string[];
 }
 
 /** Runs a coordinator in this process until all its workers have ended; answers the exit code. */
-export async function runCoordinator({ environment, means, command }: CoordinatorStart): Promise<number> {
+export async function runCoordinator({ environment, session, command }: CoordinatorStart): Promise<number> {
   const secrets = new Secrets();
   try {
     const settings = loadCoordinatorSettings(environment);
+    const { name, directory } = settings.coordinator;
+    const membership = await Membership.open(directory, { ...settings.runner, name });
     const plane = new CoordinatorPlane({
       url: settings.runner.url,
       means: async () => {
-        const secret = await means();
+        const secret = membership.secret || (await session());
         secrets.add(secret);
         return secret;
       },
     });
     const log = createLogger(settings.runtime, secrets);
     const onToken = (token: string): void => secrets.add(token);
-    const coordinator = new Coordinator({ settings, plane, command, log, onToken });
+    const coordinator = new Coordinator({ settings, plane, membership, command, log, onToken });
     for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => coordinator.stop());
     // Started by a supervisor, whose death is no time to finish anything.
     process.on('disconnect', () => {
