@@ -15,7 +15,7 @@ const SERVED = size({ full: 200, short: 10 });
 const ROUNDS = size({ full: 5, short: 1 });
 /**
  * Promises, in milliseconds. Single times of a machine that does something else besides are printed; what is expected
- * at full size is the median.
+ * at full size is the 95th percentile, and of rounds in turn the median of their ratios.
  */
 const ANSWER_MS = size({ full: 5000, short: 30_000 });
 const LIVENESS_MS = 100;
@@ -103,7 +103,7 @@ describe('an exhausted pool', () => {
       const [usual, longest] = [median(looks), Math.max(...looks)].map((ms) => `${ms.toFixed(1)} ms`);
       figure(9, `pool of 2 exhausted: median / slowest of ${LOOKS} looks at liveness`, `${usual} / ${longest}`);
       expect(slowest).toBeLessThan(ANSWER_MS);
-      if (FULL) expect(median(looks)).toBeLessThan(LIVENESS_MS);
+      if (FULL) expect(share(looks, 0.95)).toBeLessThan(LIVENESS_MS);
       await eventually('nobody waits any more', async () => (await waiting()) === 0);
       const after = await Promise.all(Array.from({ length: 20 }, () => call('GET', '/tasks')));
       expect(after.map(({ status }) => status)).toEqual(after.map(() => 200));
@@ -180,17 +180,20 @@ describe('a slow client', () => {
         return times;
       };
       await serve();
-      const [alone, beside]: [number[], number[]] = [[], []];
+      const [alone, beside, ratios]: [number[], number[], number[]] = [[], [], []];
       for (let round = 0; round < ROUNDS; round += 1) {
-        alone.push(...(await serve()));
+        const before = await serve();
         const slow = await Promise.all(Array.from({ length: SLOW_SOCKETS }, () => RawConnection.open(url)));
         for (const connection of slow) connection.send('POST /api/v1/tasks HTTP/1.1\r\nHost: local');
-        beside.push(...(await serve()));
+        const during = await serve();
+        ratios.push(p99(during) / p99(before));
+        alone.push(...before);
+        beside.push(...during);
         slow.forEach((connection) => connection.end());
       }
       const told = `${p99(beside).toFixed(1)} ms, alone ${p99(alone).toFixed(1)} ms`;
       figure(9, `p99 of a request beside ${SLOW_SOCKETS} slow sockets`, told);
-      if (FULL) expect(median(beside)).toBeLessThan(2 * median(alone));
+      if (FULL) expect(median(ratios)).toBeLessThanOrEqual(2);
     },
     PATIENCE_MS,
   );

@@ -95,6 +95,23 @@ describe('a limit of a provider', () => {
     expect(await limited()).toHaveLength(1);
   });
 
+  it('that is met again while it holds stays the same, is told once, and is made longer but never shorter', async () => {
+    for (const agent_type of ['codegen', 'review', 'pr']) await ada.task({ agent_type });
+    const claims = await worker.claim({ max: 10 });
+    const seen: Limit[] = [];
+    for (const [at, retry_after_seconds] of [600, 1200, 60].entries()) {
+      const said = { outcome: 'failed', failure_reason: 'quota', retry_after_seconds };
+      await worker.finish(claims[at]?.execution_id ?? '', said);
+      seen.push(...(await limits()));
+    }
+    expect(seen).toHaveLength(3);
+    expect(new Set(seen.map(({ id }) => id)).size).toBe(1);
+    const [first = 0, second, third] = seen.map(({ until }) => Date.parse(until));
+    expect(second).toBeGreaterThan(first);
+    expect(third).toBe(second);
+    expect(await limited()).toHaveLength(1);
+  });
+
   it('without a time holds for a minute', async () => {
     await meet();
     const [limit] = await limits();

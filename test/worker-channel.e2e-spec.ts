@@ -2,9 +2,13 @@ import { BY_HAND, Engine } from './engine.js';
 import { eventually } from './eventually.js';
 import { figure } from './figures.js';
 import { registerWorker, signInPerson, type TestPerson } from './fleet.js';
+import { size } from './scale.js';
 import { startTestApp, type TestApp } from './test-app.js';
 import { WorkerSocket } from './worker-socket.js';
 import { channelWay } from './worker-ways.js';
+
+/** Promised at full size, on a machine that does nothing else. */
+const IN_TIME_MS = size({ full: 1000, short: 10_000 });
 
 let server: TestApp;
 let ada: TestPerson;
@@ -50,12 +54,20 @@ describe('the channel of a worker', () => {
     await told('resume', 'resume');
     await engine.task({ required_labels });
     const { body } = await way.claim({});
-    const [given] = body['executions'] as { execution: { id: string } }[];
+    const [given] = body['executions'] as { execution: { id: string; task_id: string } }[];
     await told('drain', 'drain');
-    // The server looks by itself every 15 seconds.
-    for (const milliseconds of measured) expect(milliseconds).toBeLessThan(10_000);
-    figure(4, 'pause, resume and drain reach a worker over its channel, ms', measured.map(Math.round).join(', '));
-    const { body: receipt } = await way.finish(String(given?.execution.id), { outcome: 'completed' });
+    const began = performance.now();
+    await ada.post(`/tasks/${String(given?.execution.task_id)}/cancel`, {});
+    expect(await way.channel.hears('cancel')).toEqual({ type: 'cancel', executions: [given?.execution.id] });
+    measured.push(performance.now() - began);
+    // The server looks by itself every 15 seconds; less than that on a machine of which nothing is known.
+    for (const milliseconds of measured) expect(milliseconds).toBeLessThan(IN_TIME_MS);
+    figure(
+      4,
+      'pause, resume, drain and cancel reach a worker over its channel, ms',
+      measured.map(Math.round).join(', '),
+    );
+    const { body: receipt } = await way.finish(String(given?.execution.id), { outcome: 'cancelled' });
     expect(receipt['desired_status']).toBe('stopped');
     await way.close();
   });
