@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { components } from '../src/client/schema.generated.js';
@@ -24,11 +24,12 @@ export class HistorySite {
     readonly person: TestPerson,
   ) {}
 
-  static async start(): Promise<HistorySite> {
+  static async start(environment: Record<string, string> = {}): Promise<HistorySite> {
     const scratch = new Scratch();
     const server = await startTestApp({
       GIT_ROOT: scratch.directory('mirrors'),
       LOCAL_REPOSITORY_ROOTS: scratch.directory('roots'),
+      ...environment,
     });
     return new HistorySite(scratch, server, await signInPerson(server));
   }
@@ -76,6 +77,21 @@ export function save(source: string, files: Record<string, string | Buffer>, mes
   for (const [name, content] of Object.entries(files)) writeFileSync(join(source, name), content);
   git(source, 'add', '--all');
   return commit(source, message, at);
+}
+
+/** Stores bytes as a commit, as Git itself would never write it, and points a branch at it. */
+export function store(source: string, content: Buffer, branch: string): string {
+  const args = ['hash-object', '-t', 'commit', '-w', '--literally', '--stdin'];
+  const sha = execFileSync('git', args, { cwd: source, env: GIT_ENVIRONMENT, input: content }).toString().trim();
+  git(source, 'update-ref', branch, sha);
+  return sha;
+}
+
+/** Pushes what is checked out. The server may run in this process, so this does not block it. */
+export async function pushed(checkout: string, address: string, branch: string): Promise<void> {
+  const args = ['push', '-q', address, `HEAD:refs/heads/${branch}`];
+  const child = spawn('git', args, { cwd: checkout, env: GIT_ENVIRONMENT, stdio: 'ignore' });
+  if ((await new Promise((resolve) => child.once('close', resolve))) !== 0) throw new Error('git push failed');
 }
 
 /** Gives a repository what git makes of a stream. The server may run in this process, so this does not block it. */

@@ -1,15 +1,20 @@
 import { setMaxListeners } from 'node:events';
+import { timeLeft } from '../http/answer-due.js';
 import { GitFailed } from './git.errors.js';
 
-/** What a request may spend with git; its answer is due half a second later. */
+/** What a request may spend with git at the most. */
 const GIT_MS = 4500;
+/** What is left for the answer itself when git has taken all of its time: to put it together and to send it. */
+const ANSWER_MS = 700;
+/** Less is not worth a beginning. */
+const LEAST_MS = 100;
 
 /**
  * Runs work with git on behalf of a caller: its signal is aborted when the caller is `gone`, and when a request has
  * waited for long enough. Throws GitFailed with the one or the other.
  */
 export async function withinGitTime<T>(gone: AbortSignal, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
-  const signal = AbortSignal.any([gone, AbortSignal.timeout(GIT_MS)]);
+  const signal = AbortSignal.any([gone, AbortSignal.timeout(gitTime(gone))]);
   // One request may have any number of gits at work.
   setMaxListeners(0, signal);
   try {
@@ -20,6 +25,10 @@ export async function withinGitTime<T>(gone: AbortSignal, work: (signal: AbortSi
     throw signal.aborted && calledOff ? new GitFailed(isOutOfTime(signal) ? 'timeout' : 'aborted') : error;
   }
 }
+
+/** From the request's arrival on, as who is asking may have had to wait as well. */
+export const gitTime = (gone: AbortSignal): number =>
+  Math.round(Math.max(LEAST_MS, Math.min(GIT_MS, timeLeft(gone) - ANSWER_MS)));
 
 /** Whether a signal of `withinGitTime` was aborted because of the time, not because of the caller. */
 export const isOutOfTime = ({ reason }: AbortSignal): boolean =>

@@ -4,7 +4,15 @@ import { sendProblem } from './send-problem.js';
 import { problemOf } from './problem.js';
 import { requestIdOf } from './request-id.js';
 
-const timers = new WeakMap<Request, NodeJS.Timeout>();
+interface Deadline {
+  timer: NodeJS.Timeout;
+  /** On the clock of `performance`. */
+  due: number;
+}
+
+const deadlines = new WeakMap<Request, Deadline>();
+/** What asks and changes nothing (RFC 9110 §9.2.1). */
+const SAFE_METHODS = ['GET', 'HEAD', 'OPTIONS'];
 
 /**
  * Answers 503 when nothing else has after that time, so that no caller hangs. It stands before the guard, whose
@@ -13,22 +21,26 @@ const timers = new WeakMap<Request, NodeJS.Timeout>();
 export const withinDeadline =
   (seconds: number): RequestHandler =>
   (request, response, next) => {
-    const answer = (): void => sendProblem(response, problemOf(new TooSlow(), requestIdOf(request)));
+    const tooSlow = new TooSlow(SAFE_METHODS.includes(request.method));
+    const answer = (): void => sendProblem(response, problemOf(tooSlow, requestIdOf(request)));
     const timer = setTimeout(answer, seconds * 1000);
-    timers.set(request, timer);
+    deadlines.set(request, { timer, due: performance.now() + seconds * 1000 });
     response.once('close', () => clearTimeout(timer));
     next();
   };
 
 /** For an answer that takes long by design. */
-export const liftDeadline = (request: Request): void => clearTimeout(timers.get(request));
+export function liftDeadline(request: Request): void {
+  clearTimeout(deadlines.get(request)?.timer);
+  deadlines.delete(request);
+}
+
+/** When the answer is due, on the clock of `performance`; Infinity for one that takes long by design. */
+export const dueOf = (request: Request): number => deadlines.get(request)?.due ?? Infinity;
 
 class TooSlow extends DomainError {
-  constructor() {
-    super(
-      'server/too-slow',
-      'unavailable',
-      'The server could not answer in time. Whether a change was made is not known.',
-    );
+  constructor(readsOnly: boolean) {
+    const unknown = readsOnly ? '' : ' Whether a change was made is not known.';
+    super('server/too-slow', 'unavailable', `The server could not answer in time.${unknown}`);
   }
 }

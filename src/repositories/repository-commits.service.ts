@@ -39,6 +39,7 @@ export interface CommitView {
   facts: CommitFacts;
   subject: string;
   body: string;
+  truncated: boolean;
   stats: CommitStats | null;
 }
 
@@ -86,6 +87,7 @@ export class RepositoryCommits {
           facts,
           subject: cut(facts.subject, MAX_SUBJECT),
           body: cut(facts.body, MAX_BODY),
+          truncated: commit.truncated || facts.subject.length > MAX_SUBJECT || facts.body.length > MAX_BODY,
           stats: stats.get(commit.sha) ?? null,
         }));
         return { items, next_cursor };
@@ -113,11 +115,24 @@ export class RepositoryCommits {
       const [commit] = await this.commits.read(directory, [sha], signal);
       if (commit === undefined) throw new GitFailed('damaged');
       const facts = factsOf(commit.message);
-      const [base_sha = null] = await this.commits.parents(directory, sha, signal);
-      const diff = await this.diffs.between(directory, base_sha, sha, signal, { path });
-      const stats =
-        path === undefined ? diff : ((await this.changes.stats(directory, [sha], STATS_MS, signal)).get(sha) ?? null);
-      return { commit, facts, subject: cut(facts.subject, MAX_SUBJECT), body: facts.body, stats, base_sha, diff };
+      const { parents, at } = await this.commits.place(directory, sha, signal);
+      const [base_sha = null] = parents;
+      // At once: a diff that takes all of the time is an answer as far as it was read, which figures must not hold up.
+      const [diff, figures] = await Promise.all([
+        this.diffs.between(directory, base_sha, sha, signal, { path }),
+        path === undefined ? null : this.changes.stats(directory, [sha], STATS_MS, signal),
+      ]);
+      const stats = figures === null ? diff : (figures.get(sha) ?? null);
+      return {
+        commit: { ...commit, committed_at: at },
+        facts,
+        subject: cut(facts.subject, MAX_SUBJECT),
+        body: facts.body,
+        truncated: commit.truncated || facts.subject.length > MAX_SUBJECT,
+        stats,
+        base_sha,
+        diff,
+      };
     });
   }
 
