@@ -28,6 +28,7 @@ describe('the commits of a repository', () => {
         parents: [parent],
         subject: 'fix(ui): 雅',
         body: 'Words.\n\nIssue: #42',
+        truncated: false,
         author: { name: 'Ada Lovelace', email: 'ada@example.com' },
         authored_at: '2023-11-14T22:14:20.000Z',
         committer: { name: 'Ada Lovelace', email: 'ada@example.com' },
@@ -236,6 +237,8 @@ it('a client that goes away ends the git that worked for it', async () => {
   ];
   for (const [command, path] of asked) {
     rmSync(join(site.mirrorOf(id), 'history'), { recursive: true, force: true });
+    // What was read of the references before is not remembered of what they are now.
+    git(site.mirrorOf(id), 'branch', `of-${newId()}`, 'main');
     await withGit(site.scratch, endless(command), async () => {
       const headers = { authorization: `Bearer ${site.person.token}` };
       const call = request(`${site.server.url}/api/v1/repositories/${id}/${path}`, { headers });

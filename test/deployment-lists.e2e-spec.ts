@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { newId } from '../src/ids.js';
 import { Caller } from './caller.js';
@@ -125,6 +126,8 @@ describe('a list of deployments', () => {
       ],
       [`case " $* " in *' for-each-ref '*) echo "nothing like it";; *) exec "$real" "$@";; esac`, 'damaged'],
     ] as const) {
+      // What was read of the references before is not remembered of what they are now.
+      git(join(scratch.path, 'mirrors', `${own.repository_id}.git`), 'tag', `of-${newId()}`, 'main');
       await withGit(scratch, script, async () => {
         const { body } = await caller.get(`/deployments?repository_id=${own.repository_id}`).expect(409);
         expect(body).toMatchObject({ code: 'git/failed', reason: answer });

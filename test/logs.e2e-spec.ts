@@ -49,6 +49,7 @@ describe('the log', () => {
         full_name: null,
         body: 'Words.\n\nAgent-Type: review\nIssue: #42',
         parents: [parent],
+        truncated: false,
         author_email: 'ada@example.com',
         authored_at: '2023-11-14T22:14:20.000Z',
       },

@@ -65,8 +65,8 @@ export class BranchOwnerDto {
 /** A branch of a repository. */
 export class BranchDto {
   /**
-   * Its name. Git takes any bytes: one that belongs to no character of UTF-8 is written as `\xNN`, and such a branch is
-   * asked for by its `head_sha`.
+   * Its name. Git takes any bytes: one that belongs to no character of UTF-8 is written as `\xNN`, and `ref` takes it like
+   * that.
    * @example main
    */
   name!: string;
@@ -90,7 +90,7 @@ export class BranchDto {
   subject!: string;
 
   /**
-   * Name of the commit's author, as the commit has it.
+   * Name of the commit's author, as the commit has it; a byte that is no text is told as `\xNN`.
    * @example "Ada Lovelace"
    */
   author!: string;

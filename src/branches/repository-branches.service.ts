@@ -14,9 +14,8 @@ import { cut } from '../repositories/cut-text.js';
 import { RepositoriesService } from '../repositories/repositories.service.js';
 
 const PATIENCE: Patience = { first_ms: 2000, fresh_ms: 1500 };
-/** What a page waits for how its branches have parted from the default one, and how many are counted at once. */
+/** What a page waits for how its branches have parted from the default one. */
 const DIVERGENCE_MS = 700;
-const AT_ONCE = 4;
 const MAX_SUBJECT = 1000;
 
 export interface BranchesRequest {
@@ -95,11 +94,11 @@ export class RepositoryBranches {
   ): Promise<Branch[]> {
     const wanted = q?.toLowerCase();
     const found: Branch[] = [];
-    for await (const branch of this.branches.each(directory, signal)) {
-      if (after !== null && Buffer.compare(branch.name, after) <= 0) continue;
-      if (wanted !== undefined && !refNameOf(branch.name).toLowerCase().includes(wanted)) continue;
-      found.push(branch);
-      if (found.length > limit) break;
+    const all = await this.branches.list(directory, signal);
+    for (let at = after === null ? 0 : firstAfter(all, after); at < all.length && found.length <= limit; at += 1) {
+      const branch = all[at];
+      if (branch === undefined) break;
+      if (wanted === undefined || refNameOf(branch.name).toLowerCase().includes(wanted)) found.push(branch);
     }
     return found;
   }
@@ -112,23 +111,11 @@ export class RepositoryBranches {
     signal: AbortSignal,
   ): Promise<(Divergence | null)[]> {
     const base = await this.defaultHead(directory, default_branch, signal);
-    const divergences: (Divergence | null)[] = branches.map(() => null);
-    if (base === null) return divergences;
-    const patience = AbortSignal.any([signal, AbortSignal.timeout(DIVERGENCE_MS)]);
-    let next = 0;
-    const count = async (): Promise<void> => {
-      while (next < branches.length && !patience.aborted) {
-        const at = next++;
-        const { sha = '' } = branches[at] ?? {};
-        divergences[at] = await this.branches.divergence(directory, sha, base, patience).catch((error: unknown) => {
-          if (patience.aborted && !signal.aborted) return null;
-          throw error;
-        });
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, count));
-    signal.throwIfAborted();
-    return divergences;
+    if (base === null) return branches.map(() => null);
+    const shas = branches.map(({ sha }) => sha);
+    const patience = AbortSignal.timeout(DIVERGENCE_MS);
+    const found = await this.branches.divergences(directory, base, shas, signal, patience);
+    return shas.map((sha) => found.get(sha) ?? null);
   }
 
   private async defaultHead(directory: string, name: string, signal: AbortSignal): Promise<string | null> {
@@ -139,6 +126,18 @@ export class RepositoryBranches {
       throw error;
     }
   }
+}
+
+/** Index of the first branch whose name comes after the one given, which need not be there. */
+function firstAfter(branches: readonly Branch[], name: Buffer): number {
+  let [low, high] = [0, branches.length];
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    const found = branches[middle];
+    if (found !== undefined && Buffer.compare(found.name, name) <= 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 /** Names of branches are bytes, so that their cursor is another than that of rows. */

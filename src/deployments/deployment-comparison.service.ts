@@ -3,9 +3,10 @@ import { organizationOf, type Principal } from '../auth/principal.js';
 import { factsOf } from '../git/commit-facts.js';
 import type { CommitObject } from '../git/commit-object.js';
 import { latestFirst, type CommitInstant } from '../git/commit-position.js';
+import { instantOf } from '../git/commit-time.js';
 import { CommitsService } from '../git/commits.service.js';
 import { withinGitTime } from '../git/git-time.js';
-import { RangesService } from '../git/ranges.service.js';
+import { RangesService, type CommitRange } from '../git/ranges.service.js';
 import { brokenCursor, cursorParts, toCursor } from '../http/page.js';
 import { isId } from '../ids.js';
 import { RepositoriesService } from '../repositories/repositories.service.js';
@@ -55,6 +56,9 @@ const TASK = /^Task:[ \t]*([0-9a-f-]{36})[ \t]*$/gim;
 /** What is new between two versions. */
 @Injectable()
 export class DeploymentComparison {
+  /** What was read of a range that is remembered: the next page of it asks for the same. */
+  private readonly told = new WeakMap<CommitRange, readonly ComparedCommit[]>();
+
   constructor(
     private readonly repositories: RepositoriesService,
     private readonly tags: ReleasedTags,
@@ -71,12 +75,14 @@ export class DeploymentComparison {
     const after = readCommitCursor(input.cursor);
     const { id: repository_id } = await this.repositories.get(principal, input.repository_id);
     const found = await withinGitTime(gone, async (signal) => {
-      const from = await this.tags.resolve(repository_id, input.from, { field: 'from', signal });
-      const to = await this.tags.resolve(repository_id, input.to, { field: 'to', signal });
-      const directory = await this.tags.open(repository_id, false);
+      // What comes behind a cursor was fetched for the page before.
+      const directory = await this.tags.open(repository_id, after === null);
+      const from = await this.tags.resolve(directory, input.from, { field: 'from', signal });
+      const to = await this.tags.resolve(directory, input.to, { field: 'to', signal });
       const range = await this.ranges.between(directory, from.commit_sha, to.commit_sha, signal);
       const merge_base = await this.commits.mergeBase(directory, from.commit_sha, to.commit_sha, signal);
-      const told = await this.read(directory, range.ahead.slice(0, MOST_READ), signal);
+      const told = this.told.get(range) ?? (await this.read(directory, range.ahead.slice(0, MOST_READ), signal));
+      this.told.set(range, told);
       const rest = range.ahead.filter((position) => after === null || latestFirst(after, position) < 0);
       const page = await this.read(directory, rest.slice(0, input.limit), signal);
       return {
@@ -114,7 +120,13 @@ export class DeploymentComparison {
     signal: AbortSignal,
   ): Promise<ComparedCommit[]> {
     const shas = positions.map(({ sha }) => sha);
-    return (await this.commits.read(directory, shas, signal)).map(comparedCommit);
+    const read: ComparedCommit[] = [];
+    // One by one: messages are long, and little of each is told.
+    for await (const commit of this.commits.each(directory, shas, signal)) {
+      const at = positions[read.length]?.at;
+      read.push(comparedCommit(at === undefined ? commit : { ...commit, committed_at: instantOf(at) }));
+    }
+    return read;
   }
 
   /** Anybody may write any id into a message: only tasks of this repository, which are the caller's, are told of. */

@@ -51,8 +51,8 @@ export class DeploymentsService {
   async record(principal: Principal, input: DeploymentInput, gone: AbortSignal): Promise<DeploymentView> {
     const organization_id = organizationOf(principal);
     const { id: repository_id } = await this.repositories.get(principal, input.repository_id);
-    const { commit_sha, tag } = await withinGitTime(gone, (signal) =>
-      this.tags.resolve(repository_id, input.version, { field: 'version', signal }),
+    const { commit_sha, tag } = await withinGitTime(gone, async (signal) =>
+      this.tags.resolve(await this.tags.open(repository_id, true), input.version, { field: 'version', signal }),
     );
     const row: NewDeployment = {
       // The first one has the id that the tag had before anybody told of it.

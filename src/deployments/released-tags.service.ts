@@ -6,7 +6,7 @@ import type { Repository } from '../repositories/repositories.service.js';
 import type { DeploymentView } from './deployment-view.js';
 import { VersionNotFound, VersionWithoutCommit } from './deployments.errors.js';
 import { environmentOf } from './release-environment.js';
-import { placeTime, tagId, versionKey, type VersionPlace } from './version-order.js';
+import { byVersion, placeTime, tagId, versionKey, type VersionPlace } from './version-order.js';
 
 /** What a version leads to. */
 export interface Version {
@@ -27,6 +27,9 @@ const SHA = /^[0-9a-f]{40}$/;
 /** Tags of repositories: versions that may be deployed. Names are compared with what git lists, never handed to it. */
 @Injectable()
 export class ReleasedTags {
+  /** What was made of the tags of a mirror, while they are the same. */
+  private readonly deployments = new WeakMap<readonly Tag[], readonly TagDeployment[]>();
+
   constructor(
     private readonly mirrors: MirrorsService,
     private readonly tags: TagsService,
@@ -38,17 +41,25 @@ export class ReleasedTags {
     return fresh ? this.mirrors.open(repositoryId, PATIENCE) : this.mirrors.locate(repositoryId);
   }
 
-  /** All tags of a repository. Throws as `open`, and GitFailed. */
-  async of(repository: Repository, fresh: boolean, signal: AbortSignal): Promise<TagDeployment[]> {
+  /** All tags of a repository, newest version first. Throws as `open`, and GitFailed. */
+  async of(repository: Repository, fresh: boolean, signal: AbortSignal): Promise<readonly TagDeployment[]> {
     const tags = await this.tags.list(await this.open(repository.id, fresh), signal);
-    return tags.map((tag) => deploymentOf(repository.id, tag));
+    const known = this.deployments.get(tags);
+    if (known !== undefined) return known;
+    const made = tags.map((tag) => deploymentOf(repository.id, tag)).sort((a, b) => byVersion(a.place, b.place));
+    this.deployments.set(tags, made);
+    return made;
   }
 
   /**
    * All tags of several repositories, of which some may never have been fetched: those have none yet. Any other failure
    * of one is a failure of all.
    */
-  async ofAll(repositories: readonly Repository[], fresh: boolean, signal: AbortSignal): Promise<TagDeployment[]> {
+  async ofAll(
+    repositories: readonly Repository[],
+    fresh: boolean,
+    signal: AbortSignal,
+  ): Promise<readonly TagDeployment[]> {
     const [only, ...more] = repositories;
     if (only !== undefined && more.length === 0) return this.of(only, fresh, signal);
     const found = await Promise.allSettled(repositories.map((repository) => this.of(repository, fresh, signal)));
@@ -62,20 +73,19 @@ export class ReleasedTags {
 
   /**
    * What a tag, or the whole id of a commit, leads to; an id is that commit's alone, as git has it. Throws
-   * VersionNotFound, naming the `field`, VersionWithoutCommit, and as `open`.
+   * VersionNotFound, naming the `field`, VersionWithoutCommit and GitFailed.
    */
   async resolve(
-    repositoryId: string,
+    directory: string,
     version: string,
     { field, signal }: { field: string; signal: AbortSignal },
   ): Promise<Version> {
-    const directory = await this.open(repositoryId, true);
     if (SHA.test(version)) {
       if (await this.tags.isCommit(directory, version, signal)) return { commit_sha: version, tag: null };
       throw new VersionNotFound(field);
     }
-    const tag = (await this.tags.list(directory, signal)).find(({ name }) => name === version);
-    if (tag === undefined) throw new VersionNotFound(field);
+    const tag = await this.tags.find(directory, version, signal);
+    if (tag === null) throw new VersionNotFound(field);
     if (tag.commit_sha === null) throw new VersionWithoutCommit();
     return { commit_sha: tag.commit_sha, tag };
   }

@@ -1,3 +1,5 @@
+import { shownBytes } from './shown-bytes.js';
+
 const SLASH = Buffer.from('/');
 
 /** Paths on this host's disk are bytes: not every name there is text. */
@@ -14,5 +16,5 @@ export const folderOf = (path: BytePath): BytePath => path.subarray(0, Math.max(
 
 export const nameOf = (path: BytePath): Buffer => path.subarray(path.lastIndexOf(SLASH) + 1);
 
-/** For people: bytes that are not UTF-8 are replaced. */
-export const shown = (path: Buffer): string => path.toString('utf8');
+/** As text: bytes that are no UTF-8 are told as `\xNN`. */
+export const shown = (path: Buffer): string => shownBytes(path);

@@ -6,6 +6,19 @@ export interface Stretch {
   whole: boolean;
 }
 
+/** Bytes of which the middle may be left out. */
+export interface Ends {
+  begin: Buffer;
+  end: Buffer;
+  /** How many there were between the two. */
+  left_out: number;
+}
+
+const last = (count: number, ...parts: Buffer[]): Buffer => {
+  const all = Buffer.concat(parts);
+  return all.subarray(Math.max(0, all.length - count));
+};
+
 /** Bytes that come in chunks, read by mark or by count. What is not kept is dropped as it comes. */
 export class ByteSource {
   private readonly chunks: AsyncIterator<Buffer>;
@@ -31,9 +44,10 @@ export class ByteSource {
     }
   }
 
-  /** The first `keep` of the next `count` bytes; null when there are not so many. */
-  async take(count: number, keep: number): Promise<Buffer | null> {
+  /** The first `keep` of the next `count` bytes, and the last `keep_end` of the others; null when there are not so many. */
+  async take(count: number, keep: number, keep_end = 0): Promise<Ends | null> {
     const kept: Buffer[] = [];
+    let end: Buffer = Buffer.alloc(0);
     let left = count;
     let wanted = Math.min(count, keep);
     while (left > 0) {
@@ -41,10 +55,13 @@ export class ByteSource {
       const part = this.rest.subarray(0, left);
       this.rest = this.rest.subarray(part.length);
       left -= part.length;
-      if (wanted > 0) kept.push(part.subarray(0, wanted));
-      wanted -= Math.min(wanted, part.length);
+      const first = part.subarray(0, wanted);
+      if (first.length > 0) kept.push(first);
+      wanted -= first.length;
+      // Of what is far from the end nothing is looked at.
+      if (left < keep_end) end = last(keep_end, end, part.subarray(first.length));
     }
-    return Buffer.concat(kept);
+    return { begin: Buffer.concat(kept), end, left_out: count - Math.min(count, keep) - end.length };
   }
 
   /** Brings the next chunk; only when the one before was read. */

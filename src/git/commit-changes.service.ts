@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { DIFF_SETTINGS, SAME_RENAMES } from './diff-settings.js';
 import { GitProcess } from './git-process.js';
+import { pathspecOf, unquoted, type Pathspec } from './shown-path.js';
 
 /** How much a commit has changed, against its first parent. */
 export interface CommitStats {
@@ -40,7 +41,7 @@ export class CommitChangesService {
         current = line;
       } else if (current !== undefined && line !== '') stats.set(current, statsOf(line));
     };
-    const whole = await this.each(directory, shas, options, [], AbortSignal.any([signal, patience]), read);
+    const whole = await this.each(directory, shas, options, null, AbortSignal.any([signal, patience]), read);
     if (!whole && !patience.aborted) signal.throwIfAborted();
     if (whole) for (const sha of shas) stats.set(sha, stats.get(sha) ?? NOTHING);
     return stats;
@@ -48,7 +49,7 @@ export class CommitChangesService {
 
   /**
    * Those of the commits that have changed the file at the path, or one below it; of a merge, when the outcome is none of
-   * what was merged. The path is taken to the letter.
+   * what was merged. The path is taken to the letter, as it is shown.
    */
   async touching(
     directory: string,
@@ -57,13 +58,14 @@ export class CommitChangesService {
     signal: AbortSignal,
   ): Promise<ReadonlySet<string>> {
     const touching = new Set<string>();
+    const spec = pathspecOf(path);
     let current = '';
     const read = (line: string): void => {
       // Lines of changes begin with a colon, and what is strange in a path is quoted.
       if (SHA.test(line)) current = line;
-      else if (line.startsWith(':')) touching.add(current);
+      else if (line.startsWith(':') && spec.isWanted?.(pathIn(line)) !== false) touching.add(current);
     };
-    const whole = await this.each(directory, shas, ['--raw', '-c', '--no-renames'], [path], signal, read);
+    const whole = await this.each(directory, shas, ['--raw', '-c', '--no-renames'], spec, signal, read);
     if (!whole) signal.throwIfAborted();
     return touching;
   }
@@ -73,14 +75,14 @@ export class CommitChangesService {
     directory: string,
     shas: readonly string[],
     options: readonly string[],
-    paths: readonly string[],
+    spec: Pathspec | null,
     signal: AbortSignal,
     read: (line: string) => void,
   ): Promise<boolean> {
     if (shas.length === 0) return true;
     const child = await this.git.start({
       directory,
-      args: ['--literal-pathspecs', COMMAND, ...OPTIONS, ...options, '--', ...paths],
+      args: [...(spec === null ? [] : [spec.option]), COMMAND, ...OPTIONS, ...options, '--', ...(spec?.specs ?? [])],
       settings: DIFF_SETTINGS,
       input: shas.map((sha) => `${sha}\n`).join(''),
       signal,
@@ -97,6 +99,9 @@ export class CommitChangesService {
     return true;
   }
 }
+
+/** The path behind the facts of a change; that of a merge comes once. */
+const pathIn = (line: string): Buffer => unquoted(Buffer.from(line.slice(line.indexOf('\t') + 1), 'latin1'));
 
 /** ` 3 files changed, 4 insertions(+), 2 deletions(-)`, each part only when there is something of it. */
 function statsOf(line: string): CommitStats {

@@ -2,12 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { causeOf } from './git-causes.js';
 import { GitProcess } from './git-process.js';
 import { GitFailed, RefNotFound } from './git.errors.js';
+import { claimedSecond, instantOf, TRUE_TIMES } from './commit-time.js';
 import { exactRefs } from './exact-refs.js';
-import { parseCommit, type CommitObject } from './commit-object.js';
+import { KEPT_OF_A_COMMIT, parseCommit, type CommitObject } from './commit-object.js';
 import { splitObjects } from './object-stream.js';
 import { isRefName } from './ref-name.js';
 
-const KEPT_OF_A_COMMIT = 64 * 1024;
 const SHA = /^[0-9a-f]{40}$/;
 const HEX = /^[0-9a-f]{4,40}$/;
 
@@ -67,13 +67,16 @@ export class CommitsService {
     return null;
   }
 
-  /** Ids of the commits that one follows; those that a shallow mirror has. Takes an id. */
-  async parents(directory: string, sha: string, signal?: AbortSignal): Promise<string[]> {
-    const args = ['rev-list', '--parents', '--max-count=1', sha, '--'];
-    const output = await this.git.run({ directory, args, input: '', signal });
-    const [found, ...parents] = output.toString('latin1').trim().split(' ');
+  /**
+   * The commits that one follows, those that a shallow mirror has, and when it was committed, as histories have it. Takes
+   * an id.
+   */
+  async place(directory: string, sha: string, signal?: AbortSignal): Promise<{ parents: string[]; at: Date }> {
+    const args = ['rev-list', '--timestamp', '--parents', '--max-count=1', sha, '--'];
+    const output = await this.git.run({ directory, args, input: '', settings: TRUE_TIMES, signal });
+    const [second = '', found, ...parents] = output.toString('latin1').trim().split(' ');
     if (found !== sha) throw new GitFailed('damaged');
-    return parents;
+    return { parents, at: instantOf(claimedSecond(second)) };
   }
 
   /** The last commit that both have in their histories, of several the best; null when they have none. Takes ids. */
@@ -95,8 +98,9 @@ export class CommitsService {
     const input = shas.map((sha) => `${sha}\n`).join('');
     const child = await this.git.start({ directory, args: ['cat-file', '--batch'], input, signal });
     const { stdout } = child.process;
+    const { begin, end } = KEPT_OF_A_COMMIT;
     try {
-      for await (const { sha, content } of splitObjects(stdout as AsyncIterable<Buffer>, KEPT_OF_A_COMMIT)) {
+      for await (const { sha, content } of splitObjects(stdout as AsyncIterable<Buffer>, begin, end)) {
         yield parseCommit(sha, content);
       }
     } catch (error) {

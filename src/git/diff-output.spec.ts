@@ -132,11 +132,11 @@ describe('a diff', () => {
     expect(files[0]?.patch?.match(/^diff --git/gm)).toHaveLength(2);
   });
 
-  it('has replacement characters for bytes that are no text, in paths and lines', async () => {
+  it('has replacement characters for bytes of lines that are no text, and codes for those of paths', async () => {
     const output =
       raw('M', 'n\xe9m') + counts('1', '0', 'n\xe9m') + '\0' + section('n\xe9m', '+\xff \xe9\x9b\x85 \xed\xa0\x80');
     const [file] = (await read(output)).files;
-    expect(file?.path).toBe('n\ufffdm');
+    expect(file?.path).toBe('n\\xe9m');
     expect(file?.patch).toContain('+\ufffd 雅 \ufffd\ufffd\ufffd\n');
   });
 

@@ -1,5 +1,6 @@
 import { ByteSource } from './byte-source.js';
 import { GitFailed } from './git.errors.js';
+import { shownBytes } from './shown-bytes.js';
 
 export const FILE_CHANGES = ['added', 'modified', 'deleted', 'renamed', 'copied', 'type_changed'] as const;
 
@@ -64,6 +65,8 @@ interface Draft extends Omit<FileDiff, 'path' | 'previous_path' | 'patch'> {
   previous_path: Buffer | null;
   patch: Buffer[];
   size: number;
+  /** Nobody has asked for it. */
+  left_out: boolean;
   /** Sections of the patch still to come: a file of another type is one that goes and one that comes. */
   sections: number;
 }
@@ -86,6 +89,8 @@ export class DiffReader {
   constructor(
     chunks: AsyncIterable<Buffer>,
     private readonly limits: DiffLimits,
+    /** Git may have looked for more than is wanted. */
+    private readonly isWanted: ((path: Buffer) => boolean) | null = null,
   ) {
     this.source = new ByteSource(chunks);
     this.room = limits.total_bytes;
@@ -116,7 +121,7 @@ export class DiffReader {
   /** What was read. `cut` says that git was ended before it had written everything. */
   result(cut: boolean): Diff {
     if (cut && this.current !== null && !this.current.binary) this.current.truncated = true;
-    const files = this.drafts.map(fileOf);
+    const files = this.drafts.filter(({ left_out }) => !left_out).map(fileOf);
     return {
       files_changed: this.count,
       additions: this.additions,
@@ -134,7 +139,8 @@ export class DiffReader {
     const first = await this.path();
     const hasTwo = status === 'renamed' || status === 'copied';
     const path = hasTwo ? await this.path() : first;
-    this.count += 1;
+    const left_out = this.isWanted?.(path) === false;
+    if (!left_out) this.count += 1;
     if (this.drafts.length >= this.limits.files) return;
     this.drafts.push({
       path,
@@ -147,6 +153,7 @@ export class DiffReader {
       binary: false,
       patch: [],
       size: 0,
+      left_out,
       sections: status === 'type_changed' ? 2 : 1,
       truncated: false,
     });
@@ -160,8 +167,9 @@ export class DiffReader {
     if (rest.length === 0) await this.path();
     const path = rest.length === 0 ? await this.path() : rest;
     const binary = added === '-';
-    this.additions += binary ? 0 : Number(added);
-    this.deletions += binary ? 0 : Number(deleted);
+    const isCounted = !binary && this.isWanted?.(path) !== false;
+    this.additions += isCounted ? Number(added) : 0;
+    this.deletions += isCounted ? Number(deleted) : 0;
     const draft = this.drafts[this.counted];
     // A file that is behind the end of the list, or one that is not counted.
     if (draft?.path.equals(path) !== true) return;
@@ -205,7 +213,7 @@ export class DiffReader {
   private append(line: Buffer, whole: boolean): void {
     const draft = this.current;
     if (draft === null) throw new GitFailed('damaged');
-    if (draft.binary || draft.truncated) return;
+    if (draft.left_out || draft.binary || draft.truncated) return;
     const size = line.length + 1;
     if (!whole || draft.size + size > this.limits.file_bytes) draft.truncated = true;
     else if (size > this.room) {
@@ -227,11 +235,11 @@ const NEW_LINE = Buffer.from('\n');
 
 const modeOf = (mode: string): string | null => (mode === '000000' ? null : mode);
 
-function fileOf({ path, previous_path, patch, size, sections, truncated, ...facts }: Draft): FileDiff {
+function fileOf({ path, previous_path, patch, size, sections, truncated, left_out: _, ...facts }: Draft): FileDiff {
   return {
     ...facts,
-    path: path.toString('utf8'),
-    previous_path: previous_path && previous_path.toString('utf8'),
+    path: shownBytes(path),
+    previous_path: previous_path && shownBytes(previous_path),
     // Bytes that are no text become replacement characters; no line, and so no character, is cut.
     patch: size === 0 ? null : Buffer.concat(patch).toString('utf8'),
     truncated: truncated || (sections > 0 && !facts.binary),

@@ -4,7 +4,8 @@ import { FILE_CHANGES, type Diff, type FileChange, type FileDiff } from './diff-
 /** How one file differs. */
 export class FileDiffDto implements FileDiff {
   /**
-   * Path of the file, with replacement characters for bytes that are not UTF-8; of a deleted one, where it was.
+   * Path of the file; of a deleted one, where it was. A byte that is no text is told as `\xNN`, a backslash that would
+   * look like that as `\x5c`, and `path` takes it like that.
    * @example src/sign-in.ts
    */
   path!: string;

@@ -3,11 +3,12 @@ import { DiffReader, type Diff, type DiffLimits } from './diff-output.js';
 import { DIFF_SETTINGS, EMPTY_TREE, SAME_RENAMES } from './diff-settings.js';
 import { GitProcess, type GitEnd } from './git-process.js';
 import { isOutOfTime } from './git-time.js';
+import { pathspecOf } from './shown-path.js';
 
 export type { Diff };
 
 export interface DiffOptions {
-  /** Only this file, or what is below this directory; to the letter. */
+  /** Only this file, or what is below this directory; to the letter, as paths are shown. */
   path?: string;
   limits?: Partial<DiffLimits>;
 }
@@ -48,23 +49,24 @@ export class DiffsService {
     signal: AbortSignal,
     { path, limits }: DiffOptions = {},
   ): Promise<Diff> {
+    const spec = path === undefined ? null : pathspecOf(path);
     const child = await this.git.start({
       directory,
       args: [
-        '--literal-pathspecs',
+        ...(spec === null ? [] : [spec.option]),
         COMMAND,
         ...OPTIONS,
         base ?? EMPTY_TREE,
         head,
         '--',
-        ...(path === undefined ? [] : [path]),
+        ...(spec === null ? [] : spec.specs),
       ],
       settings: DIFF_SETTINGS,
       signal,
     });
     const { stdin, stdout } = child.process;
     stdin.end();
-    const reader = new DiffReader(stdout as AsyncIterable<Buffer>, { ...LIMITS, ...limits });
+    const reader = new DiffReader(stdout as AsyncIterable<Buffer>, { ...LIMITS, ...limits }, spec?.isWanted);
     const endEarly = (): Promise<GitEnd> => {
       stdout.destroy();
       child.stop('aborted');

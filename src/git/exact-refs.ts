@@ -22,7 +22,7 @@ export async function exactRefs(
   names: readonly string[],
   signal?: AbortSignal,
 ): Promise<(ExactRef | null)[]> {
-  const args = ['for-each-ref', `--format=${FORMAT}`, '--', ...names.map(patternOf)];
+  const args = ['for-each-ref', `--format=${FORMAT}`, '--', ...names.map(exactPattern)];
   const child = await git.start({ directory, args, input: '', signal });
   const chunks: Buffer[] = [];
   child.process.stdout.on('data', (chunk: Buffer) => chunks.push(chunk));
@@ -41,7 +41,7 @@ export async function exactRefs(
  * A pattern that matches the name alone: as it is not the name to the letter, git does not take it for the beginning of
  * others. A byte that is no text cannot be an argument, so any byte may stand there.
  */
-function patternOf(name: string): string {
+export function exactPattern(name: string): string {
   const pattern = name.replace(ESCAPED_BYTE, '?');
   return pattern.includes('?') ? pattern : pattern.replace(/.$/su, '\\$&');
 }

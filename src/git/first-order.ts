@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { BranchesService, type Branch } from './branches.service.js';
+import { BranchesService } from './branches.service.js';
 import { HistoriesService } from './histories.service.js';
 
 /** Puts the histories of new mirrors in order before anybody waits for them. */
@@ -19,8 +19,7 @@ export class FirstOrder {
   async make(directory: string, default_branch: string | null): Promise<void> {
     const { signal } = new AbortController();
     try {
-      const all: Branch[] = [];
-      for await (const branch of this.branches.each(directory, signal)) all.push(branch);
+      const all = await this.branches.list(directory, signal);
       const head = all.filter(({ name }) => name.toString('utf8') === default_branch);
       for (const some of [all, head]) {
         const tips = some.map(({ sha }) => sha);

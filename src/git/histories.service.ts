@@ -6,6 +6,7 @@ import { faultOf, GitFailed } from './git.errors.js';
 import { GitProcess } from './git-process.js';
 import { changedRecords, HistoryFile, writeHistory } from './history-file.js';
 import { AwaitedWork } from './awaited-work.js';
+import { TRUE_TIMES } from './commit-time.js';
 import { WalkedCommits } from './walked-commits.js';
 
 const HISTORIES = 'history';
@@ -100,7 +101,7 @@ export class HistoriesService {
     const input = [...from, ...without.map((id) => `^${id}`)].map((line) => `${line}\n`).join('');
     const args = [...WALK, ...(without.length > 0 ? ['--boundary'] : []), '--stdin', '--'];
     // Who waits for it has a limit of their own; what is made after a fetch may take its time.
-    const child = await this.git.start({ directory, args, input, signal, timeout_ms: 0 });
+    const child = await this.git.start({ directory, args, input, signal, settings: TRUE_TIMES, timeout_ms: 0 });
     const { stdout } = child.process;
     const commits = new WalkedCommits();
     let rest = '';

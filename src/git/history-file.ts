@@ -4,7 +4,7 @@ import { newestFirst, POSITION_BYTES, readPosition, writePosition, type CommitPo
 
 const ID_BYTES = 20;
 const FOOTER_BYTES = 16;
-const MARK = 'history1';
+const MARK = 'history2';
 /** Positions in one reading of a file that is gone through. */
 const BATCH = 8192;
 

@@ -2,6 +2,7 @@ import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { GitCall, GitProcess } from './git-process.js';
 import { removeLeftovers, watchGrowth } from './object-growth.js';
+import { packManyRefs } from './packed-refs.js';
 
 /** A place to fetch from, checked and bound to what was checked. */
 export interface FetchSource {
@@ -72,6 +73,7 @@ export async function fetchInto(git: GitProcess, directory: string, source: Fetc
     await removeLeftovers(directory);
     throw error;
   }
+  await packManyRefs(git, directory);
 }
 
 /** The branch a clone of the source would check out; null when it has no commits yet. */

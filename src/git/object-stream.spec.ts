@@ -19,7 +19,7 @@ const OUTPUT = `${A} commit ${String(NESTED.length)}\n${NESTED}\n${B} commit 0\n
 
 it.each([1, 2, 7, 41, 10_000])('splits by length, in pieces of %i bytes', async (size) => {
   const objects = await split(OUTPUT, size);
-  expect(objects.map(({ sha, content }) => [sha, content.toString()])).toEqual([
+  expect(objects.map(({ sha, content }) => [sha, content.begin.toString()])).toEqual([
     [A, NESTED],
     [B, ''],
   ]);
@@ -27,7 +27,18 @@ it.each([1, 2, 7, 41, 10_000])('splits by length, in pieces of %i bytes', async 
 
 it('keeps the beginning of what is long', async () => {
   const objects = await split(`${A} commit 10\n0123456789\n${B} commit 2\nab\n`, 3, 4);
-  expect(objects.map(({ content }) => content.toString())).toEqual(['0123', 'ab']);
+  expect(objects.map(({ content }) => content.begin.toString())).toEqual(['0123', 'ab']);
+});
+
+it.each([1, 3, 5, 100])('keeps the end of what is long as well, in pieces of %i bytes', async (size) => {
+  const objects: RawObject[] = [];
+  const bytes = Buffer.from(`${A} commit 10\n0123456789\n${B} commit 5\nabcde\n${A} commit 2\nxy\n`);
+  for await (const object of splitObjects(inPieces(bytes, size), 4, 3)) objects.push(object);
+  expect(objects.map(({ content: { begin, end, left_out } }) => [String(begin), String(end), left_out])).toEqual([
+    ['0123', '789', 3],
+    ['abcd', 'e', 0],
+    ['xy', '', 0],
+  ]);
 });
 
 it.each([`${A} missing\n`, `${A} commit 10\nabc`, `${A} commit`, 'x'.repeat(5000)])('refuses %j', async (output) => {

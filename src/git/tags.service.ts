@@ -1,8 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { instant } from './commit-object.js';
+import { personName } from './commit-object.js';
+import { claimedSecond, instantOf } from './commit-time.js';
 import { GitProcess } from './git-process.js';
 import { GitFailed } from './git.errors.js';
-import { refNameOf } from './ref-name.js';
+import { exactPattern } from './exact-refs.js';
+import { isRefName, refNameOf } from './ref-name.js';
+import { RememberedRefs } from './remembered-refs.js';
 
 /** A tag of a mirror. */
 export interface Tag {
@@ -40,11 +43,26 @@ const FORMAT = FIELDS.map((field) => `%(${field})`).join('%00');
 /** Tags of a mirror. Every failure of git is an error; a repository without tags has none. */
 @Injectable()
 export class TagsService {
+  private readonly remembered = new RememberedRefs<readonly Tag[]>();
+
   constructor(private readonly git: GitProcess) {}
 
-  /** All of them, in no order. Nothing in a name is ever read as anything but a name. */
-  async list(directory: string, signal?: AbortSignal): Promise<Tag[]> {
-    const child = await this.git.start({ directory, args: ['for-each-ref', `--format=${FORMAT}`, PREFIX], signal });
+  /** All of them, in no order; the same array as long as nothing has changed. */
+  list(directory: string, signal?: AbortSignal): Promise<readonly Tag[]> {
+    return this.remembered.read(directory, () => this.read(directory, PREFIX, signal));
+  }
+
+  /** The one of this name, as it is shown; null when there is none. */
+  async find(directory: string, name: string, signal?: AbortSignal): Promise<Tag | null> {
+    if (!isRefName(name)) return null;
+    const found = await this.read(directory, exactPattern(`${PREFIX}${name}`), signal);
+    return found.find((tag) => tag.name === name) ?? null;
+  }
+
+  /** Nothing in a name is ever read as anything but a name. */
+  private async read(directory: string, pattern: string, signal?: AbortSignal): Promise<Tag[]> {
+    const args = ['for-each-ref', `--format=${FORMAT}`, '--', pattern];
+    const child = await this.git.start({ directory, args, signal });
     child.process.stdin.end();
     const chunks: Buffer[] = [];
     let size = 0;
@@ -129,16 +147,11 @@ function tagOf(line: Buffer): Listed {
   return {
     name: refNameOf(rest.subarray(PREFIX.length)),
     commit_sha: commit ?? null,
-    at: at === '' ? null : instant(at),
+    at: at === '' ? null : instantOf(claimedSecond(at)),
     tagger: type === 'tag' ? taggerOf(parts[6]) : null,
     sha,
     nested: targetType === 'tag',
   };
 }
 
-/** Bytes that are no text become replacement characters, as in the authors of commits. */
-function taggerOf(bytes: Buffer | undefined): string | null {
-  const text = bytes?.toString('utf8').trim().slice(0, MAX_TAGGER) ?? '';
-  // Half a surrogate pair at the place of the cut would be no text.
-  return text.replace(/[\ud800-\udbff]$/, '') || null;
-}
+const taggerOf = (bytes: Buffer | undefined): string | null => (bytes && personName(bytes, MAX_TAGGER)) || null;

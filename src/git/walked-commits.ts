@@ -1,10 +1,9 @@
 import { GitFailed } from './git.errors.js';
+import { claimedSecond } from './commit-time.js';
 import { newestFirst, POSITION_BYTES, writePosition, type CommitPosition } from './commit-position.js';
 
 const ID_BYTES = 20;
 const LINE = /^(\d+) (-?)([0-9a-f]{40})((?: [0-9a-f]{40})*)$/;
-// What JavaScript counts exactly; commits may claim any time.
-const LAST_SECOND = Number.MAX_SAFE_INTEGER;
 const BATCH = 8192;
 
 /** Ids of commits one after the other, as bytes. */
@@ -50,7 +49,7 @@ export class WalkedCommits {
   add(line: string): void {
     const [, seconds, mark, id, parents = ''] = LINE.exec(line) ?? [];
     if (id === undefined) throw new GitFailed('damaged');
-    const at = Math.min(Number(seconds), LAST_SECOND);
+    const at = claimedSecond(seconds ?? '');
     if (mark === '-') {
       this.boundary.set(id, at);
       return;

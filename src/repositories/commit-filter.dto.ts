@@ -22,7 +22,7 @@ export class CommitFilterQuery extends PageQuery {
   issue_number?: number;
 
   /**
-   * Only commits whose author's name or e-mail address holds this text, without regard to case.
+   * Only commits whose author's name or e-mail address, as they are told, holds this text, without regard to case.
    * @example ada@example.com
    */
   @Optional()
@@ -30,7 +30,8 @@ export class CommitFilterQuery extends PageQuery {
   author?: string;
 
   /**
-   * Only commits whose message, author or id holds this text, without regard to case.
+   * Only commits whose message, author or id holds this text, without regard to case; of a message over 64 KiB, its first
+   * 48 KiB or its last 16 KiB.
    * @example login
    */
   @Optional()
@@ -38,7 +39,7 @@ export class CommitFilterQuery extends PageQuery {
   q?: string;
 
   /**
-   * Only commits that changed this file, or a file below this directory; to the letter. Merges count when their outcome
+   * Only commits that changed this file, or a file below this directory; to the letter, as paths are told. Merges count when their outcome
    * is none of what was merged.
    * @example src/sign-in.ts
    */

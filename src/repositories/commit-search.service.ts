@@ -3,6 +3,7 @@ import { BranchesService } from '../git/branches.service.js';
 import { CommitChangesService } from '../git/commit-changes.service.js';
 import type { CommitFacts } from '../git/commit-facts.js';
 import type { CommitObject } from '../git/commit-object.js';
+import { instantOf } from '../git/commit-time.js';
 import { newestFirst, type CommitPosition } from '../git/commit-position.js';
 import { CommitsService } from '../git/commits.service.js';
 import { HistoriesService } from '../git/histories.service.js';
@@ -142,7 +143,9 @@ export class CommitSearch {
         const position = left[at++];
         const facts = wantedFacts(commit, question);
         if (position === undefined || facts === null) continue;
-        found.set(position, { commit, facts, mirror, position });
+        // The instant that it is ordered by is the one that is told, whatever else its lines may be read as.
+        const told = { ...commit, committed_at: instantOf(position.at) };
+        found.set(position, { commit: told, facts, mirror, position });
         enough -= 1;
         if (enough === 0) break;
       }

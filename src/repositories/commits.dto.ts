@@ -60,13 +60,14 @@ export class CommitQuery {
 /** Whoever wrote or committed something. */
 export class CommitPersonDto {
   /**
-   * Name, as the commit has it; bytes that are no text are replacement characters (U+FFFD).
+   * Name, as the commit has it: a byte that is no text is told as `\xNN`, a backslash that would look like that as
+   * `\x5c`. Of more than 1,000 characters the first, with an ellipsis.
    * @example "Ada Lovelace"
    */
   name!: string;
 
   /**
-   * E-mail address, as the commit has it.
+   * E-mail address, told as the name is.
    * @example ada@example.com
    */
   email!: string;
@@ -105,7 +106,7 @@ export class CommitDto {
   sha!: string;
 
   /**
-   * Ids of the commits it follows, the first one being what it was committed on top of.
+   * Ids of the commits it follows, the first one being what it was committed on top of; at most 4,096.
    * @example ["1f4c2a9b7d3e5f60718293a4b5c6d7e8f9012345"]
    */
   parents!: string[];
@@ -118,10 +119,17 @@ export class CommitDto {
   subject!: string;
 
   /**
-   * The message without its first paragraph, at most 4,000 characters; of one commit alone, up to 64 KiB.
+   * The message without its first paragraph, at most 4,000 characters. Of one commit alone, up to 64 KiB of the message:
+   * of a longer one the first 48 KiB and the last 16 KiB, with a line between them that says how much is missing.
    * @example "Issue: #42"
    */
   body!: string;
+
+  /**
+   * Whether parts of its message, or parents, are left out here.
+   * @example false
+   */
+  truncated!: boolean;
 
   /** Who wrote it. */
   author!: CommitPersonDto;
@@ -137,7 +145,8 @@ export class CommitDto {
 
   /**
    * When it was committed; commits are ordered by this instant, newest first, and of the same second a commit comes
-   * before its parents.
+   * before its parents. Commits may claim any time: what Git takes for an overflow is 1970, and the last one is that of
+   * the year 9999.
    * @example 2026-01-31T12:00:00.000Z
    */
   committed_at!: Date;
@@ -167,12 +176,13 @@ export class CommitDto {
   @ApiProperty({ type: () => CommitStatsDto, nullable: true })
   stats!: CommitStatsDto | null;
 
-  static from({ commit, subject, body, facts, stats }: CommitView): CommitDto {
+  static from({ commit, subject, body, truncated, facts, stats }: CommitView): CommitDto {
     return {
       sha: commit.sha,
       parents: commit.parents,
       subject,
       body,
+      truncated,
       author: { name: commit.author_name, email: commit.author_email },
       authored_at: commit.authored_at,
       committer: { name: commit.committer_name, email: commit.committer_email },

@@ -17,6 +17,7 @@ export interface LogEntry {
     full_name: string | null;
     body: string;
     parents: string[];
+    truncated: boolean;
     author_email: string;
     authored_at: Date;
   };
@@ -42,6 +43,7 @@ export function entryOf(
       full_name: repository.full_name,
       body: cut(body, MAX_BODY),
       parents: commit.parents,
+      truncated: commit.truncated || subject.length > MAX_MESSAGE || body.length > MAX_BODY,
       author_email: commit.author_email,
       authored_at: commit.authored_at,
     },

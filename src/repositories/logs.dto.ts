@@ -55,13 +55,19 @@ export class LogContextDto {
   body!: string;
 
   /**
-   * Ids of the commits it follows.
+   * Ids of the commits it follows, at most 4,096.
    * @example ["1f4c2a9b7d3e5f60718293a4b5c6d7e8f9012345"]
    */
   parents!: string[];
 
   /**
-   * E-mail address of the author, as the commit has it.
+   * Whether parts of the message, or parents, are left out here: read the commit itself.
+   * @example false
+   */
+  truncated!: boolean;
+
+  /**
+   * E-mail address of the author, as the commit has it; a byte that is no text is told as `\xNN`.
    * @example ada@example.com
    */
   author_email!: string;
@@ -124,7 +130,8 @@ export class LogEntryDto implements LogEntry {
   commit_sha!: string;
 
   /**
-   * Name of the author, as the commit has it.
+   * Name of the author, as the commit has it: a byte that is no text is told as `\xNN`, a backslash that would look
+   * like that as `\x5c`. Of more than 1,000 characters the first, with an ellipsis.
    * @example "Ada Lovelace"
    */
   author!: string;

@@ -81,7 +81,7 @@ export class WorktreeDto {
   worker_id!: string | null;
 
   /**
-   * Where it is, with replacement characters for bytes that are not UTF-8.
+   * Where it is; a byte that is no text is told as `\xNN`.
    * @example /srv/repositories/project-dark-mode
    */
   path!: string;
