@@ -152,6 +152,33 @@ describe('variables of git in the environment of the server', () => {
         expect(await names(`/repositories/${id}/commits`, 'subject')).toEqual([200, 'feat: two', 'feat: one']);
         const sha = git(source, 'rev-parse', 'HEAD');
         expect((await ask(token, 'GET', `/repositories/${id}/commits/${sha}`)).status).toBe(200);
+        expect(await names(`/repositories/${id}/branches`, 'name')).toEqual([200, 'main']);
+        const compared = `/deployments/compare?repository_id=${id}&from=v1&to=${sha}`;
+        expect(await names(compared, 'message')).toEqual([200, 'feat: two']);
+        git(source, 'worktree', 'add', '-q', '-b', 'linked', join(scratch.path, 'roots', 'linked'));
+        commit(join(scratch.path, 'roots', 'linked'), 'feat: linked');
+        expect(await names(`/worktrees?repository_id=${id}`, 'branch')).toEqual([200, 'linked']);
+        const [, worktree] = await names(`/worktrees?repository_id=${id}`, 'id');
+        expect((await ask(token, 'GET', `/worktrees/${String(worktree)}/diff`)).status).toBe(200);
+        // A worker's clone and push, and what the server makes of them.
+        const worker = (await ask(token, 'POST', '/workers', { name: 'w' })).body as unknown as {
+          worker: { id: string };
+          token: string;
+        };
+        await ask(token, 'POST', '/tasks', { name: 't', agent_type: 'note', repository_id: id });
+        const claim = await ask(worker.token, 'POST', `/workers/${worker.worker.id}/claim`, { max: 1 });
+        const [claimed] = claim.body['executions'] as { execution: { id: string }; branch: string }[];
+        const account = `http://${String(claimed?.execution.id)}:${worker.token}@`;
+        const address = `${(await server.url()).replace('http://', account)}/git/${id}.git`;
+        const checkout = join(scratch.path, 'checkout');
+        git(scratch.path, 'clone', '-q', address, checkout);
+        commit(checkout, 'feat: mine');
+        git(checkout, 'push', '-q', address, `HEAD:refs/heads/${String(claimed?.branch)}`);
+        const { status, body: forecast } = await ask(token, 'GET', `/repositories/${id}/conflicts`);
+        expect([status, forecast['executions']]).toMatchObject([
+          200,
+          [{ commit_sha: git(checkout, 'rev-parse', 'HEAD') }],
+        ]);
         for (const clone_url of ['https://127.0.0.1:1/x.git', 'ssh://git@127.0.0.1:1/x.git']) {
           const { body } = await ask(token, 'POST', '/repositories', { clone_url });
           expect((await ask(token, 'POST', `/repositories/${String(body['id'])}/sync`)).status).toBe(503);

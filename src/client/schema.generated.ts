@@ -2848,8 +2848,8 @@ export interface components {
             /** @description The execution whose branch it is; null for a branch of the repository's own. */
             owner: components["schemas"]["BranchOwner"] | null;
             /**
-             * @description Its name. Git takes any bytes: one that belongs to no character of UTF-8 is written as `\xNN`, and such a branch is
-             *     asked for by its `head_sha`.
+             * @description Its name. Git takes any bytes: one that belongs to no character of UTF-8 is written as `\xNN`, and `ref` takes it like
+             *     that.
              * @example main
              */
             name: string;
@@ -2869,7 +2869,7 @@ export interface components {
              */
             subject: string;
             /**
-             * @description Name of the commit's author, as the commit has it.
+             * @description Name of the commit's author, as the commit has it; a byte that is no text is told as `\xNN`.
              * @example Ada Lovelace
              */
             author: string;
@@ -3131,7 +3131,7 @@ export interface components {
              */
             sha: string;
             /**
-             * @description Ids of the commits it follows, the first one being what it was committed on top of.
+             * @description Ids of the commits it follows, the first one being what it was committed on top of; at most 4,096.
              * @example [
              *       "1f4c2a9b7d3e5f60718293a4b5c6d7e8f9012345"
              *     ]
@@ -3144,10 +3144,16 @@ export interface components {
              */
             subject: string;
             /**
-             * @description The message without its first paragraph, at most 4,000 characters; of one commit alone, up to 64 KiB.
+             * @description The message without its first paragraph, at most 4,000 characters. Of one commit alone, up to 64 KiB of the message:
+             *     of a longer one the first 48 KiB and the last 16 KiB, with a line between them that says how much is missing.
              * @example Issue: #42
              */
             body: string;
+            /**
+             * @description Whether parts of its message, or parents, are left out here.
+             * @example false
+             */
+            truncated: boolean;
             /** @description Who wrote it. */
             author: components["schemas"]["CommitPerson"];
             /**
@@ -3161,7 +3167,8 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was committed; commits are ordered by this instant, newest first, and of the same second a commit comes
-             *     before its parents.
+             *     before its parents. Commits may claim any time: what Git takes for an overflow is 1970, and the last one is that of
+             *     the year 9999.
              * @example 2026-01-31T12:00:00.000Z
              */
             committed_at: string;
@@ -3183,12 +3190,13 @@ export interface components {
         };
         CommitPerson: {
             /**
-             * @description Name, as the commit has it; bytes that are no text are replacement characters (U+FFFD).
+             * @description Name, as the commit has it: a byte that is no text is told as `\xNN`, a backslash that would look like that as
+             *     `\x5c`. Of more than 1,000 characters the first, with an ellipsis.
              * @example Ada Lovelace
              */
             name: string;
             /**
-             * @description E-mail address, as the commit has it.
+             * @description E-mail address, told as the name is.
              * @example ada@example.com
              */
             email: string;
@@ -4741,7 +4749,8 @@ export interface components {
              */
             deletions: number | null;
             /**
-             * @description Path of the file, with replacement characters for bytes that are not UTF-8; of a deleted one, where it was.
+             * @description Path of the file; of a deleted one, where it was. A byte that is no text is told as `\xNN`, a backslash that would
+             *     look like that as `\x5c`, and `path` takes it like that.
              * @example src/sign-in.ts
              */
             path: string;
@@ -5411,14 +5420,19 @@ export interface components {
              */
             body: string;
             /**
-             * @description Ids of the commits it follows.
+             * @description Ids of the commits it follows, at most 4,096.
              * @example [
              *       "1f4c2a9b7d3e5f60718293a4b5c6d7e8f9012345"
              *     ]
              */
             parents: string[];
             /**
-             * @description E-mail address of the author, as the commit has it.
+             * @description Whether parts of the message, or parents, are left out here: read the commit itself.
+             * @example false
+             */
+            truncated: boolean;
+            /**
+             * @description E-mail address of the author, as the commit has it; a byte that is no text is told as `\xNN`.
              * @example ada@example.com
              */
             author_email: string;
@@ -5471,7 +5485,8 @@ export interface components {
              */
             commit_sha: string;
             /**
-             * @description Name of the author, as the commit has it.
+             * @description Name of the author, as the commit has it: a byte that is no text is told as `\xNN`, a backslash that would look
+             *     like that as `\x5c`. Of more than 1,000 characters the first, with an ellipsis.
              * @example Ada Lovelace
              */
             author: string;
@@ -7224,7 +7239,7 @@ export interface components {
              */
             sha: string;
             /**
-             * @description Ids of the commits it follows, the first one being what it was committed on top of.
+             * @description Ids of the commits it follows, the first one being what it was committed on top of; at most 4,096.
              * @example [
              *       "1f4c2a9b7d3e5f60718293a4b5c6d7e8f9012345"
              *     ]
@@ -7237,10 +7252,16 @@ export interface components {
              */
             subject: string;
             /**
-             * @description The message without its first paragraph, at most 4,000 characters; of one commit alone, up to 64 KiB.
+             * @description The message without its first paragraph, at most 4,000 characters. Of one commit alone, up to 64 KiB of the message:
+             *     of a longer one the first 48 KiB and the last 16 KiB, with a line between them that says how much is missing.
              * @example Issue: #42
              */
             body: string;
+            /**
+             * @description Whether parts of its message, or parents, are left out here.
+             * @example false
+             */
+            truncated: boolean;
             /** @description Who wrote it. */
             author: components["schemas"]["CommitPerson"];
             /**
@@ -7254,7 +7275,8 @@ export interface components {
             /**
              * Format: date-time
              * @description When it was committed; commits are ordered by this instant, newest first, and of the same second a commit comes
-             *     before its parents.
+             *     before its parents. Commits may claim any time: what Git takes for an overflow is 1970, and the last one is that of
+             *     the year 9999.
              * @example 2026-01-31T12:00:00.000Z
              */
             committed_at: string;
@@ -7478,7 +7500,7 @@ export interface components {
              */
             removal_requested_at: string | null;
             /**
-             * @description Where it is, with replacement characters for bytes that are not UTF-8.
+             * @description Where it is; a byte that is no text is told as `\xNN`.
              * @example /srv/repositories/project-dark-mode
              */
             path: string;
@@ -10601,12 +10623,15 @@ export interface operations {
                 agent_type?: string;
                 /** @description Only commits of this issue. */
                 issue_number?: number;
-                /** @description Only commits whose author's name or e-mail address holds this text, without regard to case. */
+                /** @description Only commits whose author's name or e-mail address, as they are told, holds this text, without regard to case. */
                 author?: string;
-                /** @description Only commits whose message, author or id holds this text, without regard to case. */
+                /**
+                 * @description Only commits whose message, author or id holds this text, without regard to case; of a message over 64 KiB, its first
+                 *     48 KiB or its last 16 KiB.
+                 */
                 q?: string;
                 /**
-                 * @description Only commits that changed this file, or a file below this directory; to the letter. Merges count when their outcome
+                 * @description Only commits that changed this file, or a file below this directory; to the letter, as paths are told. Merges count when their outcome
                  *     is none of what was merged.
                  */
                 path?: string;
@@ -11591,12 +11616,15 @@ export interface operations {
                 agent_type?: string;
                 /** @description Only commits of this issue. */
                 issue_number?: number;
-                /** @description Only commits whose author's name or e-mail address holds this text, without regard to case. */
+                /** @description Only commits whose author's name or e-mail address, as they are told, holds this text, without regard to case. */
                 author?: string;
-                /** @description Only commits whose message, author or id holds this text, without regard to case. */
+                /**
+                 * @description Only commits whose message, author or id holds this text, without regard to case; of a message over 64 KiB, its first
+                 *     48 KiB or its last 16 KiB.
+                 */
                 q?: string;
                 /**
-                 * @description Only commits that changed this file, or a file below this directory; to the letter. Merges count when their outcome
+                 * @description Only commits that changed this file, or a file below this directory; to the letter, as paths are told. Merges count when their outcome
                  *     is none of what was merged.
                  */
                 path?: string;
