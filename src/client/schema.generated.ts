@@ -3567,7 +3567,8 @@ export interface components {
             /** @description The coordinator. */
             coordinator: components["schemas"]["Coordinator"];
             /**
-             * @description Its token. It is shown this once; those the coordinator had are refused from now on.
+             * @description Its token. It is shown this once. Those the coordinator had are refused from now on, but for the one that it has come
+             *     back with, which is good until it comes back with this one.
              * @example myc_0123456789ABCDEFGHIJabcdefghij0123456789abcdef
              */
             token: string;

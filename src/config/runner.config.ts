@@ -25,7 +25,7 @@ export class RunnerConfig {
   @Variable({
     name: 'MIYABI_JOIN_TOKEN',
     about:
-      'Token with which a machine joins, once: its worker then keeps a token of its own in its directory and comes back with that.',
+      'Token with which a machine joins, once: its worker or coordinator then keeps a token of its own in its directory and comes back with that.',
     read: text,
     default: '',
     secret: true,
