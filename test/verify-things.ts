@@ -121,7 +121,13 @@ export class Things {
     const { json } = await send(site.server, access_token, 'GET', `/api/v1/repositories/${repository_id}`);
     const path = join(this.scratch.path, `worktree-${newId()}`);
     git(String(json['local_path']), 'worktree', 'add', '-q', '--detach', path);
-    const list = await send(site.server, access_token, 'GET', `/api/v1/worktrees?repository_id=${repository_id}`);
+    // The newest of those that are made at the same time; the many before them would be looked through each time.
+    const address = `/api/v1/worktrees?limit=10&repository_id=${repository_id}`;
+    let list = await send(site.server, access_token, 'GET', address);
+    // A machine that is busy enough is no fault of the list.
+    for (let turn = 0; list.status === 503 && turn < 10; turn += 1)
+      list = await send(site.server, access_token, 'GET', address);
+    if (list.status !== 200) throw new Error(`worktrees were not listed: ${list.text}`);
     const found = (list.json['items'] as { id: string; path: string }[]).find((one) => one.path === path);
     if (found === undefined) throw new Error(`a worktree was not listed: ${list.text}`);
     return found.id;

@@ -19,6 +19,8 @@ const NUL = 0;
 const BEFORE_PATH = 3;
 const LINK_TO_COMMIT = Buffer.from('160000 ');
 const TAB = 0x09;
+const LEFT_OUT = 'S'.charCodeAt(0);
+const SMALL_A = 'a'.charCodeAt(0);
 
 /** Reads what `git status --porcelain -z --no-renames` writes. Throws GitFailed. */
 export function readChanges(output: Buffer): Pick<Changes, 'files' | 'count'> {
@@ -44,17 +46,24 @@ export function readModified(output: Buffer): { modified: Buffer[]; others: numb
   return { modified, others };
 }
 
-/** Paths of other repositories among what `git ls-files --stage -z` writes. */
-export function readNested(output: Buffer): Buffer[] {
-  const paths: Buffer[] = [];
-  for (let at = output.indexOf(LINK_TO_COMMIT); at >= 0; at = output.indexOf(LINK_TO_COMMIT, at + 1)) {
-    // Elsewhere it is part of a name.
-    if (at > 0 && output[at - 1] !== NUL) continue;
+/**
+ * Paths of other repositories among what `git ls-files -v --stage -z` writes, and whether there are files that git was told
+ * not to look at. Throws GitFailed.
+ */
+export function readStaged(output: Buffer): { nested: Buffer[]; hidden: boolean } {
+  const nested: Buffer[] = [];
+  let hidden = false;
+  for (let at = 0; at < output.length;) {
     const end = output.indexOf(NUL, at);
-    const line = output.subarray(at, end < 0 ? output.length : end);
-    paths.push(line.subarray(line.indexOf(TAB) + 1));
+    if (end < 0) throw new GitFailed('damaged');
+    const tag = output[at] ?? 0;
+    // Assumed to be unchanged: a small letter; left out: an S.
+    if (tag === LEFT_OUT || tag >= SMALL_A) hidden = true;
+    if (output.compare(LINK_TO_COMMIT, 0, LINK_TO_COMMIT.length, at + 2, at + 2 + LINK_TO_COMMIT.length) === 0)
+      nested.push(output.subarray(output.indexOf(TAB, at) + 1, end));
+    at = end + 1;
   }
-  return paths;
+  return { nested, hidden };
 }
 
 function* lines(output: Buffer): Generator<Buffer> {

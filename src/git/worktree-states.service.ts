@@ -10,7 +10,7 @@ import type { LinkedWorktree } from './local-worktrees.service.js';
 import { readPlainFile } from './plain-file.js';
 import { SafeViews, type SafeView } from './safe-views.js';
 import { measureTree } from './tree-size.js';
-import { readChanges, readNested, type Changes } from './worktree-changes.js';
+import { readChanges, readStaged, type Changes } from './worktree-changes.js';
 
 /** What a linked work tree holds. Null stands for what could not be told. */
 export interface WorktreeState {
@@ -28,8 +28,12 @@ export interface WorktreeState {
   problem: string | null;
 }
 
+type History = Pick<WorktreeState, 'unpushed' | 'merged' | 'message'>;
+
 /** What work trees are compared with. */
 interface Ground {
+  /** What is known of commits already: often many begin at the same. */
+  histories: Map<string, Promise<History>>;
   /** Tip of the default branch. */
   base: string | null;
   /** Arguments of rev-list for what is kept anyway. */
@@ -62,21 +66,22 @@ export class WorktreeStates {
   ) {}
 
   /**
-   * What each holds, in their order; what could not be looked at, or not in time, says so. Throws GitFailed when the
-   * caller is gone.
+   * What each holds, in their order; what could not be looked at, or not before `patience` is over, says so. Throws
+   * GitFailed when the caller is gone.
    */
   async look(
     view: SafeView,
     worktrees: readonly LinkedWorktree[],
     default_branch: string | null,
     signal: AbortSignal,
+    patience = signal,
   ): Promise<WorktreeState[]> {
     const ground = await this.ground(view, default_branch, signal);
     const states = new Array<WorktreeState>(worktrees.length);
     const waiting = [...worktrees.entries()];
     const work = async (): Promise<void> => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
-        states[next[0]] = await this.one(view, next[1], ground, signal);
+        states[next[0]] = await this.one(view, next[1], ground, patience);
     };
     await Promise.all(Array.from({ length: AT_ONCE }, work));
     return states;
@@ -100,6 +105,7 @@ export class WorktreeStates {
     const tracks = (await this.git.run({ directory: view.directory, args, signal })).length > 0;
     // Where nothing is tracked the repository itself is the place that commits are brought to.
     return {
+      histories: new Map(),
       base: await this.baseOf(view, default_branch, signal),
       kept: tracks ? ['--remotes'] : ['--branches', '--tags'],
     };
@@ -122,7 +128,7 @@ export class WorktreeStates {
     };
     try {
       signal.throwIfAborted();
-      Object.assign(state, await this.history(view, worktree, ground, signal));
+      Object.assign(state, await this.historyOf(view, worktree, ground, signal));
       if (worktree.problem !== null) return state;
       if (worktree.prunable !== null) return { ...state, changes: nothingThere, size_bytes: 0 };
       state.changes = await this.changes(view, worktree, signal);
@@ -136,13 +142,24 @@ export class WorktreeStates {
     }
   }
 
+  private async historyOf(
+    view: SafeView,
+    { head_sha }: LinkedWorktree,
+    ground: Ground,
+    signal: AbortSignal,
+  ): Promise<History> {
+    if (head_sha === null) return { unpushed: 0, merged: false, message: null };
+    const known = ground.histories.get(head_sha) ?? this.history(view, head_sha, ground, signal);
+    ground.histories.set(head_sha, known);
+    return known;
+  }
+
   private async history(
     { directory }: SafeView,
-    { head_sha }: LinkedWorktree,
+    head_sha: string,
     { base, kept }: Ground,
     signal: AbortSignal,
-  ): Promise<Pick<WorktreeState, 'unpushed' | 'merged' | 'message'>> {
-    if (head_sha === null) return { unpushed: 0, merged: false, message: null };
+  ): Promise<History> {
     const count = async (most: number, not: readonly string[]): Promise<number> => {
       const args = ['rev-list', '--count', `--max-count=${String(most)}`, head_sha, '--not', ...not, '--'];
       return Number((await this.git.run({ directory, args, signal })).toString('latin1'));
@@ -164,17 +181,18 @@ export class WorktreeStates {
         signal,
         ...(max_bytes === undefined ? {} : { max_bytes }),
       });
+    const { nested, hidden } = readStaged(await git(['ls-files', '-v', '--stage', '-z'], MOST_LISTED));
     // Files that git was told not to look at are looked at all the same. Its exit code only says that some differ.
-    await git(['update-index', '-q', '--really-refresh']).catch((error: unknown) => {
-      if (!(error instanceof GitFailed) || error.reason !== 'unknown') throw error;
-    });
+    if (hidden)
+      await git(['update-index', '-q', '--really-refresh']).catch((error: unknown) => {
+        if (!(error instanceof GitFailed) || error.reason !== 'unknown') throw error;
+      });
     // Git would start in repositories inside the work tree and obey their configuration: it must not look at them.
     const status = ['status', '--porcelain', '-z', '--no-renames', '--untracked-files=normal'];
     const changes = readChanges(await git([...status, '--ignore-submodules=all']));
-    const inside = readNested(await git(['ls-files', '--stage', '-z'], MOST_LISTED));
     return {
       ...changes,
-      nested: await filledOf(worktree.path, inside),
+      nested: await filledOf(worktree.path, nested),
       operation: await operationOf(worktree.folder),
     };
   }

@@ -15,6 +15,8 @@ import { TooManyLocalRepositories, WorktreeNotFound } from './worktree.errors.js
 import { WorktreesStore, type LinkedRow, type ListedRow } from './worktrees.store.js';
 
 const MOST_REPOSITORIES = 20;
+/** What is not looked at by then is told without: a list that comes late is none. */
+const LOOK_MS = 3000;
 
 /** What a caller wants to see. */
 export interface WorktreeListInput {
@@ -32,6 +34,12 @@ export interface UnreadRepository {
 
 export interface WorktreeList extends Page<Worktree> {
   unread: UnreadRepository[];
+}
+
+/** How long work trees are looked at. */
+interface Look {
+  signal: AbortSignal;
+  patience: AbortSignal;
 }
 
 /** A linked work tree with what it was found by. */
@@ -70,6 +78,7 @@ export class WorktreeLists {
     const organization_id = organizationOf(principal);
     const before = readCursor(input.cursor);
     const repositories = await this.repositoriesFor(principal, input.repository_id);
+    const patience = AbortSignal.timeout(LOOK_MS);
     return withinGitTime(gone, async (signal) => {
       const { read, unread } = await this.bringUp(repositories, input.repository_id !== undefined, signal);
       const rows = await this.store.findPage({
@@ -79,7 +88,7 @@ export class WorktreeLists {
         before,
         limit: input.limit + 1,
       });
-      const shown = await this.describe(rows.slice(0, input.limit), read, signal);
+      const shown = await this.describe(rows.slice(0, input.limit), read, { signal, patience });
       const { next_cursor } = toPage(rows, input.limit, ({ id }) => id);
       return { items: shown, next_cursor, unread };
     });
@@ -131,7 +140,7 @@ export class WorktreeLists {
 
   /** How an open one is now. */
   async see({ repository, view, record, linked }: OpenLinked, signal: AbortSignal): Promise<Worktree> {
-    const [worktree] = await this.seeAll(repository, view, [{ record, linked }], signal);
+    const [worktree] = await this.seeAll(repository, view, [{ record, linked }], { signal, patience: signal });
     if (worktree === undefined) throw new WorktreeNotFound();
     return worktree;
   }
@@ -183,7 +192,7 @@ export class WorktreeLists {
   private async describe(
     rows: readonly ListedRow[],
     repositories: readonly LocalRepository[],
-    signal: AbortSignal,
+    look: Look,
   ): Promise<Worktree[]> {
     const known = new Map<string, Worktree>();
     const now = await this.store.now();
@@ -194,25 +203,21 @@ export class WorktreeLists {
       const ids = rows
         .filter((row) => row.kind === 'linked' && row.repository_id === repository.id)
         .map(({ id }) => id);
-      for (const worktree of ids.length > 0 ? await this.describeIn(repository, ids, signal) : [])
+      for (const worktree of ids.length > 0 ? await this.describeIn(repository, ids, look) : [])
         known.set(worktree.id, worktree);
     }
     return rows.flatMap(({ id }) => known.get(id) ?? []);
   }
 
-  private async describeIn(
-    repository: LocalRepository,
-    ids: readonly string[],
-    signal: AbortSignal,
-  ): Promise<Worktree[]> {
+  private async describeIn(repository: LocalRepository, ids: readonly string[], look: Look): Promise<Worktree[]> {
     const records = (await this.store.linkedIn(repository.id)).filter(({ id }) => ids.includes(id));
     return this.local.within(repository.path, async (view) => {
-      const found = await this.local.listIn(view, signal);
+      const found = await this.local.listIn(view, look.signal);
       const some = records.flatMap((record) => {
         const linked = found.find((one) => isOf(record, one));
         return linked === undefined ? [] : [{ record, linked }];
       });
-      return this.seeAll(repository, view, some, signal);
+      return this.seeAll(repository, view, some, look);
     });
   }
 
@@ -220,10 +225,11 @@ export class WorktreeLists {
     repository: LocalRepository,
     view: SafeView,
     some: readonly Pick<OpenLinked, 'record' | 'linked'>[],
-    signal: AbortSignal,
+    { signal, patience }: Look,
   ): Promise<Worktree[]> {
     const linked = some.map((one) => one.linked);
-    const states = await this.states.look(view, linked, repository.default_branch, signal);
+    const until = AbortSignal.any([signal, patience]);
+    const states = await this.states.look(view, linked, repository.default_branch, signal, until);
     const executions = await this.executionsOf(
       repository,
       states.map(({ message }) => executionIn(message)),
