@@ -44,6 +44,35 @@ describe('an agent that is told to work', () => {
     expect(body).toMatchObject({ name: 'Look', auto_pr: false, use_worktree: true });
   });
 
+  it('opens a pull request when its repository says so, or it says so itself', async () => {
+    const registered = await ada.post('/repositories', {
+      clone_url: 'https://github.com/octo/usual.git',
+      auto_pr: true,
+    });
+    expect(registered.body).toMatchObject({ auto_pr: true });
+    const { id: repository_id } = registered.body as { id: string };
+    const of = async (fields: object): Promise<unknown[]> => {
+      const task = { run_at: '2999-01-01T00:00:00Z', ...fields };
+      const answers = [
+        (await ada.post('/tasks', { name: 'one', ...task })).body,
+        ...((await ada.post('/tasks/bulk', { tasks: [{ name: 'many', ...task }] })).body.items as object[]),
+        (await ada.post('/agents/execute', { agent_type: 'codegen', repository_id, ...task })).body,
+      ];
+      return answers.map((body) => (body as { auto_pr: boolean }).auto_pr);
+    };
+    expect(await of({ repository_id })).toEqual([true, true, true]);
+    expect(await of({ repository_id, auto_pr: false })).toEqual([false, false, false]);
+    // Of no repository, but for the last one.
+    expect(await of({})).toEqual([false, false, true]);
+    const patched = await server.request
+      .patch(`/api/v1/repositories/${repository_id}`)
+      .set('Authorization', `Bearer ${ada.token}`)
+      .send({ auto_pr: false });
+    expect(patched.body).toMatchObject({ auto_pr: false });
+    expect(await of({ repository_id })).toEqual([false, false, false]);
+    expect(await of({ repository_id, auto_pr: true })).toEqual([true, true, true]);
+  });
+
   it('gets it once from a request that is repeated', async () => {
     const repository_id = await repository(bob);
     const send = () =>

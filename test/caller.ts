@@ -11,6 +11,8 @@ export interface Repository {
   status: string;
   last_error: string | null;
   last_synced_at: string | null;
+  auto_pr: boolean;
+  has_credentials: boolean;
 }
 
 export interface LogEntry {
@@ -26,7 +28,7 @@ export interface Page<T> {
 
 /** A person with an organization of their own, and what they may ask. */
 export class Caller {
-  private constructor(
+  constructor(
     private readonly server: TestApp,
     private readonly authorized: { authorization: string },
   ) {}
@@ -36,12 +38,19 @@ export class Caller {
     return new Caller(server, { authorization: `Bearer ${access_token}` });
   }
 
+  /** The same person at another process. */
+  at(server: TestApp): Caller {
+    return new Caller(server, this.authorized);
+  }
+
   get = (path: string) => this.server.request.get(`/api/v1${path}`).set(this.authorized);
 
   post = (path: string, body: object = {}) =>
     this.server.request.post(`/api/v1${path}`).set(this.authorized).send(body);
 
   patch = (path: string, body: object) => this.server.request.patch(`/api/v1${path}`).set(this.authorized).send(body);
+
+  put = (path: string, body: object) => this.server.request.put(`/api/v1${path}`).set(this.authorized).send(body);
 
   delete = (path: string) => this.server.request.delete(`/api/v1${path}`).set(this.authorized);
 

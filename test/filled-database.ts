@@ -102,8 +102,10 @@ const FILL: Readonly<Record<string, string>> = {
   idempotency_keys: `insert into idempotency_keys (scope_hash, request_hash, status, headers, body, expires_at)
     select sha256(('scope ' || n)::bytea), sha256(('request ' || n)::bytea), 201, '{}', '{}', now() + make_interval(secs => n * 60)
     from ${series(ROWS.keys)}`,
-  repositories: `insert into repositories (id, organization_id, full_name, local_path, source_key, status, created_at)
-    select id_of(3, n), ${OWNER}, 'acme/repository-' || n, '/nowhere/' || n, '/nowhere/' || n, 'ready', ${AGE(ROWS.repositories)} from ${series(ROWS.repositories)}`,
+  repositories: `insert into repositories (id, organization_id, full_name, local_path, source_key, status, created_at,
+      sealed_credentials, credentials_key_id)
+    select id_of(3, n), ${OWNER}, 'acme/repository-' || n, '/nowhere/' || n, '/nowhere/' || n, 'ready', ${AGE(ROWS.repositories)},
+      case when n % 4 = 1 then 'sealed' end, case when n % 4 = 1 then 'key 1' end from ${series(ROWS.repositories)}`,
   coordinators: `insert into coordinators (id, organization_id, name, host, registered_at, last_heartbeat, told_health, told_lost)
     select id_of(13, n), case when n % 40 > 0 then ${OWNER} end, 'coordinator ' || n, 'host', now() - make_interval(secs => n),
       now() - make_interval(secs => n * 3),

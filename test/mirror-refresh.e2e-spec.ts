@@ -1,4 +1,4 @@
-import { renameSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { DutiesService } from '../src/duties/duties.service.js';
@@ -83,4 +83,37 @@ it('tells in the status of a repository why it could not be fetched, tries that 
     return (await state()).status === 'ready';
   });
   expect((await state()).last_error).toBeNull();
+});
+
+it('tells in an event which branches of executions a damaged mirror had, and which of them are lost', async () => {
+  const source = scratch.repository('roots/damaged');
+  const { id } = await caller.register(source);
+  const mirror = join(scratch.path, 'mirrors', `${id}.git`);
+  const pushed = git(source, 'commit-tree', '-m', 'work of an agent', 'HEAD^{tree}');
+  for (const branch of ['task/kept-a1', 'task/lost-a1'])
+    git(source, 'push', '-q', mirror, `${pushed}:refs/heads/${branch}`);
+  writeFileSync(join(mirror, 'refs/heads/task/lost-a1'), 'torn');
+  interface Rebuilt {
+    actor: { type: string };
+    subject: object;
+    data: object;
+  }
+  const told = async (): Promise<Rebuilt[]> => {
+    const { body } = await caller.get('/events?types=repository.mirror_rebuilt').expect(200);
+    return (body as { items: Rebuilt[] }).items;
+  };
+  await eventually('the rebuilt mirror is told of', async () => {
+    await caller.post(`/repositories/${id}/sync`);
+    return (await told()).length > 0;
+  });
+  expect(await told()).toMatchObject([
+    {
+      actor: { type: 'system' },
+      subject: { repository_id: id },
+      data: { saved: 1, saved_branches: ['task/kept-a1'], lost: 1, lost_branches: ['task/lost-a1'] },
+    },
+  ]);
+  // The news of one organization.
+  const stranger = await Caller.signIn(server);
+  expect((await stranger.get('/events?types=repository.mirror_rebuilt').expect(200)).body).toMatchObject({ items: [] });
 });

@@ -5,11 +5,12 @@ import type { CommitPosition } from '../src/git/commit-position.js';
 import { CommitChangesService } from '../src/git/commit-changes.service.js';
 import { CommitsService } from '../src/git/commits.service.js';
 import { DiffsService } from '../src/git/diffs.service.js';
+import { FetchSources } from '../src/git/fetch-sources.service.js';
 import { FirstOrder } from '../src/git/first-order.js';
 import { GitProcess } from '../src/git/git-process.js';
 import { HistoriesService } from '../src/git/histories.service.js';
 import { LocalPathsService } from '../src/git/local-paths.service.js';
-import { MirrorRecords, type MirrorRecord } from '../src/git/mirror-records.js';
+import { MirrorRecords, type MirrorRecord, type Rebuilt } from '../src/git/mirror-records.js';
 import { MirrorsService } from '../src/git/mirrors.service.js';
 import { newId } from '../src/ids.js';
 import { git, type Scratch } from './scratch-git.js';
@@ -33,10 +34,19 @@ export class RecordsInMemory extends MirrorRecords {
     return Promise.resolve(this.rows.get(id) ?? null);
   }
 
+  override credentials(): Promise<null> {
+    return Promise.resolve(null);
+  }
+
   override synced(id: string, default_branch: string | null): Promise<void> {
     this.outcomes.push(`synced ${String(default_branch)}`);
     const row = this.rows.get(id);
     if (row) this.rows.set(id, { ...row, default_branch, synced_ms_ago: 0 });
+    return Promise.resolve();
+  }
+
+  override rebuilt(_: string, { saved, lost }: Rebuilt): Promise<void> {
+    this.outcomes.push(`rebuilt with ${saved.join(' ')} without ${lost.join(' ')}`);
     return Promise.resolve();
   }
 
@@ -58,6 +68,7 @@ export class TestMirrors {
   readonly histories: HistoriesService;
   readonly diffs: DiffsService;
   readonly localPaths: LocalPathsService;
+  readonly sources: FetchSources;
   readonly mirrors: MirrorsService;
 
   constructor(
@@ -78,10 +89,11 @@ export class TestMirrors {
     this.histories = new HistoriesService(process);
     this.diffs = new DiffsService(process);
     this.localPaths = new LocalPathsService(config, process);
+    this.sources = new FetchSources(config, this.localPaths, records);
     this.mirrors = new MirrorsService(
       config,
       process,
-      this.localPaths,
+      this.sources,
       records,
       new FirstOrder(this.branches, this.histories),
     );

@@ -155,7 +155,7 @@ describe('a registered repository', () => {
     const caller = await Caller.signIn(server);
     const { id } = await caller.register(source());
     const path = `/repositories/${id}`;
-    const set = { default_agent_type: 'review', default_branch: 'trunk' };
+    const set = { default_agent_type: 'review', default_branch: 'trunk', auto_pr: true };
     expect((await caller.patch(path, set).expect(200)).body).toMatchObject(set);
     const cleared = { default_agent_type: null };
     expect((await caller.patch(path, cleared).expect(200)).body).toMatchObject({ ...set, ...cleared });
@@ -163,6 +163,10 @@ describe('a registered repository', () => {
     for (const wrong of [
       { default_branch: null },
       { default_agent_type: 7 },
+      { auto_pr: null },
+      { auto_pr: 'yes' },
+      { has_credentials: true },
+      { credentials: null },
       { default_branch: null },
       { id: newId() },
     ]) {

@@ -47,6 +47,10 @@ export class ServerProcess {
     return `http://127.0.0.1:${String(await this.port)}`;
   }
 
+  get id(): number {
+    return this.child.pid ?? 0;
+  }
+
   get running(): boolean {
     return this.child.exitCode === null && this.child.signalCode === null;
   }

@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { newId } from '../src/ids.js';
 import type { Finish, Grant, LogBatch, WorkerRegistration, WorktreeReport } from '../src/runner/protocol.js';
+import { serveGit } from './git-backend.js';
 
 interface Attempt {
   readonly log: LogBatch['entries'];
@@ -237,38 +237,12 @@ export class StandInServer {
     this.gitCommands.push(...commandLines().filter((line) => line.includes('git')));
     const url = new URL(request.url ?? '', this.url);
     if (url.pathname.endsWith('/git-receive-pack') && request.method === 'POST') this.pushes.push(user);
-    const backend = spawn('git', ['http-backend'], {
-      env: {
-        PATH: process.env['PATH'],
-        GIT_PROJECT_ROOT: this.gitRoot,
-        GIT_HTTP_EXPORT_ALL: '1',
-        GIT_CONFIG_NOSYSTEM: '1',
-        GIT_CONFIG_COUNT: '1',
-        GIT_CONFIG_KEY_0: 'http.receivepack',
-        GIT_CONFIG_VALUE_0: 'true',
-        REMOTE_USER: user,
-        PATH_INFO: url.pathname.slice('/git'.length),
-        QUERY_STRING: url.search.slice(1),
-        REQUEST_METHOD: request.method,
-        CONTENT_TYPE: request.headers['content-type'],
-        CONTENT_LENGTH: request.headers['content-length'],
-        HTTP_CONTENT_ENCODING: request.headers['content-encoding'],
-        GIT_PROTOCOL: request.headers['git-protocol'] as string | undefined,
-      },
-    });
-    request.pipe(backend.stdin);
-    const parts: Buffer[] = [];
-    backend.stdout.on('data', (part: Buffer) => parts.push(part));
-    backend.on('close', () => {
-      const output = Buffer.concat(parts);
-      const split = output.indexOf('\r\n\r\n');
-      const headers = output
-        .toString('latin1', 0, split)
-        .split('\r\n')
-        .map((line) => line.split(': ') as [string, string]);
-      const status = Number(headers.find(([name]) => name === 'Status')?.[1].slice(0, 3) ?? 200);
-      response.writeHead(status, Object.fromEntries(headers.filter(([name]) => name !== 'Status')));
-      response.end(output.subarray(split + 4), () => this.tell());
+    serveGit(request, response, {
+      root: this.gitRoot,
+      path: url.pathname.slice('/git'.length),
+      user,
+      settings: { 'http.receivepack': 'true' },
+      onDone: () => this.tell(),
     });
   }
 }

@@ -28,6 +28,7 @@ import { FleetPausesStore } from '../src/queue/fleet-pauses.store.js';
 import { HeadsStore } from '../src/queue/heads.store.js';
 import { LeasesStore } from '../src/queue/leases.store.js';
 import { RepositoriesStore } from '../src/repositories/repositories.store.js';
+import { RepositoryCredentialsStore } from '../src/repositories/repository-credentials.store.js';
 import { DeviceGrantsStore } from '../src/sign-in/device-grants.store.js';
 import { GithubTokensStore } from '../src/sign-in/github-tokens.store.js';
 import { DependenciesStore } from '../src/tasks/dependencies.store.js';
@@ -111,6 +112,11 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
   // Repositories and workers.
   await the(RepositoriesStore).findBySource(organizationId, '/nowhere/5');
   await the(RepositoriesStore).markFailed(filledId(KIND.repository, 5), 'it was not there');
+  const sealed = { sealed_credentials: 'x', credentials_key_id: 'key 1' };
+  const repository = filledId(KIND.repository, 97);
+  for (const after of [null, repository]) await the(RepositoryCredentialsStore).lockOfKeys(['key 0'], after, 100);
+  await the(RepositoryCredentialsStore).reseal(repository, sealed);
+  await the(RepositoryCredentialsStore).find(repository);
   await the(WorkersStore).findScope(worker(5));
   await database.transaction(() => the(WorkerNewsStore).takeChanges(worker(5), true, 500));
   await the(CoordinatorMetricsStore).insert(newId(), filledId(KIND.coordinator, 5), { cpu_usage: 1 }, 7.5);

@@ -22,7 +22,7 @@ export class TlsFront {
    */
   static async open(port: number, to: number, authority: string): Promise<TlsFront> {
     const strong = { algorithm: 'sha256', keyType: 'ec' as const };
-    const root = await generate([{ name: 'commonName', value: 'Authority of a test' }], {
+    const root = await generate([{ name: 'commonName', value: `Authority of a test at ${String(port)}` }], {
       ...strong,
       extensions: [
         { name: 'basicConstraints', cA: true, critical: true },

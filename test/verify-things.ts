@@ -38,6 +38,8 @@ export class Things {
       if (mayUseUp && noun === 'tasks' && wanted) id = await this.taskThat(wanted, site);
       if (operation.id === 'executionsDiff')
         id = await once(this.known, `${site.organization_id} commit`, () => this.withCommit(site));
+      if (operation.id === 'repositoriesSetCredentials')
+        id = await once(this.known, `${site.organization_id} private`, () => this.privateRepository(site));
       path = path.replace(`{${name}}`, id);
     }
     return path;
@@ -112,6 +114,12 @@ export class Things {
       default:
         return this.create(noun, collection, site, owner, {});
     }
+  }
+
+  /** A repository whose host may ask who fetches; nobody answers at its address. */
+  private privateRepository(site: Site): Promise<string> {
+    const clone_url = 'https://no.such.host.invalid/private.git';
+    return this.create('repositories', '/api/v1/repositories', site, 'owner', { clone_url });
   }
 
   /** A linked work tree of the repository of the site. */

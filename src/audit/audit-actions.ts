@@ -27,6 +27,8 @@ export const AUDIT_ACTIONS = [
   'agent.created',
   'agent.changed',
   'limit.lifted',
+  'repository.credentials_set',
+  'repository.credentials_removed',
   'repository.deleted',
   'worktree.created',
   'worktree.removed',

@@ -1490,6 +1490,34 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/repositories/{id}/credentials": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Give a repository credentials for its host, in the place of those it has
+         * @description It is fetched with them at once: the answer tells how that went, or after three seconds that it is under way. They are asked for by its host alone and never by the one it redirects to, are kept encrypted, and are answered nowhere.
+         *
+         *     Needs the permission `repositories.manage`.
+         */
+        put: operations["repositoriesSetCredentials"];
+        post?: never;
+        /**
+         * Forget the credentials of a repository
+         * @description It is fetched without them from now on. What was fetched before stays until the repository is deleted.
+         *
+         *     Needs the permission `repositories.manage`.
+         */
+        delete: operations["repositoriesRemoveCredentials"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/repositories/{id}/sync": {
         parameters: {
             query?: never;
@@ -2632,7 +2660,7 @@ export interface components {
              * @example key.created
              * @enum {string}
              */
-            action: "agent.changed" | "agent.created" | "auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "coordinator.deleted" | "coordinator.drained" | "coordinator.registered" | "coordinator.updated" | "fleet.paused" | "fleet.resumed" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "join_token.created" | "join_token.revoked" | "join_token.used" | "key.created" | "key.revoked" | "limit.lifted" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted" | "worker.deleted" | "worker.drained" | "worker.paused" | "worker.resumed" | "worker.token_rotated" | "worktree.created" | "worktree.removed";
+            action: "agent.changed" | "agent.created" | "auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "coordinator.deleted" | "coordinator.drained" | "coordinator.registered" | "coordinator.updated" | "fleet.paused" | "fleet.resumed" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "join_token.created" | "join_token.revoked" | "join_token.used" | "key.created" | "key.revoked" | "limit.lifted" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.credentials_removed" | "repository.credentials_set" | "repository.deleted" | "task.deleted" | "worker.deleted" | "worker.drained" | "worker.paused" | "worker.resumed" | "worker.token_rotated" | "worktree.created" | "worktree.removed";
             /**
              * @description Ids of what it is about, by the names of their fields.
              * @example {
@@ -2753,7 +2781,7 @@ export interface components {
              */
             use_worktree?: boolean;
             /**
-             * @description Whether a pull request is opened when it has succeeded; false when absent.
+             * @description Whether a pull request is opened when it has succeeded; when absent its repository says so, else false.
              * @example false
              */
             auto_pr?: boolean;
@@ -3814,7 +3842,7 @@ export interface components {
              */
             use_worktree?: boolean;
             /**
-             * @description Whether a pull request is opened when it has succeeded; false when absent.
+             * @description Whether a pull request is opened when it has succeeded; when absent its repository says so, else false.
              * @example false
              */
             auto_pr?: boolean;
@@ -3910,6 +3938,18 @@ export interface components {
         CreatedTasks: {
             /** @description The tasks, in the order of the request. */
             items: components["schemas"]["Task"][];
+        };
+        Credentials: {
+            /**
+             * @description User name for the host, without a colon. Default: `x-access-token`, which hosts take that look at the token alone.
+             * @example x-access-token
+             */
+            username?: string;
+            /**
+             * @description Password, or a token for reading: at GitHub a fine-grained one with the permission *Contents: read*.
+             * @example github_pat_11AAAAAAA0example
+             */
+            password: string;
         };
         DatabaseHealth: {
             /**
@@ -4346,7 +4386,7 @@ export interface components {
              */
             use_worktree?: boolean;
             /**
-             * @description Whether a pull request is opened when it has succeeded; false when absent.
+             * @description Whether a pull request is opened when it has succeeded; when absent its repository says so, else false.
              * @example false
              */
             auto_pr?: boolean;
@@ -4391,7 +4431,7 @@ export interface components {
              */
             use_worktree?: boolean;
             /**
-             * @description Whether a pull request is opened when it has succeeded; false when absent.
+             * @description Whether a pull request is opened when it has succeeded; when absent its repository says so, else false.
              * @example false
              */
             auto_pr?: boolean;
@@ -6235,8 +6275,9 @@ export interface components {
              */
             full_name?: string;
             /**
-             * @description An `https://` or `ssh://` address (also `git@host:path`) without credentials, or a `file://` one below a
-             *     configured root. Private and loopback addresses are refused unless the server is configured to allow them.
+             * @description An `https://` or `ssh://` address (also `git@host:path`), or a `file://` one below a configured root; never with
+             *     credentials in it, which have a field of their own. Private and loopback addresses are refused unless the server is
+             *     configured to allow them.
              * @example https://example.com/team/project.git
              */
             clone_url?: string;
@@ -6251,6 +6292,13 @@ export interface components {
              * @example main
              */
             default_branch?: string;
+            /**
+             * @description Whether a pull request is opened when a task has succeeded that does not say it itself; false when absent.
+             * @example false
+             */
+            auto_pr?: boolean;
+            /** @description For a private repository at an https address, that of `full_name` included. */
+            credentials?: components["schemas"]["Credentials"];
         };
         RegisterWorker: {
             /**
@@ -6458,6 +6506,16 @@ export interface components {
              * @example 4
              */
             max_running: number | null;
+            /**
+             * @description Whether a pull request is opened when a task has succeeded that does not say it itself.
+             * @example false
+             */
+            auto_pr: boolean;
+            /**
+             * @description Whether credentials are kept for its host. What they are is never answered.
+             * @example false
+             */
+            has_credentials: boolean;
             /**
              * Format: date-time
              * @description When it was registered.
@@ -7140,6 +7198,12 @@ export interface components {
              * @example 4
              */
             max_running?: number | null;
+            /**
+             * @description Whether a pull request is opened when a task has succeeded that does not say it itself. Tasks that are there already
+             *     stay as they are.
+             * @example true
+             */
+            auto_pr?: boolean;
         };
         Usage: {
             /**
@@ -8417,7 +8481,7 @@ export interface operations {
                 /** @description Only what this caller did: the id of a person, key, worker or execution, or a login as it was at that time. */
                 actor?: string;
                 /** @description Only these actions; repeatable. */
-                action?: ("agent.changed" | "agent.created" | "auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "coordinator.deleted" | "coordinator.drained" | "coordinator.registered" | "coordinator.updated" | "fleet.paused" | "fleet.resumed" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "join_token.created" | "join_token.revoked" | "join_token.used" | "key.created" | "key.revoked" | "limit.lifted" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.deleted" | "task.deleted" | "worker.deleted" | "worker.drained" | "worker.paused" | "worker.resumed" | "worker.token_rotated" | "worktree.created" | "worktree.removed")[];
+                action?: ("agent.changed" | "agent.created" | "auth.device_approved" | "auth.device_denied" | "auth.organization_switched" | "auth.refresh_reused" | "auth.session_revoked" | "auth.sign_in_failed" | "auth.signed_in" | "auth.signed_out" | "coordinator.deleted" | "coordinator.drained" | "coordinator.registered" | "coordinator.updated" | "fleet.paused" | "fleet.resumed" | "invitation.accepted" | "invitation.created" | "invitation.declined" | "invitation.revoked" | "join_token.created" | "join_token.revoked" | "join_token.used" | "key.created" | "key.revoked" | "limit.lifted" | "member.left" | "member.removed" | "member.role_changed" | "organization.created" | "organization.deleted" | "organization.ownership_transferred" | "organization.renamed" | "repository.credentials_removed" | "repository.credentials_set" | "repository.deleted" | "task.deleted" | "worker.deleted" | "worker.drained" | "worker.paused" | "worker.resumed" | "worker.token_rotated" | "worktree.created" | "worktree.removed")[];
                 /** @description Only what is about this: any id of the subject. */
                 subject?: string;
                 /** @description Only what happened after this time. */
@@ -9766,7 +9830,7 @@ export interface operations {
                 /** @description Position behind which to read: `id` of the last event known. Absent reads from the beginning. */
                 after?: string;
                 /** @description Only events of these types; repeatable. */
-                types?: ("budget.warning" | "coordinator.health_changed" | "coordinator.lost" | "coordinator.registered" | "deployment.failed" | "deployment.promoted" | "deployment.recorded" | "deployment.rolled_back" | "deployment.started" | "deployment.succeeded" | "deployment.updated" | "disk.low" | "execution.finished" | "execution.stale_write" | "execution.started" | "provider.limited" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered" | "worktree.created" | "worktree.kept" | "worktree.removal_requested" | "worktree.removed")[];
+                types?: ("budget.warning" | "coordinator.health_changed" | "coordinator.lost" | "coordinator.registered" | "deployment.failed" | "deployment.promoted" | "deployment.recorded" | "deployment.rolled_back" | "deployment.started" | "deployment.succeeded" | "deployment.updated" | "disk.low" | "execution.finished" | "execution.stale_write" | "execution.started" | "provider.limited" | "repository.mirror_rebuilt" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered" | "worktree.created" | "worktree.kept" | "worktree.removal_requested" | "worktree.removed")[];
                 /** @description Only events about this task. */
                 task_id?: string;
                 /** @description How many events to answer at the most. */
@@ -9802,7 +9866,7 @@ export interface operations {
                 /** @description Position behind which to begin: `id` of the last event known. Absent begins with what happens from now on. */
                 after?: string;
                 /** @description Only events of these types; repeatable. */
-                types?: ("budget.warning" | "coordinator.health_changed" | "coordinator.lost" | "coordinator.registered" | "deployment.failed" | "deployment.promoted" | "deployment.recorded" | "deployment.rolled_back" | "deployment.started" | "deployment.succeeded" | "deployment.updated" | "disk.low" | "execution.finished" | "execution.log" | "execution.progress" | "execution.stale_write" | "execution.started" | "provider.limited" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered" | "worktree.created" | "worktree.kept" | "worktree.removal_requested" | "worktree.removed")[];
+                types?: ("budget.warning" | "coordinator.health_changed" | "coordinator.lost" | "coordinator.registered" | "deployment.failed" | "deployment.promoted" | "deployment.recorded" | "deployment.rolled_back" | "deployment.started" | "deployment.succeeded" | "deployment.updated" | "disk.low" | "execution.finished" | "execution.log" | "execution.progress" | "execution.stale_write" | "execution.started" | "provider.limited" | "repository.mirror_rebuilt" | "task.blocked" | "task.cancelled" | "task.completed" | "task.created" | "task.deleted" | "task.failed" | "task.retried" | "task.skipped" | "task.started" | "task.unblocked" | "task.updated" | "worker.health_changed" | "worker.lost" | "worker.registered" | "worktree.created" | "worktree.kept" | "worktree.removal_requested" | "worktree.removed")[];
                 /** @description Only events about this task. */
                 task_id?: string;
             };
@@ -11409,7 +11473,7 @@ export interface operations {
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             408: components["responses"]["RequestTimeout"];
-            /** @description Refused: `repository/exists`, `idempotency/other-body`, `idempotency/in-progress`. */
+            /** @description Refused: `repository/exists`, `repository/no-key-for-credentials`, `idempotency/other-body`, `idempotency/in-progress`. */
             409: {
                 headers: {
                     "X-Request-Id": components["headers"]["RequestId"];
@@ -11801,6 +11865,89 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    repositoriesSetCredentials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the repository.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Credentials"];
+            };
+        };
+        responses: {
+            /** @description The repository as it is now. */
+            200: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Repository"];
+                };
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            408: components["responses"]["RequestTimeout"];
+            /** @description Refused: `repository/credentials-not-taken`, `repository/no-key-for-credentials`. */
+            409: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            413: components["responses"]["ContentTooLarge"];
+            415: components["responses"]["UnsupportedMediaType"];
+            421: components["responses"]["MisdirectedRequest"];
+            500: components["responses"]["ServerFault"];
+            503: components["responses"]["Unavailable"];
+        };
+    };
+    repositoriesRemoveCredentials: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the repository.
+                 * @example 019c1234-5678-7abc-8def-0123456789ab
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description There are none now. */
+            204: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             421: components["responses"]["MisdirectedRequest"];
             500: components["responses"]["ServerFault"];
             503: components["responses"]["Unavailable"];

@@ -4,7 +4,7 @@ import { Variable, type Reader } from './variable.js';
 /** Who may sign in for the first time. */
 export type SignUp = 'invited' | 'open' | `github-org:${string}`;
 
-/** A key that GitHub tokens are encrypted with. */
+/** A key that secrets are encrypted with which must be read again. */
 export interface EncryptionKey {
   id: string;
   /** 32 bytes, for AES-256. */
@@ -121,7 +121,7 @@ export class GithubConfig {
   @Variable({
     name: 'TOKEN_ENCRYPTION_KEYS',
     about:
-      'Keys that encrypt GitHub tokens, each `id:base64 of 32 bytes`, separated by commas. The first one encrypts, all decrypt. Generated once in development.',
+      'Keys that encrypt tokens of GitHub and credentials of repositories, `id:base64 of 32 bytes`, separated by commas. The first one encrypts, all decrypt. Made once in development.',
     read: encryptionKeys,
     development: [],
     secret: true,

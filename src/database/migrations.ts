@@ -53,6 +53,8 @@ import { MirrorRefresh1790000000461 } from '../../migrations/1790000000461-mirro
 import { Deployments1790000000460 } from '../../migrations/1790000000460-deployments.js';
 import { DiskNews1790000000480 } from '../../migrations/1790000000480-disk-news.js';
 import { RepositoryRunningLimit1790000000490 } from '../../migrations/1790000000490-repository-running-limit.js';
+import { RepositoryCredentials1790000000500 } from '../../migrations/1790000000500-repository-credentials.js';
+import { RepositoryAutoPr1790000000501 } from '../../migrations/1790000000501-repository-auto-pr.js';
 import { JoinTokenEnds1790000000510 } from '../../migrations/1790000000510-join-token-ends.js';
 import { WhatJoins1790000000511 } from '../../migrations/1790000000511-what-joins.js';
 import { InventoryWishes1790000000520 } from '../../migrations/1790000000520-inventory-wishes.js';
@@ -113,6 +115,8 @@ export const migrations: (new () => MigrationInterface)[] = [
   PausesBehindDrains1790000000444,
   DiskNews1790000000480,
   RepositoryRunningLimit1790000000490,
+  RepositoryCredentials1790000000500,
+  RepositoryAutoPr1790000000501,
   JoinTokenEnds1790000000510,
   WhatJoins1790000000511,
   InventoryWishes1790000000520,

@@ -23,6 +23,7 @@ export const EVENT_TYPES = [
   'coordinator.health_changed',
   'coordinator.lost',
   'provider.limited',
+  'repository.mirror_rebuilt',
   'deployment.recorded',
   'deployment.promoted',
   'deployment.started',

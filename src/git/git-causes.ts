@@ -2,6 +2,9 @@
 export type GitCause =
   | 'not_found'
   | 'not_allowed'
+  | 'credentials_missing'
+  | 'credentials_refused'
+  | 'sealed'
   | 'refused'
   | 'unreachable'
   | 'redirected'
@@ -17,9 +20,17 @@ export type GitCause =
 
 /** What people are told. Git's own words stay in the server's log, as they hold paths and may hold addresses. */
 export const CAUSE_DETAILS: Readonly<Record<GitCause, string>> = {
-  not_found: 'There is no Git repository at its address, or it is not visible without credentials.',
+  not_found:
+    'There is no Git repository at its address, or it is not visible with the credentials that are kept for it (if any: has_credentials).',
   not_allowed: 'The repository is at a path or address that this server may not read (any more).',
-  refused: 'The other side asks for credentials or refuses them.',
+  credentials_missing:
+    'Its host asks for credentials, and none are kept for this repository. Give them with PUT /repositories/{id}/credentials.',
+  credentials_refused:
+    'Its host refuses the credentials that are kept for this repository: they are wrong, have expired or were revoked. Give others with PUT /repositories/{id}/credentials.',
+  sealed:
+    'The credentials of this repository cannot be opened any more: their key is gone from TOKEN_ENCRYPTION_KEYS. Give them again with PUT /repositories/{id}/credentials.',
+  refused:
+    'Its host refuses access: of an https address the credentials may not read this repository; of an ssh address the account of the server has no key there, or does not know the host.',
   unreachable: 'The host of the repository cannot be reached.',
   redirected: 'The address of the repository redirects elsewhere. Register the address it redirects to.',
   disk_full: 'The disk of the server is full.',
@@ -42,10 +53,9 @@ const SIGNS: readonly (readonly [GitCause, RegExp])[] = [
     /mismatched algorithms|unknown repository extension|unsupported object format|transport '[^'\n]*' not allowed/i,
   ],
   ['redirected', /unable to update url base from redirection|returned error: 30\d/i],
-  [
-    'refused',
-    /could not read (Username|Password)|Authentication failed|terminal prompts disabled|Permission denied \(|Host key verification failed|returned error: 40[13]/i,
-  ],
+  ['credentials_missing', /could not read (Username|Password)|terminal prompts disabled/i],
+  ['credentials_refused', /Authentication failed|returned error: 401/i],
+  ['refused', /Permission denied \(|Host key verification failed|returned error: 403/i],
   [
     'unreachable',
     /Could not resolve host|Failed to connect|Connection (refused|timed out|reset)|Couldn't connect|Operation timed out|Network is unreachable|No route to host|SSL|certificate|gnutls|Operation too slow|Could not resolve hostname/i,

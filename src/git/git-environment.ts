@@ -77,7 +77,13 @@ export function gitEnvironment(home: string, options: EnvironmentOptions = {}): 
     const value = environment[name];
     return value === undefined ? [] : [[name, value] as const];
   });
-  const settings = Object.entries({ ...SETTINGS, ...options.settings });
+  const authorities = environment['SSL_CERT_FILE'];
+  const settings = Object.entries({
+    ...SETTINGS,
+    // Not every TLS library that git is built with reads the variable itself.
+    ...(authorities !== undefined && { 'http.sslCAInfo': authorities }),
+    ...options.settings,
+  });
   return {
     ...Object.fromEntries(passed),
     HOME: home,

@@ -29,7 +29,7 @@ describe('a git process of the server', () => {
     try {
       await expect(git.run({ args: ['config', '--list', '--show-origin'] })).resolves.toBeInstanceOf(Buffer);
       const listed = (await git.run({ args: ['config', '--list', '--show-origin'] })).toString();
-      expect(listed).not.toMatch(/Mallory|\/etc\/|\.gitconfig/);
+      expect(listed).not.toMatch(/Mallory|file:\/etc\/|\.gitconfig/);
       expect(listed).toContain('core.hookspath=/dev/null');
       const names = (await git.run({ args: ['-c', 'alias.env=!env', 'env'] })).toString();
       expect(names).not.toMatch(/GIT_DIR|PGPASSWORD|JWT_SECRET|DATABASE_URL/);
@@ -119,7 +119,9 @@ describe('the cause of a failure', () => {
   it.each([
     ["fatal: '/x' does not appear to be a git repository", 'not_found'],
     ["fatal: repository 'https://h/x/' not found", 'not_found'],
-    ["fatal: could not read Username for 'https://h': terminal prompts disabled", 'refused'],
+    ["fatal: could not read Username for 'https://h': terminal prompts disabled", 'credentials_missing'],
+    ["fatal: Authentication failed for 'https://h/x/'", 'credentials_refused'],
+    ["fatal: unable to access 'https://h/x/': The requested URL returned error: 403", 'refused'],
     ['git@h: Permission denied (publickey).\nfatal: Could not read from remote repository.', 'refused'],
     ["fatal: unable to access 'https://h/': Could not resolve host: h", 'unreachable'],
     ["fatal: unable to access 'https://h/': Failed to connect to h port 443: Connection refused", 'unreachable'],

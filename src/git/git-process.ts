@@ -1,8 +1,16 @@
 import { spawn, type ChildProcess, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { join, resolve } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { Injectable, Logger, type OnApplicationShutdown } from '@nestjs/common';
 import { GitConfig } from '../config/git.config.js';
+import {
+  answerOnce,
+  ASKING_STDIO,
+  askingSettings,
+  withoutCredentials,
+  type AddressCredentials,
+} from './asked-credentials.js';
 import { codeOf } from './error-code.js';
 import { causeOf } from './git-causes.js';
 import { gitEnvironment, prepareHome, type EnvironmentOptions } from './git-environment.js';
@@ -27,6 +35,8 @@ export interface GitCall extends EnvironmentOptions {
   /** Most bytes of output that `run` keeps. Default 8 MiB. */
   max_bytes?: number;
   signal?: AbortSignal;
+  /** For the host of the address that the command speaks with, should it ask. */
+  credentials?: AddressCredentials;
 }
 
 /** Why we ended a process ourselves. */
@@ -89,13 +99,16 @@ export class GitProcess implements OnApplicationShutdown {
     const home = await this.ensureHome();
     // It may have been called off meanwhile, which nobody would hear of any more.
     call.signal?.throwIfAborted();
+    const { credentials } = call;
+    const settings = { ...call.settings, ...(credentials && askingSettings(credentials)) };
     const process = spawn('git', [...(call.directory ? [`--git-dir=${call.directory}`] : []), ...call.args], {
       cwd: call.cwd ?? this.root,
-      env: gitEnvironment(home, call),
+      env: gitEnvironment(home, { ...call, settings }),
       // Its own group, so that its helpers (pack-objects, index-pack, remote-https) end with it.
       detached: true,
-      stdio: 'pipe',
-    });
+      stdio: credentials ? [...ASKING_STDIO] : 'pipe',
+    }) as ChildProcessWithoutNullStreams;
+    if (credentials) answerOnce(process.stdio[ASKING_STDIO.length - 1] as Duplex, credentials);
     // A process that ends early closes its input; its exit code tells why.
     process.stdin.on('error', (error) => this.logger.debug(`git closed its input: ${error.message}`));
     if (call.input !== undefined) process.stdin.end(call.input);
@@ -143,7 +156,7 @@ export class GitProcess implements OnApplicationShutdown {
     this.running.add(end);
 
     const ended = once(process, 'close')
-      .then(([code]: (number | null)[]) => ({ code: code ?? null, stderr, stopped }))
+      .then(([code]: (number | null)[]) => ({ code: code ?? null, stderr: shown(stderr, call), stopped }))
       // The program could not be started at all.
       .catch((error: unknown) => ({ code: null, stderr: String(error), stopped }))
       .finally(() => {
@@ -166,6 +179,9 @@ export class GitProcess implements OnApplicationShutdown {
     });
   }
 }
+
+const shown = (stderr: string, { credentials }: GitCall): string =>
+  credentials === undefined ? stderr : withoutCredentials(stderr, credentials);
 
 /** Signals a whole process group; one that is gone already is fine. */
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {

@@ -5,6 +5,7 @@ import { BranchesService } from './branches.service.js';
 import { CommitChangesService } from './commit-changes.service.js';
 import { CommitsService } from './commits.service.js';
 import { DiffsService } from './diffs.service.js';
+import { FetchSources } from './fetch-sources.service.js';
 import { FirstOrder } from './first-order.js';
 import { GitAddress } from './git-address.js';
 import { GitProcess } from './git-process.js';
@@ -25,6 +26,7 @@ const SERVICES = [
   GitProcess,
   GitAddress,
   LocalPathsService,
+  FetchSources,
   MirrorsService,
   BranchesService,
   CommitsService,

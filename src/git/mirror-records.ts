@@ -1,3 +1,5 @@
+import type { Credentials } from './asked-credentials.js';
+
 /** Where a mirror is fetched from. */
 export type MirrorSource = { kind: 'local'; path: string } | { kind: 'remote'; url: string };
 
@@ -10,13 +12,30 @@ export interface MirrorRecord {
   synced_ms_ago: number | null;
 }
 
+/** What became of the branches that executions had pushed, which a mirror alone has, when it was made anew. */
+export interface Rebuilt {
+  /** Those that are whole in the new one. */
+  saved: string[];
+  /** Those that could not be read any more. */
+  lost: string[];
+}
+
 /** The port through which mirrors learn of repositories and report on them; the repositories implement it. */
 export abstract class MirrorRecords {
   /** Null when there is no such repository any more. */
   abstract find(repository_id: string): Promise<MirrorRecord | null>;
 
+  /**
+   * What its host is to be told when it asks who fetches; null when there is nothing. Only for a fetch of this
+   * repository. Throws GitFailed `sealed` when it is kept and cannot be read.
+   */
+  abstract credentials(repository_id: string): Promise<Credentials | null>;
+
   /** A fetch went well; `default_branch` is null when an empty repository has none yet. */
   abstract synced(repository_id: string, default_branch: string | null): Promise<void>;
+
+  /** A damaged mirror was made anew. */
+  abstract rebuilt(repository_id: string, outcome: Rebuilt): Promise<void>;
 
   /** A fetch failed; `detail` is for people and holds no path, address or secret. */
   abstract failed(repository_id: string, detail: string): Promise<void>;

@@ -105,6 +105,7 @@ describe('a damaged mirror is rebuilt, and loses nothing that can still be read'
     );
     run(directory, 'fsck', '--strict');
     expect(remains()).toEqual([]);
+    expect(own.records.outcomes).toContain('rebuilt with task/x-a1 without ');
     // A later fetch is an ordinary one.
     const later = commit(source, 'four');
     await own.mirrors.ensureFresh(id);
@@ -125,6 +126,7 @@ describe('a mirror whose objects are damaged is rebuilt, and kept aside as it wa
     run(directory, 'fsck', '--strict');
     expect(run(directory, 'rev-parse', 'main')).toBe(run(source, 'rev-parse', 'main'));
     // The work of the agent was in what is damaged: somebody may still make something of it.
+    expect(own.records.outcomes).toContain('rebuilt with  without task/x-a1');
     const [kept, ...more] = remains();
     expect(more).toEqual([]);
     expect(kept).toMatch(/^\.damaged-/);

@@ -5,13 +5,11 @@ import { codeOf } from './error-code.js';
 import { GitFailed } from './git.errors.js';
 import type { GitProcess } from './git-process.js';
 import { createMirror, FETCH_QUIETLY, type FetchSource } from './mirror.js';
+import type { Rebuilt } from './mirror-records.js';
 
-/** What became of the branches that executions had pushed, which the mirror alone has. */
-export interface Rebuilt {
-  saved: number;
-  /** Those that could not be read any more. */
-  lost: string[];
-  /** Where the damaged mirror is kept; null when nothing of it is missing and it is gone. */
+/** A mirror that was made anew. */
+export interface NewMirror extends Rebuilt {
+  /** Where the damaged one is kept; null when nothing of it is missing and it is gone. */
   kept: string | null;
 }
 
@@ -57,7 +55,7 @@ export async function isWhole(git: GitProcess, directory: string): Promise<boole
  * Puts a new mirror in the place of a damaged one, with all that can still be read of what executions pushed. When the
  * source cannot be fetched, everything stays as it was. Only for who holds the mirror's lock.
  */
-export async function rebuildMirror(git: GitProcess, directory: string, source: FetchSource): Promise<Rebuilt> {
+export async function rebuildMirror(git: GitProcess, directory: string, source: FetchSource): Promise<NewMirror> {
   const fresh = `${directory}.rebuilt`;
   await rm(fresh, { recursive: true, force: true });
   await createMirror(git, fresh, source);
@@ -73,7 +71,7 @@ export async function rebuildMirror(git: GitProcess, directory: string, source: 
   for (const ref of await carryOver(git, aside, directory, late)) saved.add(ref);
   const lost = [...new Set([...found, ...late].map(({ ref }) => ref))].filter((ref) => !saved.has(ref));
   if (lost.length === 0) await rm(aside, { recursive: true, force: true });
-  return { saved: saved.size, lost, kept: lost.length === 0 ? null : aside };
+  return { saved: namesOf(saved), lost: namesOf(lost), kept: lost.length === 0 ? null : aside };
 }
 
 /** Deletes what was kept of damaged mirrors of this name. */
@@ -84,6 +82,8 @@ export async function removeKept(directory: string): Promise<void> {
   );
   await Promise.all(names.map((name) => rm(join(root, name), { recursive: true, force: true })));
 }
+
+const namesOf = (refs: Iterable<string>): string[] => [...refs].map((ref) => ref.replace('refs/heads/', '')).sort();
 
 const nameOf = (directory: string): string => directory.slice(dirname(directory).length + 1);
 

@@ -1,5 +1,6 @@
 import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { AddressCredentials } from './asked-credentials.js';
 import type { GitCall, GitProcess } from './git-process.js';
 import { removeLeftovers, watchGrowth } from './object-growth.js';
 import { packManyRefs } from './packed-refs.js';
@@ -13,6 +14,8 @@ export interface FetchSource {
   timeout_ms: number;
   /** What one fetch may add to the mirror. Default: any amount. */
   max_bytes?: number;
+  /** For a host that asks for them. */
+  credentials?: AddressCredentials;
 }
 
 /**
@@ -108,8 +111,10 @@ const transport = ({
   protocols,
   settings,
   timeout_ms,
-}: FetchSource): Pick<GitCall, 'protocols' | 'settings' | 'timeout_ms'> => ({
+  credentials,
+}: FetchSource): Pick<GitCall, 'protocols' | 'settings' | 'timeout_ms' | 'credentials'> => ({
   protocols,
   settings: { ...settings, 'fetch.writeCommitGraph': 'true' },
   timeout_ms,
+  ...(credentials && { credentials }),
 });

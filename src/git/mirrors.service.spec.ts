@@ -176,9 +176,9 @@ describe('a mirror', () => {
   it('of a remote that leads to this host is refused', async () => {
     const id = own.records.add(new URL('https://localhost/x.git'));
     await expect(own.mirrors.ensureFresh(id)).rejects.toMatchObject({ code: 'git/failed', reason: 'not_allowed' });
-    await expect(own.mirrors.assertMayClone('ssh://git@localhost/x.git')).rejects.toMatchObject({
+    await expect(own.sources.assertMayClone('ssh://git@localhost/x.git')).rejects.toMatchObject({
       code: 'git/address-refused',
     });
-    await expect(own.mirrors.assertMayClone('https://no.such.host.invalid/x.git')).resolves.toBeUndefined();
+    await expect(own.sources.assertMayClone('https://no.such.host.invalid/x.git')).resolves.toBeUndefined();
   });
 });

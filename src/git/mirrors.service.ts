@@ -3,30 +3,17 @@ import { basename, join } from 'node:path';
 import { Injectable, Logger } from '@nestjs/common';
 import { GitConfig } from '../config/git.config.js';
 import { isId, newId } from '../ids.js';
-import {
-  AddressRefused,
-  faultOf,
-  GitFailed,
-  GitNotHere,
-  GitRepositoryNotFound,
-  LocalPathRefused,
-  MirrorNotReady,
-} from './git.errors.js';
+import { FetchSources } from './fetch-sources.service.js';
 import { FirstOrder } from './first-order.js';
 import { GitProcess } from './git-process.js';
-import { LocalPathsService } from './local-paths.service.js';
+import { faultOf, GitFailed, GitNotHere, GitRepositoryNotFound, MirrorNotReady } from './git.errors.js';
 import { createMirror, defaultBranchOf, fetchInto, pointHead, type FetchSource } from './mirror.js';
 import { withMirrorLock } from './mirror-lock.js';
 import { isWhole, rebuildMirror, removeKept, removeStaleLocks } from './mirror-repair.js';
-import { MirrorRecords, type MirrorRecord, type MirrorSource } from './mirror-records.js';
-import { pinned, publicAddresses } from './remote-address.js';
+import { MirrorRecords, type MirrorRecord } from './mirror-records.js';
 
 const REMOTE_FRESH_MS = 10_000;
-const RESOLVE_MS = 2000;
-const LOCAL_TIMEOUT_MS = 10 * 60_000;
-const REMOTE_TIMEOUT_MS = 30 * 60_000;
-// As much as one push may bring (`receive.maxInputSize`).
-const REMOTE_MAX_BYTES = 2 * 1024 ** 3;
+const LOCK_PATIENCE_MS = 10 * 60_000;
 // A mirror that was found whole is not examined again for so long: its source may be what is damaged.
 const EXAMINED_MS = 10 * 60_000;
 
@@ -57,7 +44,7 @@ export class MirrorsService {
   constructor(
     private readonly config: GitConfig,
     private readonly git: GitProcess,
-    private readonly localPaths: LocalPathsService,
+    private readonly sources: FetchSources,
     private readonly records: MirrorRecords,
     private readonly firstOrder: FirstOrder,
   ) {
@@ -86,20 +73,6 @@ export class MirrorsService {
   /** Fetches in any case. Throws as `ensureFresh`. */
   sync(repository_id: string): Promise<void> {
     return this.enter(repository_id, true);
-  }
-
-  /**
-   * Judges a URL that is about to be registered. Throws AddressRefused when it leads to a private network; a name
-   * that cannot be resolved now is judged when it can.
-   */
-  async assertMayClone(url: string): Promise<void> {
-    if (this.config.private_addresses) return;
-    const judged = publicAddresses(url).then(
-      () => null,
-      (error: unknown) => error,
-    );
-    const outcome = await Promise.race([judged, elapsed(RESOLVE_MS)]);
-    if (outcome instanceof AddressRefused) throw outcome;
   }
 
   /** The directory of the mirror as it is. Throws MirrorNotReady before the first fetch is done. */
@@ -131,7 +104,7 @@ export class MirrorsService {
     if (!(await exists(directory))) return;
     await removeKept(directory);
     const aside = join(this.git.root, `.removed-${newId()}`);
-    await withMirrorLock(`${directory}.lock`, LOCAL_TIMEOUT_MS, () => rename(directory, aside));
+    await withMirrorLock(`${directory}.lock`, LOCK_PATIENCE_MS, () => rename(directory, aside));
     await rm(aside, { recursive: true, force: true });
   }
 
@@ -176,7 +149,7 @@ export class MirrorsService {
     const suspected = this.suspects.has(repository_id);
     if (!forced && !suspected && (await this.isFresh(directory, await this.record(repository_id)))) return;
     await mkdir(this.git.root, { recursive: true, mode: 0o700 });
-    await withMirrorLock(`${directory}.lock`, LOCAL_TIMEOUT_MS, async () => {
+    await withMirrorLock(`${directory}.lock`, LOCK_PATIENCE_MS, async () => {
       // Read again: another process may have fetched while this one waited for the lock.
       const record = await this.record(repository_id);
       if (!forced && !suspected && (await this.isFresh(directory, record))) return;
@@ -193,7 +166,7 @@ export class MirrorsService {
   private async fetch(id: string, record: MirrorRecord): Promise<string | null> {
     const began = performance.now();
     const directory = this.directoryOf(id);
-    const source = await this.fetchSource(record.source);
+    const source = await this.sources.find(id, record.source);
     const isNew = !(await exists(directory));
     if (isNew) await createMirror(this.git, directory, source);
     else await this.fetchOrMend(id, directory, source);
@@ -228,44 +201,8 @@ export class MirrorsService {
     this.suspects.delete(id);
     this.examined.delete(id);
     this.logger.warn({ repository_id: id, saved, lost, kept }, 'a damaged mirror was rebuilt');
+    await this.records.rebuilt(id, { saved, lost });
     return true;
-  }
-
-  /** Where to fetch from, checked at each fetch: names and links may lead elsewhere than they did before. */
-  private async fetchSource(source: MirrorSource): Promise<FetchSource> {
-    try {
-      return source.kind === 'local' ? await this.localSource(source.path) : await this.remoteSource(source.url);
-    } catch (error) {
-      // The caller has named neither the path nor the address now, so the failure is git's, not theirs.
-      if (error instanceof LocalPathRefused) throw new GitFailed(error.reason, { cause: error });
-      if (error instanceof AddressRefused) throw new GitFailed('not_allowed', { cause: error });
-      throw error;
-    }
-  }
-
-  private async localSource(path: string): Promise<FetchSource> {
-    const address = await this.localPaths.resolve(path);
-    return { address, protocols: ['file'], settings: {}, timeout_ms: LOCAL_TIMEOUT_MS };
-  }
-
-  private async remoteSource(url: string): Promise<FetchSource> {
-    const settings = this.config.private_addresses ? {} : pinned(url, await this.publicAddresses(url));
-    const protocol = new URL(url).protocol.slice(0, -1);
-    return {
-      address: url,
-      protocols: [protocol],
-      settings,
-      timeout_ms: REMOTE_TIMEOUT_MS,
-      max_bytes: REMOTE_MAX_BYTES,
-    };
-  }
-
-  private async publicAddresses(url: string): Promise<readonly string[]> {
-    try {
-      return await publicAddresses(url);
-    } catch (error) {
-      throw error instanceof AddressRefused ? error : new GitFailed('unreachable', { cause: error });
-    }
   }
 
   private async record(repository_id: string): Promise<MirrorRecord> {

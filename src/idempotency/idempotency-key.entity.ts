@@ -7,7 +7,7 @@ export class IdempotencyKey {
   @PrimaryColumn({ type: 'bytea', primaryKeyConstraintName: 'idempotency_keys_pkey' })
   scope_hash!: Buffer;
 
-  /** SHA-256 of the body: another one with the same key is a mistake. */
+  /** SHA-256 of key and body: another one with the same key is a mistake. */
   @Column({ type: 'bytea' })
   request_hash!: Buffer;
 

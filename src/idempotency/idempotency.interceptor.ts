@@ -41,7 +41,8 @@ export class IdempotencyInterceptor implements NestInterceptor {
   ): Promise<unknown> {
     const { principal, method, path } = request;
     const caller = [principal?.organization_id, principal?.kind, principal?.id];
-    const keyed = { scope: hash([...caller, method, path, key]), request: hash(request.body ?? null), how };
+    // With the key, which is not kept, so that nothing in the body can be guessed by its hash.
+    const keyed = { scope: hash([...caller, method, path, key]), request: hash([key, request.body ?? null]), how };
     const work = async (): Promise<Answer> => {
       const body: unknown = await lastValueFrom(next.handle());
       return { status: response.statusCode, headers: headersOf(response), body };

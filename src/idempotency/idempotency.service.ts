@@ -20,7 +20,7 @@ export interface Answer {
 export interface KeyedRequest {
   /** SHA-256 of organization, caller, method, path and key. */
   scope: Buffer;
-  /** SHA-256 of the body. */
+  /** SHA-256 of key and body. */
   request: Buffer;
   how: 'joined' | 'beside';
 }

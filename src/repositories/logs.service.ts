@@ -9,9 +9,8 @@ import type { CommitFilter } from './commit-filter.js';
 import { secondsOf } from './commit-times.js';
 import { CommitSearch, type OpenHistory } from './commit-search.service.js';
 import { entryOf, type LogEntry } from './log-entry.js';
-import type { Repository } from './repository.entity.js';
 import { TooManyRepositories } from './repositories.errors.js';
-import { RepositoriesService } from './repositories.service.js';
+import { RepositoriesService, type Repository } from './repositories.service.js';
 
 const MAX_REPOSITORIES = 20;
 const PATIENCE: Patience = { first_ms: 2000, fresh_ms: 1500 };

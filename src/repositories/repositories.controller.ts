@@ -1,4 +1,17 @@
-import { Body, Controller, Delete, Get, HttpCode, HttpStatus, Param, Patch, Post, Query, Res } from '@nestjs/common';
+import {
+  Body,
+  Controller,
+  Delete,
+  Get,
+  HttpCode,
+  HttpStatus,
+  Param,
+  Patch,
+  Post,
+  Put,
+  Query,
+  Res,
+} from '@nestjs/common';
 import { ApiCreatedResponse, ApiNoContentResponse, ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import type { Response } from 'express';
 import { Allow, CurrentPrincipal } from '../auth/access.js';
@@ -8,6 +21,7 @@ import { ClientGone } from '../http/client-gone.js';
 import { PageQuery, type Page } from '../http/page.js';
 import { Problems } from '../http/problems.decorator.js';
 import {
+  CredentialsDto,
   DeleteRepositoryQuery,
   RegisterRepositoryDto,
   RepositoryDto,
@@ -16,6 +30,8 @@ import {
   UpdateRepositoryDto,
 } from './repositories.dto.js';
 import { RepositoriesService } from './repositories.service.js';
+import { RepositoryCredentials } from './repository-credentials.service.js';
+import { RepositoryRegistration } from './repository-registration.service.js';
 import { RepositoryRemoval } from './repository-removal.service.js';
 
 @ApiTags('Repositories')
@@ -23,6 +39,8 @@ import { RepositoryRemoval } from './repository-removal.service.js';
 export class RepositoriesController {
   constructor(
     private readonly repositories: RepositoriesService,
+    private readonly registration: RepositoryRegistration,
+    private readonly credentials: RepositoryCredentials,
     private readonly removal: RepositoryRemoval,
   ) {}
 
@@ -35,14 +53,14 @@ export class RepositoriesController {
   @Post()
   @Allow('repositories.write')
   @Idempotent('beside')
-  @Problems('repository/exists')
+  @Problems('repository/exists', 'repository/no-key-for-credentials')
   @ApiCreatedResponse({ type: RepositoryDto, description: 'Registered.' })
   async register(
     @CurrentPrincipal() principal: Principal,
     @Body() body: RegisterRepositoryDto,
     @Res({ passthrough: true }) response: Response,
   ): Promise<RepositoryDto> {
-    const repository = await this.repositories.register(organizationOf(principal), body);
+    const repository = await this.registration.register(organizationOf(principal), principal.actor, body);
     response.location(`/api/v1/repositories/${repository.id}`);
     return RepositoryDto.from(repository);
   }
@@ -73,6 +91,37 @@ export class RepositoriesController {
     @Body() changes: UpdateRepositoryDto,
   ): Promise<RepositoryDto> {
     return RepositoryDto.from(await this.repositories.update(principal, id, changes));
+  }
+
+  /**
+   * Give a repository credentials for its host, in the place of those it has
+   *
+   * It is fetched with them at once: the answer tells how that went, or after three seconds that it is under way. They
+   * are asked for by its host alone and never by the one it redirects to, are kept encrypted, and are answered nowhere.
+   */
+  @Put(':id/credentials')
+  @Allow('repositories.manage')
+  @Problems('repository/credentials-not-taken', 'repository/no-key-for-credentials')
+  @ApiOkResponse({ type: RepositoryDto, description: 'The repository as it is now.' })
+  async setCredentials(
+    @CurrentPrincipal() principal: Principal,
+    @Param() { id }: RepositoryPath,
+    @Body() credentials: CredentialsDto,
+  ): Promise<RepositoryDto> {
+    return RepositoryDto.from(await this.credentials.set(principal, id, credentials));
+  }
+
+  /**
+   * Forget the credentials of a repository
+   *
+   * It is fetched without them from now on. What was fetched before stays until the repository is deleted.
+   */
+  @Delete(':id/credentials')
+  @Allow('repositories.manage')
+  @HttpCode(HttpStatus.NO_CONTENT)
+  @ApiNoContentResponse({ description: 'There are none now.' })
+  async removeCredentials(@CurrentPrincipal() principal: Principal, @Param() { id }: RepositoryPath): Promise<void> {
+    await this.credentials.remove(principal, id);
   }
 
   /**

@@ -1,13 +1,18 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Id, Nullable, OneOf, Optional, Pattern, Text, WholeNumber } from '../http/fields.js';
+import { Type } from 'class-transformer';
+import { IsObject, ValidateNested } from 'class-validator';
+import { Flag, Id, Nullable, OneOf, Optional, Pattern, Text, WholeNumber } from '../http/fields.js';
 import { PageOf } from '../http/page.js';
-import { REPOSITORY_STATUSES, type Repository, type RepositoryStatus } from './repository.entity.js';
+import type { Repository } from './repositories.service.js';
+import { REPOSITORY_STATUSES, type RepositoryStatus } from './repository.entity.js';
 
 const FULL_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})\/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}$/;
 /** A branch name by git-check-ref-format(1), outside of the names that executions push. */
 export const BRANCH =
   /^(?!-|\/|task$|task\/|HEAD$|@$)(?!.*(?:\.\.|\/\/|\/\.|@\{|\.lock(?:\/|$)))(?!\.)[^\u0000-\u0020\u007f~^:?*[\\]*[^\u0000-\u0020\u007f~^:?*[\\/.]$/;
 export const BRANCH_FORM = 'a branch name of Git, other than task and task/...';
+const USER_NAME = /^[^\u0000-\u001f\u007f:]+$/;
+const PASSWORD = /^[^\u0000-\u001f\u007f]+$/;
 const AGENT_TYPE = /^[a-z0-9][a-z0-9-]{0,63}$/;
 
 /** The address of one repository. */
@@ -31,6 +36,27 @@ export class DeleteRepositoryQuery {
   force?: 'true' | 'false';
 }
 
+/**
+ * What a private repository is fetched with. It is kept encrypted, given to its host alone, and never shown; a token that
+ * may read this one repository is best.
+ */
+export class CredentialsDto {
+  /**
+   * User name for the host, without a colon. Default: `x-access-token`, which hosts take that look at the token alone.
+   * @example x-access-token
+   */
+  @Optional()
+  @Pattern(USER_NAME, 'a user name of 1 to 255 characters without colons and control characters')
+  username?: string;
+
+  /**
+   * Password, or a token for reading: at GitHub a fine-grained one with the permission *Contents: read*.
+   * @example github_pat_11AAAAAAA0example
+   */
+  @Pattern(PASSWORD, 'a password or token of 1 to 4096 characters without control characters', 4096)
+  password!: string;
+}
+
 /** A repository to register. Exactly one of `full_name`, `clone_url` and `local_path` says where it is. */
 export class RegisterRepositoryDto {
   /**
@@ -42,8 +68,9 @@ export class RegisterRepositoryDto {
   full_name?: string;
 
   /**
-   * An `https://` or `ssh://` address (also `git@host:path`) without credentials, or a `file://` one below a
-   * configured root. Private and loopback addresses are refused unless the server is configured to allow them.
+   * An `https://` or `ssh://` address (also `git@host:path`), or a `file://` one below a configured root; never with
+   * credentials in it, which have a field of their own. Private and loopback addresses are refused unless the server is
+   * configured to allow them.
    * @example https://example.com/team/project.git
    */
   @Optional()
@@ -66,6 +93,21 @@ export class RegisterRepositoryDto {
   @Optional()
   @Pattern(BRANCH, BRANCH_FORM)
   default_branch?: string;
+
+  /**
+   * Whether a pull request is opened when a task has succeeded that does not say it itself; false when absent.
+   * @example false
+   */
+  @Optional()
+  @Flag()
+  auto_pr?: boolean;
+
+  /** For a private repository at an https address, that of `full_name` included. */
+  @Optional()
+  @IsObject()
+  @ValidateNested()
+  @Type(() => CredentialsDto)
+  credentials?: CredentialsDto;
 }
 
 /** What to change; absent fields stay as they are. */
@@ -94,6 +136,15 @@ export class UpdateRepositoryDto {
   @Nullable()
   @WholeNumber({ min: 1, max: 10_000 })
   max_running?: number | null;
+
+  /**
+   * Whether a pull request is opened when a task has succeeded that does not say it itself. Tasks that are there already
+   * stay as they are.
+   * @example true
+   */
+  @Optional()
+  @Flag()
+  auto_pr?: boolean;
 }
 
 /** A registered Git repository. */
@@ -168,6 +219,18 @@ export class RepositoryDto {
   max_running!: number | null;
 
   /**
+   * Whether a pull request is opened when a task has succeeded that does not say it itself.
+   * @example false
+   */
+  auto_pr!: boolean;
+
+  /**
+   * Whether credentials are kept for its host. What they are is never answered.
+   * @example false
+   */
+  has_credentials!: boolean;
+
+  /**
    * When it was registered.
    * @example 2026-01-31T12:00:00.000Z
    */
@@ -186,6 +249,8 @@ export class RepositoryDto {
       last_synced_at: row.last_synced_at,
       default_agent_type: row.default_agent_type,
       max_running: row.max_running,
+      auto_pr: row.auto_pr,
+      has_credentials: row.has_credentials,
       created_at: row.created_at,
     });
   }

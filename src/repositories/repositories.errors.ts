@@ -14,6 +14,28 @@ export class RepositoryExists extends DomainError {
   }
 }
 
+/** Credentials are for addresses that ask for them. */
+export class CredentialsNotTaken extends DomainError {
+  constructor() {
+    super(
+      'repository/credentials-not-taken',
+      'conflict',
+      'Only a repository with an https address takes credentials. For ssh, the account of the server needs a key.',
+    );
+  }
+}
+
+/** There is nothing to encrypt credentials with. */
+export class NoKeyForCredentials extends DomainError {
+  constructor() {
+    super(
+      'repository/no-key-for-credentials',
+      'conflict',
+      'This server keeps no credentials, as it has no key to encrypt them with (TOKEN_ENCRYPTION_KEYS).',
+    );
+  }
+}
+
 /** What goes with a repository. */
 export interface RepositoryLosses {
   running_tasks: number;

@@ -3,6 +3,7 @@ import { GitModule } from '../git/git.module.js';
 import { OrganizationsModule } from '../organizations/organizations.module.js';
 import { CommitSearch } from './commit-search.service.js';
 import { CommitsController } from './commits.controller.js';
+import { CredentialRotationDuty } from './credential-rotation.duty.js';
 import { DevelopmentRepository } from './development-repository.js';
 import { LocalRepositories } from './local-repositories.service.js';
 import { LogsController } from './logs.controller.js';
@@ -12,6 +13,8 @@ import { OrganizationMirrors } from './organization-mirrors.js';
 import { RepositoriesController } from './repositories.controller.js';
 import { RepositoriesService } from './repositories.service.js';
 import { RepositoryCommits } from './repository-commits.service.js';
+import { RepositoryCredentials } from './repository-credentials.service.js';
+import { RepositoryRegistration } from './repository-registration.service.js';
 import { RepositoryRemoval } from './repository-removal.service.js';
 import { RepositoryRecordsModule } from './repository-records.module.js';
 
@@ -20,6 +23,8 @@ import { RepositoryRecordsModule } from './repository-records.module.js';
   controllers: [RepositoriesController, CommitsController, LogsController],
   providers: [
     RepositoriesService,
+    RepositoryRegistration,
+    RepositoryCredentials,
     RepositoryRemoval,
     LocalRepositories,
     RepositoryCommits,
@@ -27,6 +32,7 @@ import { RepositoryRecordsModule } from './repository-records.module.js';
     LogsService,
     DevelopmentRepository,
     MirrorRefreshDuty,
+    CredentialRotationDuty,
     OrganizationMirrors,
   ],
   exports: [RepositoriesService, RepositoryRemoval, LocalRepositories],

@@ -1,14 +1,11 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { organizationOf, type Principal } from '../auth/principal.js';
 import { GitAddress } from '../git/git-address.js';
-import { LocalPathsService } from '../git/local-paths.service.js';
 import { MirrorsService } from '../git/mirrors.service.js';
 import { readCursor, toPage, type Page, type PageQuery } from '../http/page.js';
-import { newId } from '../ids.js';
-import type { Repository } from './repository.entity.js';
 import { RepositoryNotFound } from './repositories.errors.js';
-import { localSource, readSource, type RepositorySource, type SourceInput } from './repository-source.js';
-import { RepositoriesStore, type RepositoryChanges } from './repositories.store.js';
+import { localPathOf } from './repository-source.js';
+import { RepositoriesStore, type RepositoryChanges, type RepositoryRow as Repository } from './repositories.store.js';
 
 /** What a request waits for a fetch before it answers with the state of things. */
 const PATIENCE_MS = 3000;
@@ -33,7 +30,6 @@ export class RepositoriesService implements OnApplicationBootstrap {
   constructor(
     private readonly store: RepositoriesStore,
     private readonly mirrors: MirrorsService,
-    private readonly localPaths: LocalPathsService,
     private readonly address: GitAddress,
   ) {}
 
@@ -43,27 +39,14 @@ export class RepositoriesService implements OnApplicationBootstrap {
     for (const { id } of await this.store.findSyncing(RESUMED_AT_START)) this.inBackground(id, this.mirrors.sync(id));
   }
 
-  /**
-   * Registers a repository and begins its first fetch; a local one is mostly fetched when this returns. Throws
-   * InvalidInput, LocalPathRefused, AddressRefused or RepositoryExists.
-   */
-  async register(
-    organization_id: string,
-    { default_branch, ...input }: SourceInput & { default_branch?: string },
-  ): Promise<Repository> {
-    const source = await this.sourceOf(input);
-    const row = await this.store.insert({
-      id: newId(),
-      organization_id,
-      default_branch: default_branch ?? null,
-      ...source,
-    });
+  /** Begins the first fetch of a repository; a local one is mostly fetched when this returns. */
+  async fetchFirst(row: Repository): Promise<Repository> {
     if (!this.mirrors.here) return row;
     const syncing = this.mirrors.sync(row.id);
     this.inBackground(row.id, syncing);
-    if (!source.source_key.startsWith('file:')) return row;
+    if (localPathOf(row) === null) return row;
     await settledWithin(syncing, PATIENCE_MS);
-    return (await this.store.findOwn(organization_id, row.id)) ?? row;
+    return (await this.store.findOwn(row.organization_id, row.id)) ?? row;
   }
 
   /** Throws RepositoryNotFound. */
@@ -95,11 +78,17 @@ export class RepositoriesService implements OnApplicationBootstrap {
   async sync(principal: Principal, id: string): Promise<Repository> {
     await this.get(principal, id);
     this.mirrors.assertHere();
-    await this.store.markSyncing(id);
-    const syncing = this.mirrors.sync(id);
-    this.inBackground(id, syncing);
-    const failure = await settledWithin(syncing, PATIENCE_MS);
+    const failure = await this.fetchNow(id);
     if (failure !== null) throw failure;
+    return this.get(principal, id);
+  }
+
+  /**
+   * Fetches now, as something that a fetch goes by has changed; after three seconds it goes on by itself. That it failed
+   * stands in the answer. Throws RepositoryNotFound.
+   */
+  async fetchAnew(principal: Principal, id: string): Promise<Repository> {
+    if (this.mirrors.here) await this.fetchNow(id);
     return this.get(principal, id);
   }
 
@@ -141,11 +130,12 @@ export class RepositoriesService implements OnApplicationBootstrap {
     return rows.filter(({ organization_id }) => organization_id === organizationId);
   }
 
-  private async sourceOf(input: SourceInput): Promise<RepositorySource> {
-    const source = readSource(input);
-    if ('path' in source) return localSource(await this.localPaths.resolve(source.path), source.clone_url);
-    if (source.clone_url !== null) await this.mirrors.assertMayClone(source.clone_url);
-    return source;
+  /** What it failed with within three seconds. */
+  private async fetchNow(id: string): Promise<Error | null> {
+    await this.store.markSyncing(id);
+    const syncing = this.mirrors.sync(id);
+    this.inBackground(id, syncing);
+    return settledWithin(syncing, PATIENCE_MS);
   }
 
   /** The outcome is kept in the repository's status; here it only must not go unheard. */

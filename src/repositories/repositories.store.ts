@@ -1,23 +1,33 @@
 import { Injectable } from '@nestjs/common';
-import { postgresFault, violates } from '../database/database.errors.js';
+import { postgresFault, RunAgain } from '../database/database.errors.js';
 import { Database } from '../database/database.js';
 import { cursorTime, type Position } from '../http/page.js';
 import type { Repository } from './repository.entity.js';
 import { RepositoryExists, RepositoryInUse } from './repositories.errors.js';
+import type { Sealed } from './repository-credentials.store.js';
 
-export type RepositoryRow = Repository & { cursor_at: string };
+/** A repository without its secrets. */
+export type RepositoryRow = Omit<Repository, keyof Sealed> & { has_credentials: boolean; cursor_at: string };
 
 export type ForMirror = Pick<Repository, 'clone_url' | 'source_key' | 'default_branch'> & {
   synced_ms_ago: number | null;
 };
 
 /** What a caller may change; absent fields stay. */
-export type RepositoryChanges = Partial<Pick<Repository, 'default_branch' | 'default_agent_type' | 'max_running'>>;
+export type RepositoryChanges = Partial<
+  Pick<Repository, 'default_branch' | 'default_agent_type' | 'max_running' | 'auto_pr'>
+>;
 
 const COLUMNS = `id, organization_id, full_name, clone_url, local_path, source_key, default_branch, status, last_error,
-  last_synced_at, refresh_at, default_agent_type, max_running, created_at, ${cursorTime('created_at')} as cursor_at`;
+  last_synced_at, refresh_at, default_agent_type, max_running, auto_pr, sealed_credentials is not null as has_credentials, created_at,
+  ${cursorTime('created_at')} as cursor_at`;
 
-const CHANGEABLE = ['default_branch', 'default_agent_type', 'max_running'] as const;
+/** What a row begins with. */
+const GIVEN = [
+  ...['id', 'organization_id', 'full_name', 'clone_url', 'local_path', 'source_key', 'default_branch', 'auto_pr'],
+  ...['sealed_credentials', 'credentials_key_id'],
+] as const;
+const CHANGEABLE = ['default_branch', 'default_agent_type', 'max_running', 'auto_pr'] as const;
 /** What PostgreSQL calls the deletion of what others refer to: the first one before version 18, the second from there on. */
 const STILL_REFERRED_TO: readonly unknown[] = ['23503', '23001'];
 
@@ -26,27 +36,19 @@ const STILL_REFERRED_TO: readonly unknown[] = ['23503', '23001'];
 export class RepositoriesStore {
   constructor(private readonly database: Database) {}
 
-  /** Throws RepositoryExists with the id of the one that is there. */
-  async insert(
-    row: Pick<
-      Repository,
-      'id' | 'organization_id' | 'full_name' | 'clone_url' | 'local_path' | 'source_key' | 'default_branch'
-    >,
-  ): Promise<RepositoryRow> {
-    try {
-      const inserted = await this.database.one<RepositoryRow>(
-        `insert into repositories (id, organization_id, full_name, clone_url, local_path, source_key, default_branch, refresh_at)
-         values ($1, $2, $3, $4, $5, $6, $7, now() + interval '5 minutes') returning ${COLUMNS}`,
-        [row.id, row.organization_id, row.full_name, row.clone_url, row.local_path, row.source_key, row.default_branch],
-      );
-      if (inserted === null) throw new Error('a repository was not inserted');
-      return inserted;
-    } catch (error) {
-      if (!violates(error, 'repositories_organization_id_source_key_key')) throw error;
-      const present = await this.findBySource(row.organization_id, row.source_key);
-      // Deleted in between: the caller may simply try again.
-      throw present === null ? error : new RepositoryExists(present.id);
-    }
+  /** In a transaction. Throws RepositoryExists with the id of the one that is there. */
+  async insert(row: Pick<Repository, (typeof GIVEN)[number]>): Promise<RepositoryRow> {
+    const inserted = await this.database.one<RepositoryRow>(
+      `insert into repositories (${GIVEN.join(', ')}, refresh_at)
+       values (${GIVEN.map((_, at) => `$${String(at + 1)}`).join(', ')}, now() + interval '5 minutes')
+       on conflict (organization_id, source_key) do nothing returning ${COLUMNS}`,
+      GIVEN.map((column) => row[column]),
+    );
+    if (inserted !== null) return inserted;
+    const present = await this.findBySource(row.organization_id, row.source_key);
+    // Deleted in between.
+    if (present === null) throw new RunAgain();
+    throw new RepositoryExists(present.id);
   }
 
   async findOwn(organization_id: string, id: string): Promise<RepositoryRow | null> {

@@ -1,11 +1,22 @@
 import { Injectable } from '@nestjs/common';
-import { MirrorRecords, type MirrorRecord, type MirrorSource } from '../git/mirror-records.js';
+import { SYSTEM } from '../auth/principal.js';
+import { EventsService } from '../events/events.service.js';
+import type { Credentials } from '../git/asked-credentials.js';
+import { MirrorRecords, type MirrorRecord, type MirrorSource, type Rebuilt } from '../git/mirror-records.js';
+import { CredentialSeals } from './credential-seals.js';
 import { RepositoriesStore, type ForMirror } from './repositories.store.js';
+
+// An event is no list.
+const MOST_NAMES = 100;
 
 /** What the mirrors know of the repositories, and what they report of them. */
 @Injectable()
 export class RepositoryRecords extends MirrorRecords {
-  constructor(private readonly store: RepositoriesStore) {
+  constructor(
+    private readonly store: RepositoriesStore,
+    private readonly seals: CredentialSeals,
+    private readonly events: EventsService,
+  ) {
     super();
   }
 
@@ -16,8 +27,29 @@ export class RepositoryRecords extends MirrorRecords {
     return { source: sourceOf(row), default_branch, synced_ms_ago };
   }
 
+  override credentials(repository_id: string): Promise<Credentials | null> {
+    return this.seals.open(repository_id);
+  }
+
   override synced(repository_id: string, default_branch: string | null): Promise<void> {
     return this.store.markSynced(repository_id, default_branch);
+  }
+
+  override async rebuilt(repository_id: string, { saved, lost }: Rebuilt): Promise<void> {
+    const [repository] = await this.store.findMany([repository_id]);
+    if (repository === undefined) return;
+    await this.events.record({
+      organization_id: repository.organization_id,
+      type: 'repository.mirror_rebuilt',
+      actor: SYSTEM,
+      subject: { repository_id },
+      data: {
+        saved: saved.length,
+        saved_branches: saved.slice(0, MOST_NAMES),
+        lost: lost.length,
+        lost_branches: lost.slice(0, MOST_NAMES),
+      },
+    });
   }
 
   override failed(repository_id: string, detail: string): Promise<void> {

@@ -51,6 +51,10 @@ export const localSource = (path: string, clone_url: string | null): RepositoryS
   source_key: `file:${path}`,
 });
 
+/** Whether a host may ask who fetches: ssh has the keys of the server's account, and a disk asks nobody. */
+export const takesCredentials = ({ clone_url }: Pick<RepositorySource, 'clone_url'>): boolean =>
+  clone_url?.startsWith('https:') ?? false;
+
 /** Where a repository is on this host's disk; null for those that are elsewhere. */
 export const localPathOf = ({ source_key }: Pick<RepositorySource, 'source_key'>): string | null =>
   source_key.startsWith('file:') ? source_key.slice('file:'.length) : null;
@@ -90,7 +94,7 @@ function fromUrl(text: string): RepositorySource | { path: string; clone_url: st
 function assertPlain(url: URL): void {
   // The user name of an ssh address is part of the address; everything else of the kind is a secret.
   if (url.password !== '' || (url.protocol === 'https:' && url.username !== '')) {
-    throw refused('must not carry credentials: they would be stored and shown');
+    throw refused('must not carry credentials, as it is shown: give them as credentials');
   }
   if (url.search !== '' || url.hash !== '') throw refused('must have neither a query nor a fragment');
   if (!HOST.test(url.hostname) || url.username.startsWith('-')) throw refused('must name a host');

@@ -9,11 +9,13 @@ export type RepositoryStatus = (typeof REPOSITORY_STATUSES)[number];
 @Unique('repositories_organization_id_source_key_key', ['organization_id', 'source_key'])
 @Index('repositories_page_idx', ['organization_id', 'created_at', 'id'])
 @Index('repositories_refresh_idx', ['refresh_at'])
+@Index('repositories_credentials_idx', ['credentials_key_id', 'id'], { where: 'credentials_key_id is not null' })
 @Index('repositories_syncing_idx', ['created_at'], { where: `status = 'syncing'` })
 @Index('repositories_max_running_idx', ['id'], { where: 'max_running is not null' })
 @Check('repositories_max_running_check', 'max_running > 0')
 @Check('repositories_status_check', `status in ('ready', 'syncing', 'error')`)
 @Check('repositories_source_check', 'num_nonnulls(clone_url, local_path) = 1')
+@Check('repositories_credentials_check', 'num_nonnulls(sealed_credentials, credentials_key_id) <> 1')
 export class Repository {
   @PrimaryColumn({ type: 'uuid', primaryKeyConstraintName: 'repositories_pkey' })
   id!: string;
@@ -58,6 +60,16 @@ export class Repository {
   /** How many of its tasks the fleet runs at a time; null for no limit. */
   @Column({ type: 'integer', nullable: true })
   max_running!: number | null;
+
+  @Column({ type: 'boolean', default: false })
+  auto_pr!: boolean;
+
+  /** What its host is to be told when it asks who fetches, encrypted. */
+  @Column({ type: 'text', nullable: true })
+  sealed_credentials!: string | null;
+
+  @Column({ type: 'text', nullable: true })
+  credentials_key_id!: string | null;
 
   @Column({ type: 'timestamptz', default: () => 'now()' })
   created_at!: Date;

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { AuthModule } from '../auth/auth.module.js';
+import { SecretCipher } from '../auth/secret-cipher.js';
 import { GithubApiService } from './github-api.service.js';
 import { GithubController } from './github.controller.js';
 import { GithubSignInService } from './github-sign-in.service.js';
@@ -8,7 +9,6 @@ import { GithubTokensService } from './github-tokens.service.js';
 import { GithubTokensStore } from './github-tokens.store.js';
 import { OauthStatesService } from './oauth-states.service.js';
 import { OauthStatesStore } from './oauth-states.store.js';
-import { TokenCipher } from './token-cipher.js';
 import { TokenRotationDuty } from './token-rotation.duty.js';
 
 @Module({
@@ -22,7 +22,7 @@ import { TokenRotationDuty } from './token-rotation.duty.js';
     GithubTokensStore,
     OauthStatesService,
     OauthStatesStore,
-    TokenCipher,
+    SecretCipher,
     TokenRotationDuty,
   ],
 })

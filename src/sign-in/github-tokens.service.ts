@@ -1,7 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
+import { SealBroken, SecretCipher } from '../auth/secret-cipher.js';
 import type { GithubTokenGrant } from './github-answers.js';
 import { GithubTokensStore, type SealedToken } from './github-tokens.store.js';
-import { SealBroken, TokenCipher } from './token-cipher.js';
 
 /** Tokens of people at GitHub, encrypted wherever they lie. */
 @Injectable()
@@ -10,7 +10,7 @@ export class GithubTokensService {
 
   constructor(
     private readonly store: GithubTokensStore,
-    private readonly cipher: TokenCipher,
+    private readonly cipher: SecretCipher,
   ) {}
 
   /** Keeps the token of the latest sign-in in the transaction under way. */

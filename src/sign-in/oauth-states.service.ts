@@ -1,9 +1,9 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { hashOfSecret } from '../auth/keys.js';
+import { SecretCipher } from '../auth/secret-cipher.js';
 import { WrongState } from './github.errors.js';
 import { OauthStatesStore } from './oauth-states.store.js';
-import { TokenCipher } from './token-cipher.js';
 
 /** Seconds that a person has to say yes at GitHub. */
 export const STATE_LIFE_SECONDS = 600;
@@ -26,7 +26,7 @@ export interface Departure {
 export class OauthStatesService {
   constructor(
     private readonly store: OauthStatesStore,
-    private readonly cipher: TokenCipher,
+    private readonly cipher: SecretCipher,
   ) {}
 
   /** What tells a browser from others. One that has a sign-in under way keeps its own, so that two tabs get through. */

@@ -117,7 +117,7 @@ export class TaskFieldsDto implements Partial<TaskInput> {
   use_worktree?: boolean;
 
   /**
-   * Whether a pull request is opened when it has succeeded; false when absent.
+   * Whether a pull request is opened when it has succeeded; when absent its repository says so, else false.
    * @example false
    */
   @Optional()

@@ -15,7 +15,7 @@ export class ExecuteOptionsDto {
   use_worktree?: boolean;
 
   /**
-   * Whether a pull request is opened when it has succeeded; false when absent.
+   * Whether a pull request is opened when it has succeeded; when absent its repository says so, else false.
    * @example false
    */
   @Optional()

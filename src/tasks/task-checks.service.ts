@@ -13,6 +13,19 @@ export interface Reference {
   repository_id?: string;
   agent_type?: string;
   metadata?: Record<string, unknown>;
+  auto_pr?: boolean;
+}
+
+/** What a task is to be, where it does not say it itself. */
+export interface Settled {
+  agent: KnownAgent;
+  auto_pr: boolean;
+}
+
+/** What a repository says for its tasks. */
+interface Usual {
+  default_agent_type: string | null;
+  auto_pr: boolean;
 }
 
 /** Whether what tasks refer to is there, and their creator may use it. */
@@ -25,19 +38,21 @@ export class TaskChecks {
   ) {}
 
   /**
-   * The agent of each task: its own, or that of its repository, or the fleet's. `at` is the path of a task in the
-   * input. A thousand tasks are checked with two questions. Throws what is wrong with the first at fault.
+   * What each task does not say itself: its agent, and whether it opens a pull request, are those of its repository,
+   * else those of the fleet. `at` is the path of a task in the input. A thousand tasks are settled with two questions.
+   * Throws what is wrong with the first at fault.
    */
-  async agents(principal: Principal, tasks: readonly { input: Reference; at: string }[]): Promise<KnownAgent[]> {
-    const usual = await this.usualAgents(principal, tasks);
-    const types = tasks.map(({ input }) => input.agent_type ?? (usual.get(input.repository_id ?? '') || USUAL_AGENT));
+  async settle(principal: Principal, tasks: readonly { input: Reference; at: string }[]): Promise<Settled[]> {
+    const usual = await this.usual(principal, tasks);
+    const of = (input: Reference) => usual.get(input.repository_id ?? '');
+    const types = tasks.map(({ input }) => input.agent_type ?? (of(input)?.default_agent_type || USUAL_AGENT));
     const known = await this.agentsService.known(organizationOf(principal), types);
     return tasks.map(({ input, at }, index) => {
       const type = types[index] ?? '';
       const agent = known.get(type);
       if (agent === undefined) throw new UnknownAgentType(type, at);
       this.metadata(principal, type, input.metadata ?? {}, at);
-      return agent;
+      return { agent, auto_pr: input.auto_pr ?? of(input)?.auto_pr ?? false };
     });
   }
 
@@ -52,14 +67,14 @@ export class TaskChecks {
     if (!isCommand(metadata['command'])) throw new ScriptWithoutCommand(at);
   }
 
-  /** The agent type that tasks of each repository have when they name none. */
-  private async usualAgents(
+  /** What each repository says for its tasks. */
+  private async usual(
     principal: Principal,
     tasks: readonly { input: Reference; at: string }[],
-  ): Promise<ReadonlyMap<string, string | null>> {
+  ): Promise<ReadonlyMap<string, Usual>> {
     const ids = tasks.flatMap(({ input }) => input.repository_id ?? []);
     const found = await this.repositories.findOwn(organizationOf(principal), ids);
-    const usual = new Map(found.map(({ id, default_agent_type }) => [id, default_agent_type]));
+    const usual = new Map(found.map((repository) => [repository.id, repository]));
     const lost = tasks.find(({ input }) => input.repository_id !== undefined && !usual.has(input.repository_id));
     if (lost !== undefined) throw new UnknownRepository(lost.at);
     return usual;

@@ -1,12 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import type { KnownAgent } from '../agents/agents.service.js';
 import { organizationOf, type Principal } from '../auth/principal.js';
 import { Database } from '../database/database.js';
 import { GroupCommit } from '../database/group-commit.js';
 import { isId, newId } from '../ids.js';
 import { QueueService } from '../queue/queue.service.js';
 import { DependenciesStore, type Dependency } from './dependencies.store.js';
-import { TaskChecks } from './task-checks.service.js';
+import { TaskChecks, type Settled } from './task-checks.service.js';
 import type { Task } from './task.entity.js';
 import { DependencyCycle, DuplicateRef, UnknownDependency } from './task.errors.js';
 import { findCycle } from './task-graph.js';
@@ -71,11 +70,11 @@ export class TaskCreation {
 
   private async wishOf(principal: Principal, drafts: readonly Draft[]): Promise<Wish> {
     assertAcyclic(drafts);
-    const agents = await this.checks.agents(principal, drafts);
+    const settled = await this.checks.settle(principal, drafts);
     const rows: NewTask[] = [];
     for (const [index, draft] of drafts.entries()) {
-      const agent = agents[index];
-      if (agent !== undefined) rows.push(await this.rowOf(principal, agent, draft));
+      const own = settled[index];
+      if (own !== undefined) rows.push(await this.rowOf(principal, own, draft));
     }
     return { principal, drafts, rows };
   }
@@ -113,7 +112,7 @@ export class TaskCreation {
     });
   }
 
-  private async rowOf(principal: Principal, agent: KnownAgent, { id, input }: Draft): Promise<NewTask> {
+  private async rowOf(principal: Principal, { agent, auto_pr }: Settled, { id, input }: Draft): Promise<NewTask> {
     const labels = [...new Set(input.required_labels ?? [])];
     const key = {
       organization_id: organizationOf(principal),
@@ -133,7 +132,7 @@ export class TaskCreation {
       concurrency_key: input.concurrency_key ?? null,
       base_ref: input.base_ref ?? null,
       use_worktree: input.use_worktree ?? true,
-      auto_pr: input.auto_pr ?? false,
+      auto_pr,
       max_cost_usd: input.max_cost_usd ?? null,
       max_tokens: input.max_tokens ?? null,
       run_at: input.run_at ?? null,

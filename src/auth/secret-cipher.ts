@@ -19,8 +19,13 @@ export class SealBroken extends Error {
  * another row it cannot be opened.
  */
 @Injectable()
-export class TokenCipher {
+export class SecretCipher {
   constructor(private readonly config: GithubConfig) {}
+
+  /** Whether there is a key to seal with. */
+  get ready(): boolean {
+    return this.config.token_encryption_keys.length > 0;
+  }
 
   /** The key that seals; the others only open what they have sealed. */
   get key_id(): string {

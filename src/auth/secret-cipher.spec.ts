@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { GithubConfig } from '../config/github.config.js';
-import { SealBroken, TokenCipher } from './token-cipher.js';
+import { SealBroken, SecretCipher } from './secret-cipher.js';
 
 const KEYS = { a: randomBytes(32), b: randomBytes(32) };
 
-const cipherWith = (...ids: (keyof typeof KEYS)[]): TokenCipher =>
-  new TokenCipher(
+const cipherWith = (...ids: (keyof typeof KEYS)[]): SecretCipher =>
+  new SecretCipher(
     Object.assign(new GithubConfig(), { token_encryption_keys: ids.map((id) => ({ id, key: KEYS[id] })) }),
   );
 
