@@ -196,14 +196,17 @@ describe('a repository', () => {
     expect(await refusalOf(site.person.get(`/repositories/${id}/commits?ref=main`))).toBe('404 git/ref-not-found');
   });
 
-  it('whose HEAD is at no branch shows all branches', async () => {
+  it('whose HEAD is at no branch shows all branches, and where that is', async () => {
     const source = site.source(['one']);
     git(source, 'branch', '-m', 'main', 'trunk');
     commit(source, 'two');
     git(source, 'checkout', '-q', '--detach', 'HEAD~1');
     const id = await site.register(source);
     expect(await site.subjects(id)).toEqual(['two', 'one']);
-    expect((await site.branches(id)).items).toMatchObject([{ name: 'trunk', ahead: null, behind: null }]);
+    expect((await site.branches(id)).items).toMatchObject([
+      { name: 'detached-head', is_default: false, ahead: 0, behind: 1 },
+      { name: 'trunk', is_default: true, ahead: 0, behind: 0 },
+    ]);
   });
 
   it('that is shallow ends where it ends', async () => {

@@ -10,6 +10,7 @@ export interface Repository {
   default_branch: string;
   status: string;
   last_error: string | null;
+  notice: string | null;
   last_synced_at: string | null;
   auto_pr: boolean;
   has_credentials: boolean;

@@ -6,9 +6,11 @@ import { gzipSync } from 'node:zlib';
 import { packet } from '../src/git/push-commands.js';
 import { until } from './git-processes.js';
 import { BRANCH, GitServer, send } from './git-server.js';
+import { loseObject } from './lost-objects.js';
 import { commit, git } from './scratch-git.js';
 
 let server: GitServer;
+let counter = 0;
 
 beforeEach(async () => {
   server = await GitServer.start();
@@ -54,6 +56,21 @@ describe('a worker', () => {
     commit(checkout, 'feat: three');
     const push = await server.push(checkout);
     expect(push).toMatchObject({ code: 0 });
+  });
+
+  it('clones it again when its mirror had lost an object, which its first try has found', async () => {
+    await server.clone('before');
+    loseObject(
+      join(server.scratch.path, 'mirrors', `${server.repository_id}.git`),
+      server.mirror('rev-parse', 'main~1'),
+    );
+    await expect(server.clone('broken')).rejects.toThrow();
+    await until(() =>
+      server.clone(`after-${String(counter++)}`).then(
+        () => true,
+        () => false,
+      ),
+    );
   });
 
   it('pushes its own branch, again after a lost answer, and further commits', async () => {

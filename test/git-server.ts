@@ -116,6 +116,8 @@ export class GitServer {
     this.records.rows.set(this.repository_id, {
       source: { kind: 'local', path },
       default_branch: null,
+      default_branch_chosen: false,
+      last_error: null,
       synced_ms_ago: null,
     });
   }

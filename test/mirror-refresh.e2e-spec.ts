@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { renameSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { DutiesService } from '../src/duties/duties.service.js';
@@ -19,6 +21,7 @@ beforeAll(async () => {
     GIT_ROOT: scratch.directory('mirrors'),
     LOCAL_REPOSITORY_ROOTS: scratch.directory('roots'),
     MIRROR_REFRESH_SECONDS: String(PERIOD),
+    PRIVATE_CLONE_ADDRESSES: 'on',
   });
   caller = await Caller.signIn(server);
 });
@@ -41,6 +44,10 @@ async function secondsLeft(id: string): Promise<number> {
 it('fetches what is due without being asked, and is due again a period later, give or take a tenth', async () => {
   const sources = [0, 1, 2, 3, 4, 5].map((n) => scratch.repository(`roots/source-${String(n)}`));
   const repositories = await Promise.all(sources.map((source) => caller.register(source)));
+  // What is registered together is not fetched together for ever.
+  const first = await Promise.all(repositories.map(({ id }) => secondsLeft(id)));
+  for (const seconds of first) expect(seconds).toBeLessThanOrEqual(PERIOD);
+  expect(Math.max(...first) - Math.min(...first)).toBeGreaterThan(PERIOD / 1000);
   const last = repositories.at(-1)?.id ?? '';
   const heads = sources.map((source) => commit(source, 'feat: later'));
   for (const { id } of repositories.slice(0, -1)) await makeDue(id);
@@ -83,6 +90,69 @@ it('tells in the status of a repository why it could not be fetched, tries that 
     return (await state()).status === 'ready';
   });
   expect((await state()).last_error).toBeNull();
+});
+
+/** A host that does with each connection what it is told to; until the work is done. */
+async function withHost<T>(meet: (socket: Socket) => void, work: (clone_url: string) => Promise<T>): Promise<T> {
+  const host = createServer(meet).listen(0, '127.0.0.1');
+  await once(host, 'listening');
+  try {
+    return await work(`https://127.0.0.1:${String((host.address() as AddressInfo).port)}/x.git`);
+  } finally {
+    host.close();
+  }
+}
+
+it('lets no source that says nothing hold up the others', async () => {
+  const silent = new Set<Socket>();
+  const hold = (socket: Socket): void => void silent.add(socket.on('error', () => undefined));
+  await withHost(hold, async (clone_url) => {
+    const { body } = await caller.post('/repositories', { clone_url }).expect(201);
+    await eventually('it is spoken to', () => Promise.resolve(silent.size > 0));
+    await makeDue((body as Repository).id);
+    await eventually('it is taken', async () => {
+      await runDuty();
+      return (await secondsLeft((body as Repository).id)) > 0;
+    });
+    const source = scratch.repository('roots/beside');
+    const { id } = await caller.register(source);
+    for (const message of ['feat: two', 'feat: three']) {
+      const head = commit(source, message);
+      await makeDue(id);
+      await eventually('the other is fresh', async () => {
+        await runDuty();
+        return git(join(scratch.path, 'mirrors', `${id}.git`), 'rev-parse', 'main') === head;
+      });
+    }
+    for (const socket of silent) socket.destroy();
+  });
+});
+
+it('leaves a source that fails alone for a while, whoever looks, and says what it failed with', async () => {
+  let met = 0;
+  const refuse = (socket: Socket): void => {
+    met += 1;
+    socket.on('error', () => undefined).destroy();
+  };
+  await withHost(refuse, async (clone_url) => {
+    const { body } = await caller.post('/repositories', { clone_url }).expect(201);
+    const { id } = body as Repository;
+    let last_error: string | null = null;
+    await eventually('it has failed', async () => {
+      ({ last_error } = (await caller.get(`/repositories/${id}`)).body as Repository);
+      return last_error !== null;
+    });
+    const before = met;
+    for (const path of ['commits', 'branches', `commits/${'1'.repeat(40)}`, 'commits', 'branches'])
+      expect((await caller.get(`/repositories/${id}/${path}`).expect(503)).body).toMatchObject({
+        code: 'git/failed',
+        detail: last_error,
+      });
+    expect(met).toBe(before);
+    // Somebody who asks for it in so many words is not made to wait.
+    await caller.post(`/repositories/${id}/sync`);
+    expect(met).toBeGreaterThan(before);
+  });
 });
 
 it('tells in an event which branches of executions a damaged mirror had, and which of them are lost', async () => {

@@ -19,6 +19,7 @@ import { git, type Scratch } from './scratch-git.js';
 export class RecordsInMemory extends MirrorRecords {
   readonly rows = new Map<string, MirrorRecord>();
   readonly outcomes: string[] = [];
+  readonly notices: string[] = [];
 
   add(source: string | URL, default_branch: string | null = null): string {
     const id = newId();
@@ -26,7 +27,13 @@ export class RecordsInMemory extends MirrorRecords {
       typeof source === 'string'
         ? { kind: 'local' as const, path: source }
         : { kind: 'remote' as const, url: source.href };
-    this.rows.set(id, { source: from, default_branch, synced_ms_ago: null });
+    this.rows.set(id, {
+      source: from,
+      default_branch,
+      default_branch_chosen: default_branch !== null,
+      last_error: null,
+      synced_ms_ago: null,
+    });
     return id;
   }
 
@@ -38,10 +45,11 @@ export class RecordsInMemory extends MirrorRecords {
     return Promise.resolve(null);
   }
 
-  override synced(id: string, default_branch: string | null): Promise<void> {
+  override synced(id: string, default_branch: string | null, notice: string | null): Promise<void> {
+    if (notice !== null) this.notices.push(notice);
     this.outcomes.push(`synced ${String(default_branch)}`);
     const row = this.rows.get(id);
-    if (row) this.rows.set(id, { ...row, default_branch, synced_ms_ago: 0 });
+    if (row) this.rows.set(id, { ...row, default_branch, last_error: null, synced_ms_ago: 0 });
     return Promise.resolve();
   }
 
@@ -50,8 +58,10 @@ export class RecordsInMemory extends MirrorRecords {
     return Promise.resolve();
   }
 
-  override failed(_: string, detail: string): Promise<void> {
+  override failed(id: string, detail: string): Promise<void> {
     this.outcomes.push(`failed ${detail}`);
+    const row = this.rows.get(id);
+    if (row) this.rows.set(id, { ...row, last_error: detail });
     return Promise.resolve();
   }
 }

@@ -153,7 +153,9 @@ describe('a registered repository', () => {
 
   it('is changed by the fields given, and cleared by null', async () => {
     const caller = await Caller.signIn(server);
-    const { id } = await caller.register(source());
+    const local_path = source();
+    git(local_path, 'branch', 'trunk');
+    const { id } = await caller.register(local_path);
     const path = `/repositories/${id}`;
     const set = { default_agent_type: 'review', default_branch: 'trunk', auto_pr: true };
     expect((await caller.patch(path, set).expect(200)).body).toMatchObject(set);
@@ -161,13 +163,13 @@ describe('a registered repository', () => {
     expect((await caller.patch(path, cleared).expect(200)).body).toMatchObject({ ...set, ...cleared });
     expect((await caller.patch(path, {}).expect(200)).body).toMatchObject({ ...set, ...cleared });
     for (const wrong of [
-      { default_branch: null },
+      { default_branch: 7 },
       { default_agent_type: 7 },
       { auto_pr: null },
       { auto_pr: 'yes' },
       { has_credentials: true },
       { credentials: null },
-      { default_branch: null },
+      { default_branch_chosen: false },
       { id: newId() },
     ]) {
       await caller.patch(path, wrong).expect(400);

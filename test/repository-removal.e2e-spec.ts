@@ -4,7 +4,9 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { Engine } from './engine.js';
 import { eventually } from './eventually.js';
 import { registerWorker, signInPerson, type TestPerson, type TestWorker } from './fleet.js';
+import { loseObject } from './lost-objects.js';
 import { commit, git, Scratch } from './scratch-git.js';
+import { codeOf } from './sign-in.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
 let server: TestApp;
@@ -69,6 +71,42 @@ describe('a repository', () => {
     await remove('?force=yes').expect(400);
     await remove('?force=true').expect(204);
     await isGone();
+  });
+
+  it('names what only a damaged mirror has of it, which was kept aside', async () => {
+    // No branch of the source has it.
+    const lost = git(source, 'commit-tree', '-m', 'feat: work of an agent', 'HEAD^{tree}');
+    const mirror = join(scratch.path, 'mirrors', `${id}.git`);
+    git(source, 'push', '-q', mirror, `${lost}:refs/heads/task/lost-a1`);
+    loseObject(mirror, lost);
+    await ada.get(`/repositories/${id}/branches`);
+    expect(git(mirror, 'for-each-ref', '--format=%(refname)', 'refs/heads')).toBe('refs/heads/main');
+    expect((await remove().expect(409)).body).toMatchObject({ unmerged_branches: ['task/lost-a1'] });
+    await remove('?force=true').expect(204);
+    await isGone();
+  });
+
+  it('is not deleted, forced or not, by a process that cannot see what would be lost', async () => {
+    git(source, 'checkout', '-q', '-b', 'work');
+    commit(source, 'feat: work of an agent');
+    push('task/unmerged-a1');
+    const elsewhere = await startTestApp({}, server);
+    try {
+      const removeElsewhere = (path: string) =>
+        elsewhere.request.delete(`/api/v1/repositories/${path}`).set('Authorization', `Bearer ${ada.token}`);
+      for (const query of ['', '?force=true'])
+        expect(await codeOf(removeElsewhere(`${id}${query}`))).toBe('503 git/not-here');
+      expect((await remove().expect(409)).body).toMatchObject({ unmerged_branches: ['task/unmerged-a1'] });
+      // What was never fetched has nothing to lose.
+      const { body } = await elsewhere.request
+        .post('/api/v1/repositories')
+        .set('Authorization', `Bearer ${ada.token}`)
+        .send({ clone_url: 'https://example.com/team/project.git' })
+        .expect(201);
+      await removeElsewhere((body as { id: string }).id).expect(204);
+    } finally {
+      await elsewhere.close();
+    }
   });
 
   it('names its tasks; insisted upon, ends those that run and goes when they have', async () => {

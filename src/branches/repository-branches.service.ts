@@ -53,7 +53,7 @@ export class RepositoryBranches {
     const after = readCursor(request.cursor);
     const repository = await this.repositories.get(principal, id);
     const default_branch = repository.default_branch ?? 'main';
-    return withinGitTime(gone, async (signal) => {
+    const work = async (signal: AbortSignal): Promise<Page<BranchView>> => {
       const directory = after === null ? await this.mirrors.open(id, PATIENCE) : await this.mirrors.locate(id);
       const found = await this.find(directory, after, request, signal);
       const shown = found.slice(0, request.limit);
@@ -82,7 +82,8 @@ export class RepositoryBranches {
       });
       const last = found.length > request.limit ? shown.at(-1) : undefined;
       return { items, next_cursor: last === undefined ? null : last.name.toString('base64url') };
-    });
+    };
+    return withinGitTime(gone, work, this.mirrors.mending(id));
   }
 
   /** One more than the page has room for, if there are. */

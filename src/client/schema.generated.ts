@@ -1161,7 +1161,7 @@ export interface paths {
         };
         /**
          * List commits as log entries, newest first
-         * @description Commits of all branches, those that workers pushed included. A filter that matches little may answer a short page with a `next_cursor`: go on with it. Without `repository_id`, repositories that were never fetched are left out; a failure of Git is an error with its cause, never an empty list.
+         * @description Commits of all branches, those that workers pushed included. A filter that matches little may answer a short page with a `next_cursor`: go on with it. Without `repository_id`, repositories that were never fetched are left out; a failure of Git is an error with its cause, never an empty list. Among several repositories it says in which one, as `repository_id`: `without` leaves that one out.
          *
          *     Needs the permission `repositories.read`.
          */
@@ -1388,7 +1388,7 @@ export interface paths {
         post?: never;
         /**
          * Delete a repository and its mirror
-         * @description What would be lost is named, and refused: tasks of it, and branches that workers pushed and nobody has merged. With `force` its tasks are cancelled and deleted with it; while one still runs it is refused again, so ask once more.
+         * @description What would be lost is named, and refused: tasks of it, and branches that workers pushed and nobody has merged. With `force` its tasks are cancelled and deleted with it; while one still runs it is refused again, so ask once more. Only where the mirrors are can it be told what would be lost: elsewhere it is `git/not-here`, unless it was never fetched.
          *
          *     Needs the permission `repositories.manage`.
          */
@@ -6288,7 +6288,7 @@ export interface components {
              */
             local_path?: string;
             /**
-             * @description Branch that tasks start from. Default: the one a clone would check out.
+             * @description Branch that tasks start from. Default: the one a clone of the source would check out, also when that changes.
              * @example main
              */
             default_branch?: string;
@@ -6490,6 +6490,12 @@ export interface components {
              * @example The source cannot be reached.
              */
             last_error: string | null;
+            /**
+             * @description What is to be said of what was fetched: branches that cannot be shown, a HEAD without a branch, a default branch
+             *     that is gone. Null when that is nothing.
+             * @example 1 branch of the source is not shown, because its name begins with task, which belongs to executions here: task/mine.
+             */
+            notice: string | null;
             /**
              * Format: date-time
              * @description When it was last fetched without a fault; null before that.
@@ -7183,10 +7189,10 @@ export interface components {
         };
         UpdateRepository: {
             /**
-             * @description Branch that tasks start from.
+             * @description Branch that tasks start from, which must be there; null follows the source again.
              * @example main
              */
-            default_branch?: string;
+            default_branch?: string | null;
             /**
              * @description Agent type of tasks that name none; null goes back to the default of the fleet.
              * @example codegen
@@ -10706,6 +10712,8 @@ export interface operations {
                 until?: string;
                 /** @description The repository whose commits are listed. Default: all of the organization, merged, when there are at most 20. */
                 repository_id?: string;
+                /** @description Repositories to leave out, each by its id, such as one that cannot be read. */
+                without?: string[];
                 /** @description Only entries of this level. Commits are `info`; reverts, hotfixes and breaking changes are `warn`. */
                 level?: "debug" | "error" | "info" | "warn";
                 /**
@@ -11598,7 +11606,16 @@ export interface operations {
                     "application/json": components["schemas"]["Repository"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            /** @description Refused: `repository/no-such-branch`. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];

@@ -51,6 +51,7 @@ import { AgentCounts1790000000412 } from '../../migrations/1790000000412-agent-c
 import { ProviderLimits1790000000413 } from '../../migrations/1790000000413-provider-limits.js';
 import { MirrorRefresh1790000000461 } from '../../migrations/1790000000461-mirror-refresh.js';
 import { Deployments1790000000460 } from '../../migrations/1790000000460-deployments.js';
+import { FollowedBranches1790000000530 } from '../../migrations/1790000000530-followed-branches.js';
 import { DiskNews1790000000480 } from '../../migrations/1790000000480-disk-news.js';
 import { RepositoryRunningLimit1790000000490 } from '../../migrations/1790000000490-repository-running-limit.js';
 import { RepositoryCredentials1790000000500 } from '../../migrations/1790000000500-repository-credentials.js';
@@ -120,4 +121,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   JoinTokenEnds1790000000510,
   WhatJoins1790000000511,
   InventoryWishes1790000000520,
+  FollowedBranches1790000000530,
 ];

@@ -74,27 +74,32 @@ export class DeploymentComparison {
   async compare(principal: Principal, input: ComparisonInput, gone: AbortSignal): Promise<Comparison> {
     const after = readCommitCursor(input.cursor);
     const { id: repository_id } = await this.repositories.get(principal, input.repository_id);
-    const found = await withinGitTime(gone, async (signal) => {
-      // What comes behind a cursor was fetched for the page before.
-      const directory = await this.tags.open(repository_id, after === null);
-      const from = await this.tags.resolve(directory, input.from, { field: 'from', signal });
-      const to = await this.tags.resolve(directory, input.to, { field: 'to', signal });
-      const range = await this.ranges.between(directory, from.commit_sha, to.commit_sha, signal);
-      const merge_base = await this.commits.mergeBase(directory, from.commit_sha, to.commit_sha, signal);
-      const told = this.told.get(range) ?? (await this.read(directory, range.ahead.slice(0, MOST_READ), signal));
-      this.told.set(range, told);
-      const rest = range.ahead.filter((position) => after === null || latestFirst(after, position) < 0);
-      const page = await this.read(directory, rest.slice(0, input.limit), signal);
-      return {
-        from,
-        to,
-        range,
-        merge_base,
-        told,
-        page,
-        next: rest.length > input.limit ? rest[input.limit - 1] : null,
-      };
-    });
+    const mend = this.tags.mending(repository_id);
+    const found = await withinGitTime(
+      gone,
+      async (signal) => {
+        // What comes behind a cursor was fetched for the page before.
+        const directory = await this.tags.open(repository_id, after === null);
+        const from = await this.tags.resolve(directory, input.from, { field: 'from', signal });
+        const to = await this.tags.resolve(directory, input.to, { field: 'to', signal });
+        const range = await this.ranges.between(directory, from.commit_sha, to.commit_sha, signal);
+        const merge_base = await this.commits.mergeBase(directory, from.commit_sha, to.commit_sha, signal);
+        const told = this.told.get(range) ?? (await this.read(directory, range.ahead.slice(0, MOST_READ), signal));
+        this.told.set(range, told);
+        const rest = range.ahead.filter((position) => after === null || latestFirst(after, position) < 0);
+        const page = await this.read(directory, rest.slice(0, input.limit), signal);
+        return {
+          from,
+          to,
+          range,
+          merge_base,
+          told,
+          page,
+          next: rest.length > input.limit ? rest[input.limit - 1] : null,
+        };
+      },
+      mend,
+    );
     const { range, told } = found;
     const issues = new Set(told.flatMap(({ issue_number }) => issue_number ?? []));
     const ids = [...new Set(told.flatMap(({ task_id }) => task_id ?? []))];

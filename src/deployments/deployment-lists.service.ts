@@ -49,7 +49,9 @@ export class DeploymentLists {
     const after = readPlace(input.cursor);
     const repositories = await this.repositories.forLogs(principal, input.repository_id, MAX_REPOSITORIES + 1);
     if (repositories.length > MAX_REPOSITORIES) throw new TooManyRepositories(MAX_REPOSITORIES);
-    const tags = await withinGitTime(gone, (signal) => this.tags.ofAll(repositories, after === null, signal));
+    const [only, ...more] = repositories;
+    const mend = this.tags.mending(more.length === 0 ? only?.id : undefined);
+    const tags = await withinGitTime(gone, (signal) => this.tags.ofAll(repositories, after === null, signal), mend);
     const rows = await this.store.findPage(
       {
         organization_id: organizationOf(principal),

@@ -51,8 +51,11 @@ export class DeploymentsService {
   async record(principal: Principal, input: DeploymentInput, gone: AbortSignal): Promise<DeploymentView> {
     const organization_id = organizationOf(principal);
     const { id: repository_id } = await this.repositories.get(principal, input.repository_id);
-    const { commit_sha, tag } = await withinGitTime(gone, async (signal) =>
-      this.tags.resolve(await this.tags.open(repository_id, true), input.version, { field: 'version', signal }),
+    const { commit_sha, tag } = await withinGitTime(
+      gone,
+      async (signal) =>
+        this.tags.resolve(await this.tags.open(repository_id, true), input.version, { field: 'version', signal }),
+      this.tags.mending(repository_id),
     );
     const row: NewDeployment = {
       // The first one has the id that the tag had before anybody told of it.
@@ -132,7 +135,8 @@ export class DeploymentsService {
     const ids = isTagId(id) ? await this.repositories.idsOf(organizationOf(principal)) : [];
     for (const repositoryId of ids.filter((one) => mayBeTagOf(id, one))) {
       const repository = await this.repositories.get(principal, repositoryId);
-      const tags = await withinGitTime(gone, (signal) => this.tags.of(repository, true, signal));
+      const mend = this.tags.mending(repositoryId);
+      const tags = await withinGitTime(gone, (signal) => this.tags.of(repository, true, signal), mend);
       const found = tags.find(({ view }) => view.id === id);
       if (found !== undefined) return found.view;
     }

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
-import { MirrorNotReady } from '../git/git.errors.js';
+import { GitFailed, GitFailedIn, MirrorNotReady } from '../git/git.errors.js';
+import type { Mend } from '../git/git-time.js';
 import { MirrorsService, type Patience } from '../git/mirrors.service.js';
 import { TagsService, type Tag } from '../git/tags.service.js';
 import type { Repository } from '../repositories/repositories.service.js';
@@ -41,6 +42,11 @@ export class ReleasedTags {
     return fresh ? this.mirrors.open(repositoryId, PATIENCE) : this.mirrors.locate(repositoryId);
   }
 
+  /** What mends a mirror that is found damaged; without an id, that of the one that `ofAll` tells of. */
+  mending(repositoryId?: string): Mend {
+    return this.mirrors.mending(repositoryId);
+  }
+
   /** All tags of a repository, newest version first. Throws as `open`, and GitFailed. */
   async of(repository: Repository, fresh: boolean, signal: AbortSignal): Promise<readonly TagDeployment[]> {
     const tags = await this.tags.list(await this.open(repository.id, fresh), signal);
@@ -53,7 +59,7 @@ export class ReleasedTags {
 
   /**
    * All tags of several repositories, of which some may never have been fetched: those have none yet. Any other failure
-   * of one is a failure of all.
+   * of one is a failure of all, and tells which.
    */
   async ofAll(
     repositories: readonly Repository[],
@@ -66,8 +72,10 @@ export class ReleasedTags {
     return found.flatMap((result, at) => {
       if (result.status === 'fulfilled') return result.value;
       const reason: unknown = result.reason;
-      if (reason instanceof MirrorNotReady || repositories[at]?.last_synced_at === null) return [];
-      throw reason;
+      const repository = repositories[at];
+      if (reason instanceof MirrorNotReady || repository === undefined || repository.last_synced_at === null) return [];
+      if (!(reason instanceof GitFailed)) throw reason;
+      throw new GitFailedIn(repository.id, reason, 'Another one can be asked for by its repository_id.');
     });
   }
 

@@ -42,7 +42,7 @@ export class ExecutionDiffs {
     if (repository_id === null || commit_sha === null) throw new NothingPushed(repository_id !== null);
     const { default_branch } = await this.repositories.get(principal, repository_id);
     const directory = await this.mirrors.locate(repository_id);
-    return withinGitTime(gone, async (signal) => {
+    const work = async (signal: AbortSignal): Promise<ExecutionDiff> => {
       // Its worker may have pushed elsewhere, where the mirror has not looked since.
       const head_sha =
         (await this.commit(directory, commit_sha, signal)) ??
@@ -51,7 +51,8 @@ export class ExecutionDiffs {
       const base = await this.base(directory, [base_sha, default_branch], head_sha, signal);
       const diff = await this.diffs.between(directory, base.base_sha, head_sha, signal, { path });
       return { execution_id: id, head_sha, ...base, diff };
-    });
+    };
+    return withinGitTime(gone, work, this.mirrors.mending(repository_id));
   }
 
   /** Where the work began, as far as that is told; what others added to the default branch since then is not of it. */

@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { GitConfig } from '../config/git.config.js';
 import { AddressRefused, GitFailed, LocalPathRefused } from './git.errors.js';
@@ -48,7 +50,10 @@ export class FetchSources {
   }
 
   private async local(path: string): Promise<FetchSource> {
-    const address = await this.localPaths.resolve(path);
+    const { path: address, common } = await this.localPaths.locate(path);
+    // What they change about the history comes with no fetch.
+    const grafts = await stat(join(common, 'info/grafts')).catch(() => null);
+    if (grafts !== null && grafts.size > 0) throw new GitFailed('grafts');
     return { address, protocols: ['file'], settings: {}, timeout_ms: LOCAL_TIMEOUT_MS };
   }
 

@@ -12,6 +12,9 @@ export type GitCause =
   | 'locked'
   | 'damaged'
   | 'rejected_objects'
+  | 'own_names'
+  | 'incomplete'
+  | 'grafts'
   | 'unsupported'
   | 'too_large'
   | 'timeout'
@@ -37,6 +40,12 @@ export const CAUSE_DETAILS: Readonly<Record<GitCause, string>> = {
   locked: 'Another git process holds a lock in the repository.',
   damaged: 'The repository is damaged: objects or references are missing or broken.',
   rejected_objects: 'The repository holds objects that fail the integrity check.',
+  own_names:
+    'The repository has no branches but those whose names begin with task, which belongs to executions here. Give it one with another name.',
+  incomplete:
+    'The repository is a partial clone, which lacks objects that only its own source has. Register that one, or a whole clone of it.',
+  grafts:
+    'The repository changes its history with grafts (info/grafts), which cannot be fetched. Turn them into commits that replace others there: git replace --convert-graft-file.',
   unsupported: 'The repository is of a kind this server does not read (for example SHA-256 objects).',
   too_large: 'Git answered with more than this server takes at once; of a remote repository, 2 GiB in one fetch.',
   timeout: 'Git took too long.',
@@ -52,6 +61,7 @@ const SIGNS: readonly (readonly [GitCause, RegExp])[] = [
     'unsupported',
     /mismatched algorithms|unknown repository extension|unsupported object format|transport '[^'\n]*' not allowed/i,
   ],
+  ['incomplete', /lazy fetching disabled|from promisor remote/i],
   ['redirected', /unable to update url base from redirection|returned error: 30\d/i],
   ['credentials_missing', /could not read (Username|Password)|terminal prompts disabled/i],
   ['credentials_refused', /Authentication failed|returned error: 401/i],
@@ -69,7 +79,7 @@ const SIGNS: readonly (readonly [GitCause, RegExp])[] = [
   ['locked', /\.lock': File exists|cannot lock ref|Unable to create '[^'\n]*\.lock'/i],
   [
     'damaged',
-    /bad object|corrupt|missing (blob|tree|commit|object|necessary objects)|unable to read (tree|sha1|object)|Could not read|broken|loose object|bad ref|did not send all necessary objects|(unterminated|unexpected) line in|inflate:|packfile .* (does not match|cannot be accessed)|index file .* is|bad config line|checksum mismatch|hash mismatch/i,
+    /bad (tree |commit |blob |tag )?object|corrupt|missing (blob|tree|commit|object|necessary objects)|unable to read (tree|sha1|object|[0-9a-f]{40})|Could not read|broken|loose object|bad ref|did not send all necessary objects|(unterminated|unexpected) line in|inflate:|packfile .* (does not match|cannot be accessed)|index file .* is|bad config line|checksum mismatch|hash mismatch/i,
   ],
 ];
 

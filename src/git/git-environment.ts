@@ -96,7 +96,8 @@ export function gitEnvironment(home: string, options: EnvironmentOptions = {}): 
     GIT_NO_REPLACE_OBJECTS: '1',
     GIT_OPTIONAL_LOCKS: '0',
     GIT_ALLOW_PROTOCOL: options.protocols?.join(':') ?? 'none',
-    GIT_SSH_COMMAND: 'ssh -oBatchMode=yes -oStrictHostKeyChecking=yes -oConnectTimeout=15 -oForwardAgent=no',
+    GIT_SSH_COMMAND:
+      'ssh -oBatchMode=yes -oStrictHostKeyChecking=yes -oConnectTimeout=15 -oServerAliveInterval=20 -oServerAliveCountMax=3 -oForwardAgent=no',
     ...(options.wire_protocol ? { GIT_PROTOCOL: options.wire_protocol } : {}),
     ...(options.ceiling === undefined ? {} : { GIT_CEILING_DIRECTORIES: options.ceiling }),
     GIT_CONFIG_COUNT: String(settings.length),

@@ -43,7 +43,8 @@ export class GitHttpService {
     const wire_protocol = reads ? wireProtocolOf(request) : null;
     await exchange(this.git, response, {
       silence: this.silence,
-      call: { args: [command(service), '--stateless-rpc', '--advertise-refs', directory], wire_protocol },
+      // Damage is looked for in what is said of the directory that a call works in.
+      call: { directory, args: [command(service), '--stateless-rpc', '--advertise-refs', directory], wire_protocol },
       content_type: `application/x-${service}-advertisement`,
       ...(wire_protocol !== 'version=2' && {
         preamble: Buffer.concat([packet(`# service=${service}\n`), Buffer.from('0000')]),
@@ -56,7 +57,7 @@ export class GitHttpService {
     const directory = await this.mirrors.locate(repository_id);
     await exchange(this.git, response, {
       silence: this.silence,
-      call: { args: ['upload-pack', '--stateless-rpc', directory], wire_protocol: wireProtocolOf(request) },
+      call: { directory, args: ['upload-pack', '--stateless-rpc', directory], wire_protocol: wireProtocolOf(request) },
       content_type: 'application/x-git-upload-pack-result',
       body: bodyOf(request, 'git-upload-pack', MAX_NEGOTIATION),
     });
@@ -87,7 +88,7 @@ export class GitHttpService {
     try {
       await exchange(this.git, response, {
         silence: this.silence,
-        call: { args: ['receive-pack', '--stateless-rpc', directory] },
+        call: { directory, args: ['receive-pack', '--stateless-rpc', directory] },
         content_type: RECEIVE_PACK_RESULT,
         body: push.body,
         onEnd: () => this.notePush(request, directory, push.request),

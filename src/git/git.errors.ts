@@ -20,14 +20,26 @@ export class GitFailed extends DomainError {
   constructor(
     readonly reason: GitCause,
     options?: ErrorOptions,
+    { detail = CAUSE_DETAILS[reason], ...more }: { detail?: string; repository_id?: string } = {},
   ) {
-    super(
-      'git/failed',
-      TRANSIENT.includes(reason) ? 'unavailable' : 'conflict',
-      CAUSE_DETAILS[reason],
-      { reason },
-      options,
-    );
+    super('git/failed', TRANSIENT.includes(reason) ? 'unavailable' : 'conflict', detail, { reason, ...more }, options);
+  }
+}
+
+/** A failure of earlier, by what people were told of it. */
+export function failureOf(detail: string): GitFailed {
+  const known = Object.entries(CAUSE_DETAILS).find(([, text]) => text === detail)?.[0] as GitCause | undefined;
+  return new GitFailed(known ?? 'unknown', undefined, { detail });
+}
+
+/** One of several repositories cannot be read; says which, and what to do without it. */
+export class GitFailedIn extends GitFailed {
+  constructor(
+    readonly repository_id: string,
+    { reason, detail }: GitFailed,
+    advice: string,
+  ) {
+    super(reason, undefined, { detail: `${detail} It is the repository ${repository_id}. ${advice}`, repository_id });
   }
 }
 
@@ -41,6 +53,18 @@ export function faultOf(error: unknown): DomainError {
 export class MirrorNotReady extends DomainError {
   constructor() {
     super('git/syncing', 'unavailable', 'The repository is being fetched for the first time. Try again in a moment.');
+  }
+}
+
+/** The mirror was found damaged, and making it anew takes longer than a request. */
+export class MirrorRebuilding extends DomainError {
+  constructor(repository_id: string) {
+    super(
+      'git/rebuilding',
+      'unavailable',
+      'The mirror of a repository was found damaged and is being made anew. Try again in a moment.',
+      { repository_id },
+    );
   }
 }
 

@@ -78,6 +78,13 @@ export class HistoryFile {
     }
   }
 
+  /** Whether a commit is in it, wherever; reads all of it. */
+  async includes(sha: string): Promise<boolean> {
+    const id = Buffer.from(sha, 'hex');
+    for await (const batch of this.batches()) if (batch.includes(id)) return true;
+    return false;
+  }
+
   /** All records in batches, as bytes. */
   async *batches(): AsyncGenerator<Buffer> {
     for (let index = 0; index < this.length; index += BATCH) yield await this.records(index, BATCH);

@@ -8,6 +8,10 @@ export interface MirrorRecord {
   source: MirrorSource;
   /** Null until somebody or the first fetch has told. */
   default_branch: string | null;
+  /** Whether somebody chose it; else it is the source's. */
+  default_branch_chosen: boolean;
+  /** What people were told of the last fetch, if it failed. */
+  last_error: string | null;
   /** Milliseconds since the last fetch that went well, by the database's clock; null before the first. */
   synced_ms_ago: number | null;
 }
@@ -31,8 +35,11 @@ export abstract class MirrorRecords {
    */
   abstract credentials(repository_id: string): Promise<Credentials | null>;
 
-  /** A fetch went well; `default_branch` is null when an empty repository has none yet. */
-  abstract synced(repository_id: string, default_branch: string | null): Promise<void>;
+  /**
+   * A fetch went well; `default_branch` is null when an empty repository has none yet, `notice` when there is nothing
+   * to be said of what was fetched.
+   */
+  abstract synced(repository_id: string, default_branch: string | null, notice: string | null): Promise<void>;
 
   /** A damaged mirror was made anew. */
   abstract rebuilt(repository_id: string, outcome: Rebuilt): Promise<void>;

@@ -13,9 +13,11 @@ export interface NewMirror extends Rebuilt {
   kept: string | null;
 }
 
-interface Branch {
+/** A branch of an execution, as a file says. */
+export interface Branch {
   /** The whole name of the reference. */
   ref: string;
+  /** Empty when it is torn. */
   sha: string;
 }
 
@@ -76,11 +78,22 @@ export async function rebuildMirror(git: GitProcess, directory: string, source: 
 
 /** Deletes what was kept of damaged mirrors of this name. */
 export async function removeKept(directory: string): Promise<void> {
+  for (const path of await keptOf(directory)) await rm(path, { recursive: true, force: true });
+}
+
+/** Branches of executions that damaged mirrors of this name are kept for: those that the mirror has not as they were. */
+export async function keptBranches(directory: string): Promise<Branch[]> {
+  const present = await branchesOf(directory);
+  const kept = await Promise.all((await keptOf(directory)).map(branchesOf));
+  return kept.flat().filter(({ ref, sha }) => !present.some((one) => one.ref === ref && one.sha === sha));
+}
+
+async function keptOf(directory: string): Promise<string[]> {
   const root = dirname(directory);
-  const names = (await readdir(root)).filter(
-    (name) => name.startsWith('.damaged-') && name.endsWith(nameOf(directory)),
-  );
-  await Promise.all(names.map((name) => rm(join(root, name), { recursive: true, force: true })));
+  const names = await readdir(root);
+  return names
+    .filter((name) => name.startsWith('.damaged-') && name.endsWith(nameOf(directory)))
+    .map((name) => join(root, name));
 }
 
 const namesOf = (refs: Iterable<string>): string[] => [...refs].map((ref) => ref.replace('refs/heads/', '')).sort();

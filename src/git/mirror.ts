@@ -12,6 +12,8 @@ export interface FetchSource {
   protocols: readonly string[];
   settings: Readonly<Record<string, string>>;
   timeout_ms: number;
+  /** What to fetch. Default: branches and tags. */
+  refspecs?: readonly string[];
   /** What one fetch may add to the mirror. Default: any amount. */
   max_bytes?: number;
   /** For a host that asks for them. */
@@ -24,12 +26,12 @@ export interface FetchSource {
  * or prune a result. (`task` itself is left out because Git cannot have a branch beside branches below it.) One
  * set of names then serves clones, `base_ref`, `merge_refs` and the log alike, without a second namespace.
  */
-const REFSPECS = [
+export const REFSPECS: readonly string[] = [
   '+refs/heads/*:refs/heads/*',
   '^refs/heads/task/*',
   '^refs/heads/task',
   '+refs/tags/*:refs/tags/*',
-] as const;
+];
 
 /** A fetch that touches nothing but the references it names. */
 export const FETCH_QUIETLY = [
@@ -63,7 +65,7 @@ export async function fetchInto(git: GitProcess, directory: string, source: Fetc
   const child = await git.start({
     ...transport(source),
     directory,
-    args: [...FETCH_QUIETLY, '--prune', '--', source.address, ...REFSPECS],
+    args: [...FETCH_QUIETLY, '--prune', '--', source.address, ...(source.refspecs ?? REFSPECS)],
   });
   child.process.stdout.resume();
   const stop = (): void => child.stop('too_large');
@@ -79,22 +81,6 @@ export async function fetchInto(git: GitProcess, directory: string, source: Fetc
   await packManyRefs(git, directory);
 }
 
-/** The branch a clone of the source would check out; null when it has no commits yet. */
-export async function defaultBranchOf(git: GitProcess, directory: string, source: FetchSource): Promise<string | null> {
-  const output = await git.run({
-    ...transport(source),
-    directory,
-    args: ['ls-remote', '--symref', '--', source.address, 'HEAD'],
-  });
-  const text = output.toString('utf8');
-  const named = /^ref: refs\/heads\/(.+)\tHEAD$/m.exec(text)?.[1];
-  const commit = /^([0-9a-f]{40})\tHEAD$/m.exec(text)?.[1];
-  if (named !== undefined || commit === undefined) return named ?? null;
-  // A detached HEAD names no branch: take one that is there, the usual names first.
-  const branches = await branchesAt(git, directory, commit);
-  return ['main', 'master'].find((usual) => branches.includes(usual)) ?? branches[0] ?? null;
-}
-
 /** Makes clones of the mirror check out this branch. */
 export async function pointHead(git: GitProcess, directory: string, branch: string): Promise<void> {
   const target = `refs/heads/${branch}`;
@@ -102,12 +88,8 @@ export async function pointHead(git: GitProcess, directory: string, branch: stri
   await git.run({ directory, args: ['symbolic-ref', 'HEAD', target] });
 }
 
-async function branchesAt(git: GitProcess, directory: string, commit: string): Promise<string[]> {
-  const args = ['for-each-ref', `--points-at=${commit}`, '--format=%(refname:lstrip=2)', 'refs/heads'];
-  return (await git.run({ directory, args })).toString('utf8').split('\n').filter(Boolean);
-}
-
-const transport = ({
+/** What a call that speaks with a source is made with. */
+export const transport = ({
   protocols,
   settings,
   timeout_ms,

@@ -1,28 +1,42 @@
+import { once } from 'node:events';
 import { access, mkdir, rename, rm } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Injectable, Logger } from '@nestjs/common';
 import { GitConfig } from '../config/git.config.js';
 import { isId, newId } from '../ids.js';
+import { FetchBackoff } from './fetch-backoff.js';
 import { FetchSources } from './fetch-sources.service.js';
+import { FetchTurns } from './fetch-turns.js';
 import { FirstOrder } from './first-order.js';
+import type { Mend } from './git-time.js';
 import { GitProcess } from './git-process.js';
-import { faultOf, GitFailed, GitNotHere, GitRepositoryNotFound, MirrorNotReady } from './git.errors.js';
-import { createMirror, defaultBranchOf, fetchInto, pointHead, type FetchSource } from './mirror.js';
+import {
+  failureOf,
+  faultOf,
+  GitFailed,
+  GitFailedIn,
+  GitNotHere,
+  GitRepositoryNotFound,
+  MirrorNotReady,
+  MirrorRebuilding,
+} from './git.errors.js';
+import { createMirror, fetchInto, pointHead, type FetchSource } from './mirror.js';
 import { withMirrorLock } from './mirror-lock.js';
-import { isWhole, rebuildMirror, removeKept, removeStaleLocks } from './mirror-repair.js';
+import {
+  isWhole,
+  keptBranches,
+  rebuildMirror,
+  removeKept,
+  removeStaleLocks,
+  type Branch as KeptBranch,
+} from './mirror-repair.js';
 import { MirrorRecords, type MirrorRecord } from './mirror-records.js';
+import { SourceSurveys, type SurveyedSource } from './source-survey.js';
 
 const REMOTE_FRESH_MS = 10_000;
 const LOCK_PATIENCE_MS = 10 * 60_000;
 // A mirror that was found whole is not examined again for so long: its source may be what is damaged.
 const EXAMINED_MS = 10 * 60_000;
-
-/** A fetch under way, and the one that those who came too late for it wait for. */
-interface Turn {
-  running: Promise<void>;
-  next: Promise<void> | null;
-  nextForced: boolean;
-}
 
 /** How long to wait for a fetch. */
 export interface Patience {
@@ -36,10 +50,12 @@ export interface Patience {
 @Injectable()
 export class MirrorsService {
   private readonly logger = new Logger(MirrorsService.name);
-  private readonly turns = new Map<string, Turn>();
+  private readonly turns = new FetchTurns((repository_id, forced) => this.freshen(repository_id, forced));
   /** Mirrors in which git found something broken. */
   private readonly suspects = new Set<string>();
   private readonly examined = new Map<string, number>();
+  private readonly backoff = new FetchBackoff();
+  private readonly surveys: SourceSurveys;
 
   constructor(
     private readonly config: GitConfig,
@@ -48,6 +64,7 @@ export class MirrorsService {
     private readonly records: MirrorRecords,
     private readonly firstOrder: FirstOrder,
   ) {
+    this.surveys = new SourceSurveys(git);
     git.watchDamage((directory) => this.suspect(directory));
   }
 
@@ -63,23 +80,26 @@ export class MirrorsService {
 
   /**
    * Fetches unless that was done in the last 10 s; a local source always, as that costs little and people expect
-   * to see the commit they have just made. Those who ask together share one fetch.
+   * to see the commit they have just made. Those who ask together share one fetch. A source that fails is left alone for
+   * a while, in which it fails as it did.
    * Throws GitFailed, GitRepositoryNotFound or GitNotHere.
    */
   ensureFresh(repository_id: string): Promise<void> {
-    return this.enter(repository_id, false);
+    return this.turns.enter(repository_id, false);
   }
 
-  /** Fetches in any case. Throws as `ensureFresh`. */
+  /** Fetches in any case, and examines what was found damaged lately. Throws as `ensureFresh`. */
   sync(repository_id: string): Promise<void> {
-    return this.enter(repository_id, true);
+    this.examined.delete(repository_id);
+    return this.turns.enter(repository_id, true);
   }
 
-  /** The directory of the mirror as it is. Throws MirrorNotReady before the first fetch is done. */
+  /** The directory of the mirror as it is. Before the first fetch is done throws MirrorNotReady, or what it failed with. */
   async locate(repository_id: string): Promise<string> {
     const directory = this.directoryOf(repository_id);
     if (await exists(directory)) return directory;
-    throw new MirrorNotReady();
+    const last_error = this.turns.has(repository_id) ? null : (await this.record(repository_id)).last_error;
+    throw last_error === null ? new MirrorNotReady() : failureOf(last_error);
   }
 
   /**
@@ -97,10 +117,33 @@ export class MirrorsService {
     throw outcome instanceof Error ? outcome : new MirrorNotReady();
   }
 
+  /**
+   * For `withinGitTime`: mends a mirror in which something was found damaged, of several the one that is told. That
+   * goes on, should it take longer than the request may: then throws MirrorRebuilding.
+   */
+  mending(repository_id?: string): Mend {
+    return async (found, signal) => {
+      const id = repository_id ?? (found instanceof GitFailedIn ? found.repository_id : null);
+      if (id === null || signal.aborted || !(await exists(this.directoryOf(id)))) return false;
+      // It may be examined at this very moment.
+      if (this.isExamined(id) && !this.turns.has(id)) return false;
+      if (this.backoff.find(id) !== null) return false;
+      this.suspects.add(id);
+      const mended = this.turns.enter(id, true).then(
+        () => true,
+        () => false,
+      );
+      const outcome = await Promise.race([mended, once(signal, 'abort')]);
+      if (typeof outcome !== 'boolean') throw new MirrorRebuilding(id);
+      return outcome;
+    };
+  }
+
   /** Deletes the mirror, with all that was pushed to it. */
   async remove(repository_id: string): Promise<void> {
     const directory = this.directoryOf(repository_id);
     this.suspects.delete(repository_id);
+    this.backoff.forget(repository_id);
     if (!(await exists(directory))) return;
     await removeKept(directory);
     const aside = join(this.git.root, `.removed-${newId()}`);
@@ -108,82 +151,82 @@ export class MirrorsService {
     await rm(aside, { recursive: true, force: true });
   }
 
+  /** Branches of executions that are in damaged mirrors alone, which were kept for them. */
+  keptBranches(repository_id: string): Promise<KeptBranch[]> {
+    return keptBranches(this.directoryOf(repository_id));
+  }
+
   private directoryOf(repository_id: string): string {
     if (!isId(repository_id)) throw new GitRepositoryNotFound();
     return join(this.git.root, `${repository_id}.git`);
-  }
-
-  private enter(repository_id: string, forced: boolean): Promise<void> {
-    const turn = this.turns.get(repository_id);
-    if (turn === undefined) return this.begin(repository_id, forced);
-    // The fetch under way may have read the source before what the caller wants to see was there.
-    turn.nextForced ||= forced;
-    turn.next ??= turn.running.then(noop, noop).then(() => this.begin(repository_id, turn.nextForced));
-    return turn.next;
-  }
-
-  private begin(repository_id: string, forced: boolean): Promise<void> {
-    const running = this.freshen(repository_id, forced);
-    const turn: Turn = { running, next: null, nextForced: false };
-    this.turns.set(repository_id, turn);
-    const leave = (): void => {
-      if (this.turns.get(repository_id) === turn && turn.next === null) this.turns.delete(repository_id);
-    };
-    running.then(leave, leave);
-    return running;
   }
 
   /** Git found something broken in a repository: if that is a mirror, it is looked after at once, by itself. */
   private suspect(directory: string): void {
     const id = basename(directory, '.git');
     if (!isId(id) || directory !== this.directoryOf(id)) return;
-    const examined = this.examined.get(id) ?? -Infinity;
-    if (performance.now() - examined < EXAMINED_MS) return;
     this.suspects.add(id);
     // A fetch that is under way looks after it itself.
-    if (!this.turns.has(id)) this.enter(id, true).catch(noop);
+    if (!this.isExamined(id) && !this.turns.has(id) && this.backoff.find(id) === null)
+      this.turns.enter(id, true).catch(noop);
+  }
+
+  private isExamined(id: string): boolean {
+    return performance.now() - (this.examined.get(id) ?? -Infinity) < EXAMINED_MS;
+  }
+
+  private isSuspected(id: string): boolean {
+    return this.suspects.has(id) && !this.isExamined(id);
   }
 
   private async freshen(repository_id: string, forced: boolean): Promise<void> {
     const directory = this.directoryOf(repository_id);
-    const suspected = this.suspects.has(repository_id);
+    const suspected = this.isSuspected(repository_id);
+    const fault = forced ? null : this.backoff.find(repository_id);
+    if (fault !== null) throw fault;
     if (!forced && !suspected && (await this.isFresh(directory, await this.record(repository_id)))) return;
     await mkdir(this.git.root, { recursive: true, mode: 0o700 });
     await withMirrorLock(`${directory}.lock`, LOCK_PATIENCE_MS, async () => {
       // Read again: another process may have fetched while this one waited for the lock.
       const record = await this.record(repository_id);
       if (!forced && !suspected && (await this.isFresh(directory, record))) return;
-      const branch = await this.fetch(repository_id, record).catch(async (error: unknown) => {
-        const fault = faultOf(error);
-        const calledOff = fault instanceof GitFailed && fault.reason === 'aborted';
-        if (!calledOff) await this.records.failed(repository_id, fault.detail);
-        throw fault;
-      });
-      await this.records.synced(repository_id, branch);
+      const began = performance.now();
+      const { default_branch, notice } = await this.fetch(repository_id, record, forced).catch(
+        async (error: unknown) => {
+          const fault = faultOf(error);
+          const calledOff = fault instanceof GitFailed && fault.reason === 'aborted';
+          const took_ms = performance.now() - began;
+          if (!calledOff) this.backoff.failed(repository_id, fault, { took_ms, local: record.source.kind === 'local' });
+          if (!calledOff) await this.records.failed(repository_id, fault.detail);
+          throw fault;
+        },
+      );
+      this.backoff.forget(repository_id);
+      await this.records.synced(repository_id, default_branch, notice);
     });
   }
 
-  private async fetch(id: string, record: MirrorRecord): Promise<string | null> {
+  private async fetch(id: string, record: MirrorRecord, forced: boolean): Promise<SurveyedSource> {
     const began = performance.now();
     const directory = this.directoryOf(id);
-    const source = await this.sources.find(id, record.source);
+    const surveyed = await this.surveys.look(id, await this.sources.find(id, record.source), record, forced);
+    const { source, default_branch } = surveyed;
     const isNew = !(await exists(directory));
     if (isNew) await createMirror(this.git, directory, source);
     else await this.fetchOrMend(id, directory, source);
-    const branch = record.default_branch ?? (await defaultBranchOf(this.git, directory, source));
-    if (branch !== null) await pointHead(this.git, directory, branch);
-    if (isNew) await this.firstOrder.make(directory, branch);
+    if (default_branch !== null) await pointHead(this.git, directory, default_branch);
+    if (isNew) await this.firstOrder.make(directory, default_branch);
     this.logger.debug(`fetched ${directory} in ${String(Math.round(performance.now() - began))} ms`);
-    return branch;
+    return surveyed;
   }
 
   private async fetchOrMend(id: string, directory: string, source: FetchSource): Promise<void> {
-    if (this.suspects.has(id)) await this.mend(id, directory, source);
+    if (this.isSuspected(id)) await this.mend(id, directory, source);
     try {
       await fetchInto(this.git, directory, source);
     } catch (error) {
       const locked = error instanceof GitFailed && error.reason === 'locked' && (await removeStaleLocks(directory));
-      const mended = this.suspects.has(id) && (await this.mend(id, directory, source));
+      const mended = this.isSuspected(id) && (await this.mend(id, directory, source));
       if (!locked && !mended) throw error;
       await fetchInto(this.git, directory, source);
     }
@@ -197,9 +240,11 @@ export class MirrorsService {
       this.suspects.delete(id);
       return false;
     }
-    const { saved, lost, kept } = await rebuildMirror(this.git, directory, source);
+    const { saved, lost, kept } = await rebuildMirror(this.git, directory, source).finally(() => {
+      // If it could not be rebuilt now, the next one tries again.
+      this.examined.delete(id);
+    });
     this.suspects.delete(id);
-    this.examined.delete(id);
     this.logger.warn({ repository_id: id, saved, lost, kept }, 'a damaged mirror was rebuilt');
     await this.records.rebuilt(id, { saved, lost });
     return true;

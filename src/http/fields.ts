@@ -246,6 +246,13 @@ export const Ids = ({ min = 0, max }: { min?: number; max: number }) =>
     }),
   );
 
+/** UUIDs in a query string, each on its own: `?without=...&without=...`. */
+export const QueryIds = ({ max }: { max: number }) =>
+  applyDecorators(
+    Transform(({ value }: { value: unknown }) => (typeof value === 'string' ? [value] : value)),
+    Ids({ max }),
+  );
+
 const listed = new WeakMap<object, Map<string, () => new () => object>>();
 
 /** A list of objects with fields of their own, free-form ones included. */

@@ -24,6 +24,8 @@ const MOST_DEPTH = 2 ** 32 - 1;
 export interface SearchedMirror<Owner> {
   owner: Owner;
   directory: string;
+  /** Among several: how a failure in this one is told. */
+  told?: (failure: unknown) => unknown;
 }
 
 export interface CommitQuestion extends CommitFilter {
@@ -136,21 +138,34 @@ export class CommitSearch {
     const found = new Map<Candidate<unknown>, FoundCommit<Owner> & { position: CommitPosition }>();
     for (const mirror of new Set(candidates.map(({ source }) => source))) {
       const own = candidates.filter(({ source }) => source === mirror);
-      const left = await this.touching(mirror.directory, own, question.path, signal);
-      let [at, enough] = [0, question.limit + 1];
-      const ids = left.map(({ sha }) => sha);
-      for await (const commit of this.commits.each(mirror.directory, ids, signal)) {
-        const position = left[at++];
-        const facts = wantedFacts(commit, question);
-        if (position === undefined || facts === null) continue;
-        // The instant that it is ordered by is the one that is told, whatever else its lines may be read as.
-        const told = { ...commit, committed_at: instantOf(position.at) };
-        found.set(position, { commit: told, facts, mirror, position });
-        enough -= 1;
-        if (enough === 0) break;
+      try {
+        for await (const one of this.wantedOf(mirror, own, question, signal)) found.set(one.position, one);
+      } catch (error) {
+        throw mirror.told === undefined ? error : mirror.told(error);
       }
     }
     return candidates.flatMap((candidate) => found.get(candidate) ?? []);
+  }
+
+  /** Those of one mirror; no more than a page has room for. */
+  private async *wantedOf<Owner>(
+    mirror: SearchedMirror<Owner>,
+    candidates: readonly Candidate<SearchedMirror<Owner>>[],
+    question: CommitQuestion,
+    signal: AbortSignal,
+  ): AsyncGenerator<FoundCommit<Owner> & { position: Candidate<SearchedMirror<Owner>> }> {
+    const left = await this.touching(mirror.directory, candidates, question.path, signal);
+    let [at, enough] = [0, question.limit + 1];
+    const ids = left.map(({ sha }) => sha);
+    for await (const commit of this.commits.each(mirror.directory, ids, signal)) {
+      const position = left[at++];
+      const facts = wantedFacts(commit, question);
+      if (position === undefined || facts === null) continue;
+      // The instant that it is ordered by is the one that is told, whatever else its lines may be read as.
+      yield { commit: { ...commit, committed_at: instantOf(position.at) }, facts, mirror, position };
+      enough -= 1;
+      if (enough === 0) break;
+    }
   }
 
   private async touching<Source>(

@@ -18,7 +18,8 @@ export class LogsController {
    *
    * Commits of all branches, those that workers pushed included. A filter that matches little may answer a short
    * page with a `next_cursor`: go on with it. Without `repository_id`, repositories that were never fetched are left
-   * out; a failure of Git is an error with its cause, never an empty list.
+   * out; a failure of Git is an error with its cause, never an empty list. Among several repositories it says in which
+   * one, as `repository_id`: `without` leaves that one out.
    */
   @Get()
   @Allow('repositories.read')

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Id, OneOf, Optional } from '../http/fields.js';
+import { Id, OneOf, Optional, QueryIds } from '../http/fields.js';
 import { PageOf } from '../http/page.js';
 import { CommitFilterQuery } from './commit-filter.dto.js';
 import { Ref } from './ref.js';
@@ -14,6 +14,14 @@ export class LogsQuery extends CommitFilterQuery {
   @Optional()
   @Id()
   repository_id?: string;
+
+  /**
+   * Repositories to leave out, each by its id, such as one that cannot be read.
+   * @example ["019c1234-5678-7abc-8def-0123456789ac"]
+   */
+  @Optional()
+  @QueryIds({ max: 20 })
+  without?: string[];
 
   /**
    * Only entries of this level. Commits are `info`; reverts, hotfixes and breaking changes are `warn`.

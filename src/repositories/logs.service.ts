@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal.js';
 import { withinGitTime } from '../git/git-time.js';
-import { MirrorNotReady, RefNotFound } from '../git/git.errors.js';
+import { GitFailed, GitFailedIn, MirrorNotReady, RefNotFound } from '../git/git.errors.js';
 import { MirrorsService, type Patience } from '../git/mirrors.service.js';
 import type { Page } from '../http/page.js';
 import { readCommitCursor } from './commit-cursor.js';
@@ -18,6 +18,8 @@ const COMMIT_LEVELS: readonly string[] = ['info', 'warn'] satisfies LogEntry['le
 
 export interface LogsRequest extends CommitFilter {
   repository_id?: string;
+  /** Repositories to leave out. */
+  without?: readonly string[];
   ref?: string;
   path?: string;
   since?: string;
@@ -41,9 +43,8 @@ export class LogsService {
    */
   async list(principal: Principal, request: LogsRequest, gone: AbortSignal): Promise<Page<LogEntry>> {
     const after = readCommitCursor(request.cursor);
-    const repositories = await this.repositories.forLogs(principal, request.repository_id, MAX_REPOSITORIES + 1);
-    if (repositories.length > MAX_REPOSITORIES) throw new TooManyRepositories(MAX_REPOSITORIES);
-    return withinGitTime(gone, async (signal) => {
+    const repositories = await this.repositoriesOf(principal, request);
+    const work = async (signal: AbortSignal): Promise<Page<LogEntry>> => {
       const opened = await this.open(repositories, request.ref, after === null, signal);
       try {
         if (request.level !== undefined && !COMMIT_LEVELS.includes(request.level))
@@ -54,7 +55,20 @@ export class LogsService {
       } finally {
         await Promise.all(opened.map(({ file }) => file.close()));
       }
-    });
+    };
+    const [only, ...more] = repositories;
+    return withinGitTime(gone, work, this.mirrors.mending(more.length === 0 ? only?.id : undefined));
+  }
+
+  private async repositoriesOf(
+    principal: Principal,
+    { repository_id, without = [] }: LogsRequest,
+  ): Promise<Repository[]> {
+    const most = MAX_REPOSITORIES + without.length;
+    const all = await this.repositories.forLogs(principal, repository_id, most + 1);
+    const repositories = all.filter(({ id }) => !without.includes(id));
+    if (repositories.length > MAX_REPOSITORIES) throw new TooManyRepositories(MAX_REPOSITORIES);
+    return repositories;
   }
 
   /** Opens those that can be; among several, one may not have been fetched yet or may lack the reference. */
@@ -66,8 +80,13 @@ export class LogsService {
   ): Promise<OpenHistory<Repository>[]> {
     const results = await Promise.allSettled(
       repositories.map(async (owner) => {
-        const directory = fresh ? await this.mirrors.open(owner.id, PATIENCE) : await this.mirrors.locate(owner.id);
-        return this.search.open({ owner, directory }, ref, signal);
+        const told = repositories.length > 1 ? (failure: unknown) => among(failure, owner) : undefined;
+        try {
+          const directory = fresh ? await this.mirrors.open(owner.id, PATIENCE) : await this.mirrors.locate(owner.id);
+          return await this.search.open({ owner, directory, told }, ref, signal);
+        } catch (error) {
+          throw told === undefined ? error : told(error);
+        }
       }),
     );
     const failures = results.flatMap((result, at) => {
@@ -84,6 +103,12 @@ export class LogsService {
     throw failure.reason;
   }
 }
+
+/** One of many takes the whole list down, as a list that lacks commits without a word would be worse: so it says how to go on. */
+const among = (failure: unknown, { id }: Repository): unknown =>
+  failure instanceof GitFailed
+    ? new GitFailedIn(id, failure, `To see the others meanwhile, leave it out: without=${id}.`)
+    : failure;
 
 const isExpected = (reason: unknown, repository: Repository | undefined): boolean =>
   reason instanceof RefNotFound || reason instanceof MirrorNotReady || repository?.last_synced_at === null;

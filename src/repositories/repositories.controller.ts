@@ -19,7 +19,7 @@ import { organizationOf, type Principal } from '../auth/principal.js';
 import { Idempotent } from '../idempotency/idempotent.decorator.js';
 import { ClientGone } from '../http/client-gone.js';
 import { PageQuery, type Page } from '../http/page.js';
-import { Problems } from '../http/problems.decorator.js';
+import { Problems, ProblemsWith } from '../http/problems.decorator.js';
 import {
   CredentialsDto,
   DeleteRepositoryQuery,
@@ -84,6 +84,7 @@ export class RepositoriesController {
   /** Change the settings of a repository */
   @Patch(':id')
   @Allow('repositories.write')
+  @ProblemsWith({ 400: ['repository/no-such-branch'] })
   @ApiOkResponse({ type: RepositoryDto, description: 'The repository as it is now.' })
   async update(
     @CurrentPrincipal() principal: Principal,
@@ -128,7 +129,8 @@ export class RepositoriesController {
    * Delete a repository and its mirror
    *
    * What would be lost is named, and refused: tasks of it, and branches that workers pushed and nobody has merged. With
-   * `force` its tasks are cancelled and deleted with it; while one still runs it is refused again, so ask once more.
+   * `force` its tasks are cancelled and deleted with it; while one still runs it is refused again, so ask once more. Only
+   * where the mirrors are can it be told what would be lost: elsewhere it is `git/not-here`, unless it was never fetched.
    */
   @Delete(':id')
   @Allow('repositories.manage')

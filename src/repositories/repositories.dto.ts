@@ -87,7 +87,7 @@ export class RegisterRepositoryDto {
   local_path?: string;
 
   /**
-   * Branch that tasks start from. Default: the one a clone would check out.
+   * Branch that tasks start from. Default: the one a clone of the source would check out, also when that changes.
    * @example main
    */
   @Optional()
@@ -113,12 +113,12 @@ export class RegisterRepositoryDto {
 /** What to change; absent fields stay as they are. */
 export class UpdateRepositoryDto {
   /**
-   * Branch that tasks start from.
+   * Branch that tasks start from, which must be there; null follows the source again.
    * @example main
    */
-  @Optional()
+  @Nullable()
   @Pattern(BRANCH, BRANCH_FORM)
-  default_branch?: string;
+  default_branch?: string | null;
 
   /**
    * Agent type of tasks that name none; null goes back to the default of the fleet.
@@ -201,6 +201,13 @@ export class RepositoryDto {
   last_error!: string | null;
 
   /**
+   * What is to be said of what was fetched: branches that cannot be shown, a HEAD without a branch, a default branch
+   * that is gone. Null when that is nothing.
+   * @example "1 branch of the source is not shown, because its name begins with task, which belongs to executions here: task/mine."
+   */
+  notice!: string | null;
+
+  /**
    * When it was last fetched without a fault; null before that.
    * @example 2026-01-31T12:00:00.000Z
    */
@@ -246,6 +253,7 @@ export class RepositoryDto {
       default_branch: row.default_branch ?? 'main',
       status: row.status,
       last_error: row.last_error,
+      notice: row.notice,
       last_synced_at: row.last_synced_at,
       default_agent_type: row.default_agent_type,
       max_running: row.max_running,

@@ -1,9 +1,17 @@
-import { DomainError } from '../domain-error.js';
+import { DomainError, InvalidInput } from '../domain-error.js';
 
 /** Not there, or not the caller's. */
 export class RepositoryNotFound extends DomainError {
   constructor() {
     super('repository/not-found', 'missing', 'There is no such repository.');
+  }
+}
+
+/** A default branch has to be there. */
+export class NoSuchBranch extends InvalidInput {
+  constructor() {
+    const message = 'default_branch must be a branch of the repository';
+    super('The repository has no such branch.', [{ field: 'default_branch', message }], 'repository/no-such-branch');
   }
 }
 
@@ -41,7 +49,7 @@ export interface RepositoryLosses {
   running_tasks: number;
   waiting_tasks: number;
   ended_tasks: number;
-  /** Branches that executions pushed and nobody has merged; the first hundred. */
+  /** Branches that executions pushed and nobody has merged, also those that only a damaged mirror has; the first hundred. */
   unmerged_branches: string[];
 }
 

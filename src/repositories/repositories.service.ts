@@ -1,17 +1,25 @@
 import { Injectable, Logger, type OnApplicationBootstrap } from '@nestjs/common';
 import { organizationOf, type Principal } from '../auth/principal.js';
 import { GitAddress } from '../git/git-address.js';
-import { MirrorsService } from '../git/mirrors.service.js';
+import { BranchesService } from '../git/branches.service.js';
+import { GitFailed, MirrorNotReady } from '../git/git.errors.js';
+import { MirrorsService, type Patience } from '../git/mirrors.service.js';
 import { readCursor, toPage, type Page, type PageQuery } from '../http/page.js';
-import { RepositoryNotFound } from './repositories.errors.js';
+import { NoSuchBranch, RepositoryNotFound } from './repositories.errors.js';
 import { localPathOf } from './repository-source.js';
 import { RepositoriesStore, type RepositoryChanges, type RepositoryRow as Repository } from './repositories.store.js';
 
 /** What a request waits for a fetch before it answers with the state of things. */
 const PATIENCE_MS = 3000;
+const PATIENCE: Patience = { first_ms: PATIENCE_MS, fresh_ms: PATIENCE_MS };
 const RESUMED_AT_START = 100;
 
 export type { Repository };
+
+/** What a caller may change; absent fields stay. */
+export type RepositoryUpdate = Omit<RepositoryChanges, 'default_branch' | 'default_branch_chosen'> & {
+  default_branch?: string | null;
+};
 
 /** What a worker's claim says of a repository. */
 export interface ClaimRepository {
@@ -31,6 +39,7 @@ export class RepositoriesService implements OnApplicationBootstrap {
     private readonly store: RepositoriesStore,
     private readonly mirrors: MirrorsService,
     private readonly address: GitAddress,
+    private readonly branches: BranchesService,
   ) {}
 
   /** Goes on with first fetches that an earlier process did not end. */
@@ -62,9 +71,21 @@ export class RepositoriesService implements OnApplicationBootstrap {
     return toPage(rows, query.limit, present);
   }
 
-  /** Throws RepositoryNotFound. */
-  async update(principal: Principal, id: string, changes: RepositoryChanges): Promise<Repository> {
-    const row = await this.store.update(organizationOf(principal), id, changes);
+  /**
+   * A default branch of null follows the source again. Throws RepositoryNotFound, and NoSuchBranch for a default branch
+   * that is not there, as far as this process can see.
+   */
+  async update(principal: Principal, id: string, changes: RepositoryUpdate): Promise<Repository> {
+    const { default_branch, ...others } = changes;
+    await this.get(principal, id);
+    if (typeof default_branch === 'string') await this.assertBranch(id, default_branch);
+    const chosen = default_branch === undefined ? {} : { default_branch_chosen: default_branch !== null };
+    const row = await this.store.update(organizationOf(principal), id, {
+      ...others,
+      ...chosen,
+      // What it follows again is known with the next fetch.
+      ...(typeof default_branch === 'string' && { default_branch }),
+    });
     if (row === null) throw new RepositoryNotFound();
     // The mirror's HEAD follows with the next fetch.
     if (changes.default_branch !== undefined && this.mirrors.here) this.inBackground(id, this.mirrors.sync(id));
@@ -128,6 +149,19 @@ export class RepositoriesService implements OnApplicationBootstrap {
   async findOwn(organizationId: string, ids: readonly string[]): Promise<Repository[]> {
     const rows = ids.length === 0 ? [] : await this.store.findMany([...new Set(ids)]);
     return rows.filter(({ organization_id }) => organization_id === organizationId);
+  }
+
+  /** Nothing can be told where the mirror is not, or not yet; and of an empty repository the first branch is to come. */
+  private async assertBranch(id: string, branch: string): Promise<void> {
+    if (!this.mirrors.here) return;
+    const directory = await this.mirrors.open(id, PATIENCE).catch((error: unknown) => {
+      if (error instanceof GitFailed || error instanceof MirrorNotReady) return null;
+      throw error;
+    });
+    if (directory === null) return;
+    const name = Buffer.from(branch);
+    const branches = await this.branches.list(directory);
+    if (branches.length > 0 && !branches.some((one) => one.name.equals(name))) throw new NoSuchBranch();
   }
 
   /** What it failed with within three seconds. */

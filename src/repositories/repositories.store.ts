@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { GitConfig } from '../config/git.config.js';
 import { postgresFault, RunAgain } from '../database/database.errors.js';
 import { Database } from '../database/database.js';
 import { cursorTime, type Position } from '../http/page.js';
@@ -9,40 +10,50 @@ import type { Sealed } from './repository-credentials.store.js';
 /** A repository without its secrets. */
 export type RepositoryRow = Omit<Repository, keyof Sealed> & { has_credentials: boolean; cursor_at: string };
 
-export type ForMirror = Pick<Repository, 'clone_url' | 'source_key' | 'default_branch'> & {
+export type ForMirror = Pick<
+  Repository,
+  'clone_url' | 'local_path' | 'source_key' | 'default_branch' | 'default_branch_chosen' | 'last_error'
+> & {
   synced_ms_ago: number | null;
 };
 
 /** What a caller may change; absent fields stay. */
 export type RepositoryChanges = Partial<
-  Pick<Repository, 'default_branch' | 'default_agent_type' | 'max_running' | 'auto_pr'>
+  Pick<Repository, 'default_branch' | 'default_branch_chosen' | 'default_agent_type' | 'max_running' | 'auto_pr'>
 >;
 
-const COLUMNS = `id, organization_id, full_name, clone_url, local_path, source_key, default_branch, status, last_error,
-  last_synced_at, refresh_at, default_agent_type, max_running, auto_pr, sealed_credentials is not null as has_credentials, created_at,
+const COLUMNS = `id, organization_id, full_name, clone_url, local_path, source_key, default_branch,
+  default_branch_chosen, status, last_error, notice, last_synced_at, refresh_at, default_agent_type, max_running, auto_pr,
+  sealed_credentials is not null as has_credentials, created_at,
   ${cursorTime('created_at')} as cursor_at`;
 
 /** What a row begins with. */
 const GIVEN = [
-  ...['id', 'organization_id', 'full_name', 'clone_url', 'local_path', 'source_key', 'default_branch', 'auto_pr'],
+  ...['id', 'organization_id', 'full_name', 'clone_url', 'local_path', 'source_key'],
+  ...['default_branch', 'default_branch_chosen', 'auto_pr'],
   ...['sealed_credentials', 'credentials_key_id'],
 ] as const;
-const CHANGEABLE = ['default_branch', 'default_agent_type', 'max_running', 'auto_pr'] as const;
+const CHANGEABLE = ['default_branch', 'default_branch_chosen', 'default_agent_type', 'max_running', 'auto_pr'] as const;
 /** What PostgreSQL calls the deletion of what others refer to: the first one before version 18, the second from there on. */
 const STILL_REFERRED_TO: readonly unknown[] = ['23503', '23001'];
 
 /** Every query on repositories. */
 @Injectable()
 export class RepositoriesStore {
-  constructor(private readonly database: Database) {}
+  constructor(
+    private readonly database: Database,
+    private readonly config: GitConfig,
+  ) {}
 
   /** In a transaction. Throws RepositoryExists with the id of the one that is there. */
   async insert(row: Pick<Repository, (typeof GIVEN)[number]>): Promise<RepositoryRow> {
     const inserted = await this.database.one<RepositoryRow>(
       `insert into repositories (${GIVEN.join(', ')}, refresh_at)
-       values (${GIVEN.map((_, at) => `$${String(at + 1)}`).join(', ')}, now() + interval '5 minutes')
+       values (${GIVEN.map((_, at) => `$${String(at + 1)}`).join(', ')}, 
+         now() + make_interval(secs => $${String(GIVEN.length + 1)} * (0.1 + random() * 0.9)))
        on conflict (organization_id, source_key) do nothing returning ${COLUMNS}`,
-      GIVEN.map((column) => row[column]),
+      // Those that are registered together are not to be fetched together for ever.
+      [...GIVEN.map((column) => row[column]), this.config.mirror_refresh_seconds],
     );
     if (inserted !== null) return inserted;
     const present = await this.findBySource(row.organization_id, row.source_key);
@@ -146,7 +157,7 @@ export class RepositoriesStore {
   /** What a fetch needs to know, whatever the organization. */
   async findForMirror(id: string): Promise<ForMirror | null> {
     return this.database.one(
-      `select clone_url, source_key, default_branch,
+      `select clone_url, local_path, source_key, default_branch, default_branch_chosen, last_error,
          (extract(epoch from now() - last_synced_at) * 1000)::float8 as synced_ms_ago
        from repositories where id = $1`,
       [id],
@@ -158,11 +169,12 @@ export class RepositoriesStore {
   }
 
   /** A branch that was chosen in the meantime stays. */
-  async markSynced(id: string, default_branch: string | null): Promise<void> {
+  async markSynced(id: string, default_branch: string | null, notice: string | null): Promise<void> {
     await this.database.query(
-      `update repositories set status = 'ready', last_error = null, last_synced_at = now(),
-         default_branch = coalesce(default_branch, $2) where id = $1`,
-      [id, default_branch],
+      `update repositories set status = 'ready', last_error = null, last_synced_at = now(), notice = $3,
+         default_branch = case when default_branch_chosen then default_branch else coalesce($2, default_branch) end
+       where id = $1`,
+      [id, default_branch, notice],
     );
   }
 

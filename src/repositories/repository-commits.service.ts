@@ -20,6 +20,7 @@ import { RepositoriesService } from './repositories.service.js';
 const PATIENCE: Patience = { first_ms: 2000, fresh_ms: 1500 };
 /** What a page waits for its figures. */
 const STATS_MS = 1000;
+const WHOLE_ID = /^[0-9a-f]{40}$/;
 const MAX_SUBJECT = 1000;
 const MAX_BODY = 4000;
 
@@ -68,7 +69,7 @@ export class RepositoryCommits {
   async list(principal: Principal, id: string, request: CommitsRequest, gone: AbortSignal): Promise<Page<CommitView>> {
     const after = readCommitCursor(cursorOf(request));
     const { default_branch } = await this.repositories.get(principal, id);
-    return withinGitTime(gone, async (signal) => {
+    const work = async (signal: AbortSignal): Promise<Page<CommitView>> => {
       // What comes behind a cursor was fetched for the page before.
       const directory = after === null ? await this.mirrors.open(id, PATIENCE) : await this.mirrors.locate(id);
       const mirror = { owner: id, directory };
@@ -94,7 +95,8 @@ export class RepositoryCommits {
       } finally {
         await opened.file.close();
       }
-    });
+    };
+    return withinGitTime(gone, work, this.mirrors.mending(id));
   }
 
   /**
@@ -110,7 +112,7 @@ export class RepositoryCommits {
   ): Promise<WholeCommit> {
     await this.repositories.get(principal, id);
     const directory = await this.mirrors.locate(id);
-    return withinGitTime(gone, async (signal) => {
+    const work = async (signal: AbortSignal): Promise<WholeCommit> => {
       const sha = await this.resolve(id, directory, digits, signal);
       const [commit] = await this.commits.read(directory, [sha], signal);
       if (commit === undefined) throw new GitFailed('damaged');
@@ -133,7 +135,8 @@ export class RepositoryCommits {
         base_sha,
         diff,
       };
-    });
+    };
+    return withinGitTime(gone, work, this.mirrors.mending(id));
   }
 
   /** It may have been committed a moment ago, where the mirror has not looked since. */
@@ -142,7 +145,20 @@ export class RepositoryCommits {
       return await this.commits.find(directory, digits, signal);
     } catch (error) {
       if (!(error instanceof RefNotFound)) throw error;
-      return this.commits.find(await this.mirrors.open(id, PATIENCE), digits, signal);
+      const fresh = await this.mirrors.open(id, PATIENCE);
+      return this.commits.find(fresh, digits, signal).catch(async (failure: unknown) => {
+        throw (await this.isInHistory(id, fresh, digits, signal)) ? new GitFailed('damaged') : failure;
+      });
+    }
+  }
+
+  /** Whether a commit that git has not ought to be there: to git an object that is lost is one that never was. */
+  private async isInHistory(id: string, directory: string, sha: string, signal: AbortSignal): Promise<boolean> {
+    const opened = WHOLE_ID.test(sha) ? await this.search.open({ owner: id, directory }, undefined, signal) : null;
+    try {
+      return (await opened?.file.includes(sha)) ?? false;
+    } finally {
+      await opened?.file.close();
     }
   }
 }

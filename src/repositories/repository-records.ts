@@ -4,6 +4,7 @@ import { EventsService } from '../events/events.service.js';
 import type { Credentials } from '../git/asked-credentials.js';
 import { MirrorRecords, type MirrorRecord, type MirrorSource, type Rebuilt } from '../git/mirror-records.js';
 import { CredentialSeals } from './credential-seals.js';
+import { localPathOf } from './repository-source.js';
 import { RepositoriesStore, type ForMirror } from './repositories.store.js';
 
 // An event is no list.
@@ -23,16 +24,16 @@ export class RepositoryRecords extends MirrorRecords {
   override async find(repository_id: string): Promise<MirrorRecord | null> {
     const row = await this.store.findForMirror(repository_id);
     if (row === null) return null;
-    const { default_branch, synced_ms_ago } = row;
-    return { source: sourceOf(row), default_branch, synced_ms_ago };
+    const { default_branch, default_branch_chosen, last_error, synced_ms_ago } = row;
+    return { source: sourceOf(row), default_branch, default_branch_chosen, last_error, synced_ms_ago };
   }
 
   override credentials(repository_id: string): Promise<Credentials | null> {
     return this.seals.open(repository_id);
   }
 
-  override synced(repository_id: string, default_branch: string | null): Promise<void> {
-    return this.store.markSynced(repository_id, default_branch);
+  override synced(repository_id: string, default_branch: string | null, notice: string | null): Promise<void> {
+    return this.store.markSynced(repository_id, default_branch, notice);
   }
 
   override async rebuilt(repository_id: string, { saved, lost }: Rebuilt): Promise<void> {
@@ -57,9 +58,10 @@ export class RepositoryRecords extends MirrorRecords {
   }
 }
 
-/** A path on disk is what the key holds, links resolved; it is resolved and judged again at each fetch. */
-function sourceOf({ clone_url, source_key }: ForMirror): MirrorSource {
-  if (source_key.startsWith('file:')) return { kind: 'local', path: source_key.slice('file:'.length) };
-  if (clone_url === null) throw new Error('a repository has no source');
-  return { kind: 'remote', url: clone_url };
+/** A path on disk is resolved and judged again at each fetch. */
+function sourceOf(row: ForMirror): MirrorSource {
+  const path = localPathOf(row);
+  if (path !== null) return { kind: 'local', path };
+  if (row.clone_url === null) throw new Error('a repository has no source');
+  return { kind: 'remote', url: row.clone_url };
 }

@@ -49,7 +49,15 @@ export class RepositoryRegistration {
     const place = { id, clone_url: source.clone_url };
     const sealed = credentials === undefined ? NOT_SEALED : this.seals.seal(place, credentials);
     const row = await this.database.transaction(async () => {
-      const inserted = await this.store.insert({ id, organization_id, default_branch, auto_pr, ...source, ...sealed });
+      const inserted = await this.store.insert({
+        id,
+        organization_id,
+        default_branch,
+        default_branch_chosen: default_branch !== null,
+        auto_pr,
+        ...source,
+        ...sealed,
+      });
       const [action, subject] = ['repository.credentials_set', { repository_id: id }] as const;
       if (credentials !== undefined) await this.audit.record({ organization_id, actor, action, subject });
       return inserted;
@@ -59,7 +67,10 @@ export class RepositoryRegistration {
 
   private async sourceOf(input: SourceInput): Promise<RepositorySource> {
     const source = readSource(input);
-    if ('path' in source) return localSource(await this.localPaths.resolve(source.path), source.clone_url);
+    if ('path' in source) {
+      const { path, common } = await this.localPaths.locate(source.path);
+      return localSource(path, common, source.clone_url);
+    }
     if (source.clone_url !== null) await this.sources.assertMayClone(source.clone_url);
     return source;
   }

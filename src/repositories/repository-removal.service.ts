@@ -3,6 +3,7 @@ import { AuditService } from '../audit/audit.service.js';
 import { organizationOf, type Principal } from '../auth/principal.js';
 import { Database } from '../database/database.js';
 import { withinGitTime } from '../git/git-time.js';
+import { MirrorsService } from '../git/mirrors.service.js';
 import { UnmergedBranches } from '../git/unmerged-branches.service.js';
 import { RepositoriesService } from './repositories.service.js';
 import { RepositoriesStore } from './repositories.store.js';
@@ -31,6 +32,7 @@ export class RepositoryRemoval {
     private readonly branches: UnmergedBranches,
     private readonly audit: AuditService,
     private readonly database: Database,
+    private readonly mirrors: MirrorsService,
   ) {}
 
   /** For the tasks, which know of repositories and not the other way round. */
@@ -40,13 +42,16 @@ export class RepositoryRemoval {
 
   /**
    * Deletes a repository with its mirror. With `force` also with its tasks, of which those that run are told to end.
-   * Throws RepositoryNotFound, RepositoryInUse with what would be lost, or is still in the way, and GitFailed.
+   * Throws RepositoryNotFound, RepositoryInUse with what would be lost, or is still in the way, GitFailed, and GitNotHere
+   * where there can be a mirror, but not here: what is in it could be neither named nor deleted.
    */
   async remove(principal: Principal, id: string, force: boolean, gone: AbortSignal): Promise<void> {
-    const { default_branch } = await this.repositories.get(principal, id);
+    const { default_branch, last_synced_at } = await this.repositories.get(principal, id);
+    const neverFetched = last_synced_at === null && !this.mirrors.here;
+    if (!neverFetched) this.mirrors.assertHere();
     if (force) await this.user?.clear(principal, id);
     const use = (await this.user?.count(principal, id)) ?? NOTHING;
-    const unmerged = force ? [] : await withinGitTime(gone, (signal) => this.branches.list(id, default_branch, signal));
+    const unmerged = force || neverFetched ? [] : await this.unmerged(id, default_branch, gone);
     if (Object.values(use).some((tasks) => tasks > 0) || unmerged.length > 0)
       throw new RepositoryInUse({ ...use, unmerged_branches: unmerged });
     await this.database.transaction(async () => {
@@ -62,5 +67,10 @@ export class RepositoryRemoval {
       });
     });
     this.repositories.removeMirrors([id]);
+  }
+
+  private unmerged(id: string, default_branch: string | null, gone: AbortSignal): Promise<string[]> {
+    const list = (signal: AbortSignal): Promise<string[]> => this.branches.list(id, default_branch, signal);
+    return withinGitTime(gone, list, this.mirrors.mending(id));
   }
 }

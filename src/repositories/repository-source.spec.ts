@@ -1,4 +1,4 @@
-import { readSource, type SourceInput } from './repository-source.js';
+import { localPathOf, localSource, readSource, type SourceInput } from './repository-source.js';
 
 const keyOf = (input: SourceInput): string => {
   const source = readSource(input);
@@ -13,6 +13,7 @@ describe('one source in its many spellings', () => {
     { clone_url: 'https://github.com:443/octocat/hello-world/' },
     { clone_url: 'git@github.com:octocat/hello-world.git' },
     { clone_url: 'ssh://git@github.com/octocat/hello-world' },
+    { clone_url: 'ssh://git@github.com:22/octocat/hello-world' },
   ])('%j is the same', (input) => {
     expect(keyOf(input)).toBe('github.com/octocat/hello-world');
     expect(readSource(input)).toMatchObject({ full_name: expect.stringMatching(/^octocat\/hello-world$/i) as string });
@@ -22,10 +23,25 @@ describe('one source in its many spellings', () => {
     ['https://git.example/team/project.git', 'https://git.example/team/project'],
     ['https://GIT.example:8443/Team/Project', 'https://git.example:8443/Team/Project'],
     ['git@git.example:team/project.git', 'ssh://git@git.example/team/project'],
+    // What is at another port of GitHub's host is not GitHub.
+    ['https://github.com:444/a/b', 'https://github.com:444/a/b'],
+    ['https://github.com:22/a/b', 'https://github.com:22/a/b'],
+    ['ssh://git@github.com:2222/a/b', 'ssh://git@github.com:2222/a/b'],
     ['file:///srv/a%20b', 'path /srv/a b'],
   ])('%s is %s', (clone_url, key) => {
     expect(keyOf({ clone_url })).toBe(key);
   });
+});
+
+it('has one key for all work trees of a repository on disk, and where it was registered by', () => {
+  const sources = [
+    localSource('/srv/a', '/srv/a/.git', null),
+    localSource('/srv/a/.git', '/srv/a/.git', null),
+    localSource('/srv/linked b', '/srv/a/.git', 'file:///srv/linked%20b'),
+  ];
+  expect(sources.map(({ source_key }) => source_key)).toEqual(Array(3).fill('file:/srv/a'));
+  expect(sources.map(localPathOf)).toEqual(['/srv/a', '/srv/a/.git', '/srv/linked b']);
+  expect(localSource('/srv/bare.git', '/srv/bare.git', null).source_key).toBe('file:/srv/bare.git');
 });
 
 it.each([

@@ -1,3 +1,4 @@
+import { basename, dirname } from 'node:path';
 import { InvalidInput } from '../domain-error.js';
 
 /** What a caller says about where a repository is. */
@@ -17,7 +18,10 @@ export interface RepositorySource {
 }
 
 const SOURCES = ['full_name', 'clone_url', 'local_path'] as const;
+const LOCAL = 'file:';
 const GITHUB = 'github.com';
+// That of https is left out of a URL by itself.
+const SSH_PORT = '22';
 const GITHUB_NAME = /^\/?([A-Za-z0-9](?:[A-Za-z0-9-]{0,38})\/[A-Za-z0-9._-]{1,100}?)(?:\.git)?\/?$/;
 const SCP_LIKE = /^([A-Za-z0-9._-]+)@([A-Za-z0-9.-]+):(?!\/\/)(.+)$/;
 const HOST = /^(\[[0-9a-f:.]+\]|[a-z0-9]([a-z0-9.-]*[a-z0-9])?\.?)$/i;
@@ -43,12 +47,15 @@ export function readSource(input: SourceInput): RepositorySource | { path: strin
   return fromUrl(input.clone_url ?? '');
 }
 
-/** The columns of a repository on this host's disk, whose true path is known. */
-export const localSource = (path: string, clone_url: string | null): RepositorySource => ({
+/**
+ * The columns of a repository on this host's disk, whose true path is known, and that of the git directory which all its
+ * work trees have in common.
+ */
+export const localSource = (path: string, common: string, clone_url: string | null): RepositorySource => ({
   full_name: null,
   clone_url,
   local_path: clone_url === null ? path : null,
-  source_key: `file:${path}`,
+  source_key: `${LOCAL}${basename(common) === '.git' ? dirname(common) : common}`,
 });
 
 /** Whether a host may ask who fetches: ssh has the keys of the server's account, and a disk asks nobody. */
@@ -56,8 +63,10 @@ export const takesCredentials = ({ clone_url }: Pick<RepositorySource, 'clone_ur
   clone_url?.startsWith('https:') ?? false;
 
 /** Where a repository is on this host's disk; null for those that are elsewhere. */
-export const localPathOf = ({ source_key }: Pick<RepositorySource, 'source_key'>): string | null =>
-  source_key.startsWith('file:') ? source_key.slice('file:'.length) : null;
+export function localPathOf(row: Pick<RepositorySource, 'clone_url' | 'local_path' | 'source_key'>): string | null {
+  if (!row.source_key.startsWith(LOCAL)) return null;
+  return row.local_path ?? decodeURIComponent(new URL(row.clone_url ?? '').pathname);
+}
 
 function fromGitHub(full_name: string): RepositorySource {
   return {
@@ -80,7 +89,10 @@ function fromUrl(text: string): RepositorySource | { path: string; clone_url: st
   assertPlain(url);
   const way = url.pathname.replace(/(?<!\/)\/+$/, '').replace(/\.git$/, '');
   if (way === '') throw refused('must name a repository');
-  const github = url.hostname.toLowerCase() === GITHUB ? GITHUB_NAME.exec(url.pathname)?.[1] : undefined;
+  // At another port there is something else.
+  const isGitHub =
+    url.hostname.toLowerCase() === GITHUB && (url.port === '' || (url.protocol === 'ssh:' && url.port === SSH_PORT));
+  const github = isGitHub ? GITHUB_NAME.exec(url.pathname)?.[1] : undefined;
   if (github !== undefined) return { ...fromGitHub(github), clone_url: url.href };
   const user_name = url.username === '' ? '' : `${url.username}@`;
   return {

@@ -41,11 +41,19 @@ export class Repository {
   @Column({ type: 'text', nullable: true })
   default_branch!: string | null;
 
+  /** Whether somebody chose it; else it follows the source. */
+  @Column({ type: 'boolean', default: false })
+  default_branch_chosen!: boolean;
+
   @Column({ type: 'text', default: 'syncing' })
   status!: RepositoryStatus;
 
   @Column({ type: 'text', nullable: true })
   last_error!: string | null;
+
+  /** What is to be said of what was fetched. */
+  @Column({ type: 'text', nullable: true })
+  notice!: string | null;
 
   @Column({ type: 'timestamptz', nullable: true })
   last_synced_at!: Date | null;

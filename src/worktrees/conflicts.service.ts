@@ -64,7 +64,7 @@ export class Conflicts {
       { status: ['running'], repository_id, limit: MOST_EXECUTIONS },
       (execution) => execution,
     );
-    return withinGitTime(gone, (signal) =>
+    const work = (signal: AbortSignal): Promise<ConflictForecast> =>
       this.forecasts.within(directory, async (quarantine) => {
         const base = default_branch && (await this.commit(directory, `refs/heads/${default_branch}`, signal));
         const executions: RunningHead[] = [];
@@ -74,8 +74,8 @@ export class Conflicts {
         const pairs = all.filter(({ verdict, common_count }) => verdict !== 'clean' || common_count > 0);
         const truncated = page.next_cursor !== null;
         return { executions, truncated, pairs, clean_pairs: all.length - pairs.length };
-      }),
-    );
+      });
+    return withinGitTime(gone, work, this.mirrors.mending(repository_id));
   }
 
   private async headOf(
