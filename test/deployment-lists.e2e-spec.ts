@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { newId } from '../src/ids.js';
 import { Caller } from './caller.js';
-import { annotate, DeploymentCaller } from './deployment-caller.js';
+import { annotate, DeploymentCaller, type Comparison } from './deployment-caller.js';
 import { DeploymentSite, NEW_YEAR } from './deployment-site.js';
 import { withGit } from './replaced-git.js';
 import { commit, git, type Scratch } from './scratch-git.js';
@@ -159,7 +159,7 @@ describe('comparing two versions', () => {
       ahead_by: 3,
       behind_by: 0,
       issues: [7, 12],
-      tasks: [{ id, name: 'Add a dark mode', issue_number: null }],
+      tasks: [{ id, name: 'Add a dark mode', issue_number: null, found_by: ['trailer'] }],
       complete: true,
     });
     expect(compared.items.map(({ message }) => message)).toEqual(['Other', 'Dark mode']);
@@ -168,6 +168,84 @@ describe('comparing two versions', () => {
     expect([more.next_cursor, more.ahead_by]).toEqual([null, 3]);
     expect(await own.comparison('v2', 'v1')).toMatchObject({ ahead_by: 0, behind_by: 3, items: [], issues: [] });
     expect(await own.comparison(base, 'v1')).toMatchObject({ ahead_by: 0, behind_by: 0 });
+  });
+
+  it('finds tasks by what their executions have left and by the branches that were merged, and no others', async () => {
+    interface Left {
+      branch?: string;
+      commit_sha?: string;
+      base_sha?: string;
+      repository_id?: string;
+    }
+    const made: string[] = [];
+    async function task(left: (end: string) => Left): Promise<string> {
+      const { body } = await caller.post('/tasks', { name: 'One', repository_id: own.repository_id }).expect(201);
+      const { id, organization_id } = body as { id: string; organization_id: string };
+      const {
+        branch = 'x',
+        commit_sha = null,
+        base_sha = null,
+        repository_id = own.repository_id,
+      } = left(id.slice(-8));
+      await server.sql.query(
+        `insert into agent_executions (id, organization_id, task_id, repository_id, attempt, agent_type, status, branch, commit_sha, base_sha)
+         values ($1, $2, $3, $4, 1, 'note', 'completed', $5, $6, $7)`,
+        [newId(), organization_id, id, repository_id, branch, commit_sha, base_sha],
+      );
+      made.push(id);
+      return id;
+    }
+    const merge = (message: string): string => {
+      git(source, 'checkout', '-q', '-b', `side-${String(made.length)}`);
+      commit(source, 'side', NEW_YEAR + 5);
+      git(source, 'checkout', '-q', 'main');
+      git(source, 'merge', '-q', '--no-ff', '-m', message, `side-${String(made.length)}`);
+      return head();
+    };
+    git(source, 'tag', 'v1');
+    const before = head();
+    const one = commit(source, 'feat: one', NEW_YEAR + 1);
+    const other = await caller.register(scratch.repository(`roots/elsewhere-${String(Math.random())}`));
+    const by_commit = await task(() => ({ commit_sha: one, base_sha: before }));
+    await task(() => ({ commit_sha: one, base_sha: one }));
+    await task(() => ({ commit_sha: before }));
+    await task(() => ({ commit_sha: one, repository_id: other.id }));
+    let end = '';
+    const by_branch = await task((own_end) => ({ branch: `task/add-a-mode-${(end = own_end)}-a1` }));
+    merge(`Merge branch 'task/add-a-mode-${end}-a1' into main`);
+    const both = await task((own_end) => ({ branch: `task/x-${(end = own_end)}-a2` }));
+    merge(`Merge pull request #3 from ada/task/x-${end}-a2\n\nTask: ${both}`);
+    // Not of this name, not by this attempt, and in no merge.
+    await task(() => ({ branch: 'task/x-00000000-a1' }));
+    await task((own_end) => ({ branch: `task/y-${(end = own_end)}-a1` }));
+    merge(`Merge branches 'task/x-00000000-a1' and 'task/y-${end}-a2'`);
+    commit(source, `Merge branch 'task/y-${end}-a1'`, NEW_YEAR + 9);
+    git(source, 'tag', 'v2');
+    const { tasks, complete } = await own.comparison('v1', 'v2');
+    expect(complete).toBe(true);
+    expect(Object.fromEntries(tasks.map(({ id, found_by }) => [made.indexOf(id), found_by]))).toEqual({
+      [made.indexOf(by_commit)]: ['commit'],
+      [made.indexOf(by_branch)]: ['branch'],
+      [made.indexOf(both)]: ['trailer', 'branch'],
+    });
+    expect((await own.comparison('v2', 'v1')).tasks).toEqual([]);
+  });
+
+  it('has commits of one second in the order of histories, whatever the page', async () => {
+    git(source, 'tag', 'v1');
+    const names = Array.from({ length: 7 }, (_, at) => `chore: ${String(at)}`);
+    for (const name of names) commit(source, name, NEW_YEAR + 1);
+    git(source, 'checkout', '-q', '--detach');
+    names.push('chore: on no branch');
+    commit(source, 'chore: on no branch', NEW_YEAR + 1);
+    git(source, 'tag', 'v2');
+    const said: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null;) {
+      const page: Comparison = await own.comparison('v1', 'v2', `&limit=3${cursor === '' ? '' : `&cursor=${cursor}`}`);
+      said.push(...page.items.map(({ message }) => message));
+      cursor = page.next_cursor;
+    }
+    expect(said).toEqual([...names].reverse());
   });
 
   it('of histories that have nothing in common is all of the one', async () => {

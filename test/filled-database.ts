@@ -173,9 +173,11 @@ const FILL: Readonly<Record<string, string>> = {
     select id_of(5, n), case when n % 10 = 7 then $1::uuid else id_of(1, n % 10) end, 'deploy ' || n % 3, ${PLACE}, ${AGENT}, 'P2', now() - interval '1 hour'
     from generate_series(1000001, 1000000 + ${ROWS.waiting}) n`,
   agent_executions: `insert into agent_executions (id, organization_id, task_id, repository_id, attempt, agent_type, worker_id, status,
-      started_at, finished_at, branch, log_entries)
+      started_at, finished_at, branch, commit_sha, log_entries)
     select current_execution_id, organization_id, id, repository_id, 1, agent_type, worker_id,
-      case when status = 'skipped' then 'failed' else status end, started_at, completed_at, 'task/' || id || '-a1', 60
+      case when status = 'skipped' then 'failed' else status end, started_at, completed_at, 'task/' || id || '-a1',
+      -- One that is asked for its changes has none.
+      case when current_execution_id <> id_of(6, 97) then md5(id::text) || '00000000' end, 60
     from tasks where current_execution_id is not null`,
   worker_checkouts: `insert into worker_checkouts (id, organization_id, repository_id, worker_id, path, dirty, unpushed, merged, size_bytes,
       created_at, changed_at, removal_requested_at)

@@ -159,6 +159,7 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
   });
   // Worktrees: of an execution that has ended, and of one that the disk no longer has.
   await database.transaction(() => the(WorktreesStore).lockCheckout(organizationId, execution(168)));
+  await the(ExecutionsStore).findByCommits(organizationId, filledId(KIND.repository, 97), ['a'.repeat(40)], 1001);
   await the(WorktreesStore).requestRemoval(execution(168), true);
   const repositories = [97, 107, 117].map((n) => filledId(KIND.repository, n));
   for (const repository_id of [null, filledId(KIND.repository, 97)])

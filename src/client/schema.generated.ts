@@ -3293,6 +3293,16 @@ export interface components {
              */
             issue_number: number | null;
             /**
+             * @description What tells that its work is among the new commits: `trailer`, the trailer `Task:` of one of them names it, which anybody
+             *     may write; `commit`, one of its executions has left one of them; `branch`, one of them says that it merges the branch of
+             *     one of its executions.
+             * @example [
+             *       "trailer",
+             *       "commit"
+             *     ]
+             */
+            found_by: ("branch" | "commit" | "trailer")[];
+            /**
              * @description Its name.
              * @example Add a dark mode
              */
@@ -3345,7 +3355,7 @@ export interface components {
              *     ]
              */
             issues: number[];
-            /** @description Tasks that the new commits name by their trailer `Task:`, whatever the page. */
+            /** @description Tasks whose work is among the new commits, whatever the page. */
             tasks: components["schemas"]["ComparedTask"][];
             /** @description The new commits of this page, newest first. */
             items: components["schemas"]["ComparedCommit"][];
@@ -3359,7 +3369,8 @@ export interface components {
              */
             merge_base: string | null;
             /**
-             * @description Whether all new commits were looked through for issues and tasks; only the newest 5,000 are.
+             * @description Whether all new commits were looked through for issues and tasks, and all tasks are told of; only the newest 5,000
+             *     commits are looked through, and 1,000 tasks told of.
              * @example true
              */
             complete: boolean;

@@ -59,6 +59,7 @@ import { RepositoryAutoPr1790000000501 } from '../../migrations/1790000000501-re
 import { JoinTokenEnds1790000000510 } from '../../migrations/1790000000510-join-token-ends.js';
 import { WhatJoins1790000000511 } from '../../migrations/1790000000511-what-joins.js';
 import { InventoryWishes1790000000520 } from '../../migrations/1790000000520-inventory-wishes.js';
+import { ExecutionCommits1790000000521 } from '../../migrations/1790000000521-execution-commits.js';
 
 /** Every migration in the order of its number. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -121,5 +122,6 @@ export const migrations: (new () => MigrationInterface)[] = [
   JoinTokenEnds1790000000510,
   WhatJoins1790000000511,
   InventoryWishes1790000000520,
+  ExecutionCommits1790000000521,
   FollowedBranches1790000000530,
 ];

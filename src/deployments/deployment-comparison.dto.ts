@@ -1,6 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Id } from '../http/fields.js';
 import type { Comparison, ComparedCommit } from './deployment-comparison.service.js';
+import { TRACES, type Trace } from './task-traces.js';
 
 type ComparedTask = Comparison['tasks'][number];
 
@@ -94,8 +95,18 @@ export class ComparedTaskDto {
   @ApiProperty({ type: 'integer', nullable: true })
   issue_number!: number | null;
 
-  static from({ id, name, status, agent_type, issue_number }: ComparedTask): ComparedTaskDto {
-    return { id, name, status, agent_type, issue_number };
+  /**
+   * What tells that its work is among the new commits: `trailer`, the trailer `Task:` of one of them names it, which anybody
+   * may write; `commit`, one of its executions has left one of them; `branch`, one of them says that it merges the branch of
+   * one of its executions.
+   * @example ["trailer", "commit"]
+   */
+  @ApiProperty({ enum: TRACES, isArray: true })
+  found_by!: Trace[];
+
+  static from({ task, found_by }: ComparedTask): ComparedTaskDto {
+    const { id, name, status, agent_type, issue_number } = task;
+    return { id, name, status, agent_type, issue_number, found_by };
   }
 }
 
@@ -141,12 +152,13 @@ export class ComparisonDto {
   @ApiProperty({ type: 'array', items: { type: 'integer' } })
   issues!: number[];
 
-  /** Tasks that the new commits name by their trailer `Task:`, whatever the page. */
+  /** Tasks whose work is among the new commits, whatever the page. */
   @ApiProperty({ type: [ComparedTaskDto] })
   tasks!: ComparedTaskDto[];
 
   /**
-   * Whether all new commits were looked through for issues and tasks; only the newest 5,000 are.
+   * Whether all new commits were looked through for issues and tasks, and all tasks are told of; only the newest 5,000
+   * commits are looked through, and 1,000 tasks told of.
    * @example true
    */
   complete!: boolean;

@@ -2,15 +2,20 @@ import { Injectable } from '@nestjs/common';
 import { organizationOf, type Principal } from '../auth/principal.js';
 import { factsOf } from '../git/commit-facts.js';
 import type { CommitObject } from '../git/commit-object.js';
-import { latestFirst, type CommitInstant } from '../git/commit-position.js';
+import { newestFirst, type CommitPosition } from '../git/commit-position.js';
 import { instantOf } from '../git/commit-time.js';
 import { CommitsService } from '../git/commits.service.js';
 import { withinGitTime } from '../git/git-time.js';
 import { RangesService, type CommitRange } from '../git/ranges.service.js';
-import { brokenCursor, cursorParts, toCursor } from '../http/page.js';
-import { isId } from '../ids.js';
+import { readCommitCursor, writeCommitCursor } from '../repositories/commit-cursor.js';
 import { RepositoriesService } from '../repositories/repositories.service.js';
-import { TasksService, type Task } from '../tasks/tasks.service.js';
+import {
+  branchesIn,
+  DeliveredTasks,
+  taskIn,
+  type DeliveredTask,
+  type TracedCommit,
+} from './delivered-tasks.service.js';
 import { ReleasedTags } from './released-tags.service.js';
 
 export interface ComparisonInput {
@@ -39,7 +44,7 @@ export interface Comparison {
   ahead_by: number;
   behind_by: number;
   issues: number[];
-  tasks: Task[];
+  tasks: DeliveredTask[];
   complete: boolean;
   items: ComparedCommit[];
   next_cursor: string | null;
@@ -47,24 +52,25 @@ export interface Comparison {
 
 /** Issues and tasks are looked for in no more commits than this, the newest. */
 const MOST_READ = 5000;
-const MOST_TASKS = 1000;
 const MAX_MESSAGE = 1000;
-const SHA = /^[0-9a-f]{40}$/;
-// The trailer with which the runner ends the message of what an agent has made.
-const TASK = /^Task:[ \t]*([0-9a-f-]{36})[ \t]*$/gim;
+
+/** What is told of the whole range, whatever the page. */
+interface ToldCommit extends TracedCommit {
+  issue_number: number | null;
+}
 
 /** What is new between two versions. */
 @Injectable()
 export class DeploymentComparison {
   /** What was read of a range that is remembered: the next page of it asks for the same. */
-  private readonly told = new WeakMap<CommitRange, readonly ComparedCommit[]>();
+  private readonly told = new WeakMap<CommitRange, readonly ToldCommit[]>();
 
   constructor(
     private readonly repositories: RepositoriesService,
     private readonly tags: ReleasedTags,
     private readonly commits: CommitsService,
     private readonly ranges: RangesService,
-    private readonly tasks: TasksService,
+    private readonly delivered: DeliveredTasks,
   ) {}
 
   /**
@@ -84,10 +90,11 @@ export class DeploymentComparison {
         const to = await this.tags.resolve(directory, input.to, { field: 'to', signal });
         const range = await this.ranges.between(directory, from.commit_sha, to.commit_sha, signal);
         const merge_base = await this.commits.mergeBase(directory, from.commit_sha, to.commit_sha, signal);
-        const told = this.told.get(range) ?? (await this.read(directory, range.ahead.slice(0, MOST_READ), signal));
+        const newest = range.ahead.slice(0, MOST_READ);
+        const told = this.told.get(range) ?? (await this.read(directory, newest, toldCommit, signal));
         this.told.set(range, told);
-        const rest = range.ahead.filter((position) => after === null || latestFirst(after, position) < 0);
-        const page = await this.read(directory, rest.slice(0, input.limit), signal);
+        const rest = range.ahead.filter((position) => after === null || newestFirst(after, position) < 0);
+        const page = await this.read(directory, rest.slice(0, input.limit), comparedCommit, signal);
         return {
           from,
           to,
@@ -102,8 +109,7 @@ export class DeploymentComparison {
     );
     const { range, told } = found;
     const issues = new Set(told.flatMap(({ issue_number }) => issue_number ?? []));
-    const ids = [...new Set(told.flatMap(({ task_id }) => task_id ?? []))];
-    const tasks = await this.ownTasks(principal, repository_id, ids.slice(0, MOST_TASKS));
+    const { tasks, complete } = await this.delivered.of(organizationOf(principal), repository_id, told);
     return {
       repository_id,
       from: { version: input.from, commit_sha: found.from.commit_sha },
@@ -113,52 +119,44 @@ export class DeploymentComparison {
       behind_by: range.behind,
       issues: [...issues].sort((one, other) => one - other),
       tasks,
-      complete: range.ahead.length <= MOST_READ && ids.length <= MOST_TASKS,
+      complete: range.ahead.length <= MOST_READ && complete,
       items: found.page,
-      next_cursor: found.next ? toCursor([String(found.next.at), found.next.sha]) : null,
+      next_cursor: found.next ? writeCommitCursor(found.next) : null,
     };
   }
 
-  private async read(
+  private async read<T>(
     directory: string,
-    positions: readonly CommitInstant[],
+    positions: readonly CommitPosition[],
+    make: (commit: CommitObject) => T,
     signal: AbortSignal,
-  ): Promise<ComparedCommit[]> {
+  ): Promise<T[]> {
     const shas = positions.map(({ sha }) => sha);
-    const read: ComparedCommit[] = [];
+    const read: T[] = [];
     // One by one: messages are long, and little of each is told.
     for await (const commit of this.commits.each(directory, shas, signal)) {
       const at = positions[read.length]?.at;
-      read.push(comparedCommit(at === undefined ? commit : { ...commit, committed_at: instantOf(at) }));
+      read.push(make(at === undefined ? commit : { ...commit, committed_at: instantOf(at) }));
     }
     return read;
   }
-
-  /** Anybody may write any id into a message: only tasks of this repository, which are the caller's, are told of. */
-  private async ownTasks(principal: Principal, repositoryId: string, ids: readonly string[]): Promise<Task[]> {
-    const organizationId = organizationOf(principal);
-    const found = ids.length === 0 ? [] : await this.tasks.findByIds(ids);
-    return found.filter((task) => task.organization_id === organizationId && task.repository_id === repositoryId);
-  }
 }
+
+const toldCommit = (commit: CommitObject): ToldCommit => ({
+  sha: commit.sha,
+  issue_number: factsOf(commit.message).issue_number,
+  task_id: taskIn(commit.message),
+  merged: branchesIn(commit),
+});
 
 function comparedCommit({ sha, message, author_name, committed_at }: CommitObject): ComparedCommit {
   const { subject, issue_number } = factsOf(message);
-  const task_id = [...message.matchAll(TASK)].at(-1)?.[1]?.toLowerCase() ?? '';
   return {
     sha,
     message: subject.slice(0, MAX_MESSAGE).replace(/[\ud800-\udbff]$/, ''),
     author: author_name,
     committed_at,
     issue_number,
-    task_id: isId(task_id) ? task_id : null,
+    task_id: taskIn(message),
   };
-}
-
-function readCommitCursor(cursor: string | undefined): CommitInstant | null {
-  if (cursor === undefined) return null;
-  const [at, sha, ...more] = cursorParts(cursor);
-  if (typeof at === 'string' && /^\d{1,15}$/.test(at) && typeof sha === 'string' && SHA.test(sha) && more.length === 0)
-    return { at: Number(at), sha };
-  throw brokenCursor();
 }

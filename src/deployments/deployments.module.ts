@@ -1,8 +1,10 @@
 import { Module } from '@nestjs/common';
 import { EventsModule } from '../events/events.module.js';
+import { ExecutionsModule } from '../executions/executions.module.js';
 import { GitModule } from '../git/git.module.js';
 import { RepositoriesModule } from '../repositories/repositories.module.js';
 import { TasksModule } from '../tasks/tasks.module.js';
+import { DeliveredTasks } from './delivered-tasks.service.js';
 import { DeploymentComparison } from './deployment-comparison.service.js';
 import { DeploymentLists } from './deployment-lists.service.js';
 import { DeploymentStagesStore } from './deployment-stages.store.js';
@@ -13,7 +15,7 @@ import { DeploymentsStore } from './deployments.store.js';
 import { ReleasedTags } from './released-tags.service.js';
 
 @Module({
-  imports: [GitModule, RepositoriesModule, TasksModule, EventsModule],
+  imports: [GitModule, RepositoriesModule, TasksModule, ExecutionsModule, EventsModule],
   controllers: [DeploymentsController],
   providers: [
     DeploymentsStore,
@@ -23,6 +25,7 @@ import { ReleasedTags } from './released-tags.service.js';
     DeploymentsService,
     DeploymentStatusService,
     DeploymentComparison,
+    DeliveredTasks,
   ],
 })
 export class DeploymentsModule {}

@@ -8,6 +8,7 @@ import type { ExecutionStatus } from './execution.states.js';
 @Check('agent_executions_quality_score_check', `quality_score between 0 and 100`)
 @Index('agent_executions_logs_age_idx', ['started_at'], { where: 'logs_removed_at is null' })
 @Index('agent_executions_branch_idx', ['repository_id', 'branch'])
+@Index('agent_executions_commit_idx', ['repository_id', 'commit_sha'], { where: 'commit_sha is not null' })
 @Index('agent_executions_page_idx', ['organization_id', 'started_at', 'id'])
 @Check('agent_executions_status_check', `status in ('running', 'completed', 'failed', 'cancelled', 'released')`)
 export class Execution {

@@ -86,6 +86,17 @@ export class ExecutionsService {
     return this.store.findByBranches(organizationId, repositoryId, branches);
   }
 
+  /** Ids of tasks of which an execution in a repository has left one of these commits. */
+  async findTasksByCommits(
+    organizationId: string,
+    repositoryId: string,
+    commits: readonly string[],
+    limit: number,
+  ): Promise<string[]> {
+    const found = await this.store.findByCommits(organizationId, repositoryId, commits, limit);
+    return found.map(({ task_id }) => task_id);
+  }
+
   /** An execution of whatever organization, for workers, who are known by their token; asked together with others. */
   findAny(id: string): Promise<ExecutionView | null> {
     return this.views.find(id);

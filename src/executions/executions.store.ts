@@ -155,6 +155,22 @@ export class ExecutionsStore {
     );
   }
 
+  /** Tasks of which an execution in a repository has left one of these commits, which it did not begin at. */
+  async findByCommits(
+    organization_id: string,
+    repository_id: string,
+    commits: readonly string[],
+    limit: number,
+  ): Promise<{ task_id: string }[]> {
+    return this.database.query(
+      `select distinct task_id from agent_executions
+       where repository_id = $2 and commit_sha = any($3::text[]) and organization_id = $1
+         and base_sha is distinct from commit_sha
+       order by task_id limit $4`,
+      [organization_id, repository_id, commits, limit],
+    );
+  }
+
   /** Notes which commit was pushed to the branch of an execution. One that has ended stays as it is. */
   async setPushed(id: string, commitSha: string): Promise<void> {
     await this.database.query(`update agent_executions set commit_sha = $2 where id = $1 and status = 'running'`, [

@@ -9,13 +9,6 @@ export interface CommitPosition {
   sha: string;
 }
 
-/** As much of a place as is known without the commits below. */
-export type CommitInstant = Omit<CommitPosition, 'depth'>;
-
-/** Newest first; of the same second by id, so that the order is total. */
-export const latestFirst = (a: CommitInstant, b: CommitInstant): number =>
-  b.at - a.at || (a.sha < b.sha ? 1 : a.sha > b.sha ? -1 : 0);
-
 /** Bytes of a position in a file: time, depth and id, such that the order of the bytes is that of the positions. */
 export const POSITION_BYTES = 32;
 

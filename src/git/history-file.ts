@@ -85,6 +85,14 @@ export class HistoryFile {
     return false;
   }
 
+  /** The positions of some commits, in their order; of those that are not there none. */
+  async positionsOf(ids: ReadonlySet<string>): Promise<CommitPosition[]> {
+    const found: CommitPosition[] = [];
+    for (let index = 0; index < this.length && found.length < ids.size; index += BATCH)
+      found.push(...(await this.read(index, BATCH)).filter(({ sha }) => ids.has(sha)));
+    return found;
+  }
+
   /** All records in batches, as bytes. */
   async *batches(): AsyncGenerator<Buffer> {
     for (let index = 0; index < this.length; index += BATCH) yield await this.records(index, BATCH);
