@@ -1,6 +1,6 @@
 /** What an agent may see of the runner's environment unless AGENT_ENV says otherwise. */
 export const AGENT_ENV = [
-  ...['HOME', 'PATH', 'LANG', 'TERM'],
+  ...['HOME', 'PATH', 'LANG', 'TERM', 'TZ'],
   ...['ANTHROPIC_API_KEY', 'ANTHROPIC_BASE_URL', 'CLAUDE_CODE_OAUTH_TOKEN', 'OPENAI_API_KEY', 'OPENAI_BASE_URL'],
   ...['GEMINI_API_KEY', 'GOOGLE_API_KEY', 'CURSOR_API_KEY', 'DASHSCOPE_API_KEY', 'OPENROUTER_API_KEY'],
   ...['MISTRAL_API_KEY', 'DEEPSEEK_API_KEY', 'XAI_API_KEY', 'GROQ_API_KEY'],

@@ -96,7 +96,7 @@ export class RunnerConfig {
   @Variable({
     name: 'AGENT_ENV',
     about:
-      'Names of the environment variables agents get, separated by commas. Default: home, path, language, terminal and the known provider keys.',
+      'Names of the environment variables agents get, separated by commas. Default: home, path, language, terminal, time zone and what the known agents and providers sign in with.',
     read: list,
     default: AGENT_ENV,
   })

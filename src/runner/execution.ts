@@ -15,6 +15,7 @@ import { prepareCheckout, TRANSPORT_PATIENCE_MS } from './prepare.js';
 import type { Finish, Grant, Progress } from './protocol.js';
 import { tellsOfNoSession } from './stream-failure.js';
 import { noUsage, type AgentUsage } from './stream-usage.js';
+import { ownZone } from './time-zone.js';
 import { verdictOf, type EndReason, type Story } from './verdict.js';
 import { writeWorkLeft } from './work-left.js';
 import type { Running } from './workload.js';
@@ -261,6 +262,8 @@ export class Execution implements Running {
       tail: listener?.lastLines ?? '',
       complaints: listener?.lastComplaints ?? '',
       now: new Date(house.clock.now()),
+      // Behind a wrapper there may be another machine, as it were.
+      zone: house.isolation.level === 'wrapper' ? null : ownZone(),
       timeoutSeconds: grant.task.timeout_seconds,
       stallSeconds: house.settings.runner.stall_seconds,
     };

@@ -1,3 +1,7 @@
+import type { Zone } from './time-zone.js';
+import { clockIn } from './told-clock.js';
+import { spanIn } from './told-span.js';
+
 /** Why an agent could not do its work, as far as its CLI tells. */
 export interface AgentFailure {
   readonly reason: 'rate_limited' | 'quota' | 'auth' | 'context_overflow' | 'agent_error';
@@ -40,49 +44,33 @@ const NO_SESSION = /no conversation found|no rollout found|(session|thread|chat)
 
 export const tellsOfNoSession = (text: string): boolean => NO_SESSION.test(text);
 
-const UNIT_SECONDS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 };
 const LONGEST_SECONDS = 604_800;
-const MONTHS = ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'];
+/**
+ * A limit of requests is one of seconds or minutes, rarely of a day. It stops every agent of its account, so that a later
+ * time is looked at again after this.
+ */
+const LONGEST_OF_RATE_SECONDS = 3600;
+const LONGEST_OF_MINUTES_SECONDS = 900;
+const OF_MINUTES = /per[ -](?:sec|min)|\/(?:s|sec|min|minute)\b|\b[RT]PM\b/i;
 
-/** In how many seconds the provider takes requests again, at least one; null when nothing tells it. */
-export function retryAfter({ at, message }: AgentFailure, now: Date): number | null {
-  const seconds = at === null ? secondsIn(message, now) : (at - now.getTime()) / 1000;
-  return seconds === null ? null : Math.min(LONGEST_SECONDS, Math.max(1, Math.ceil(seconds)));
+/**
+ * In how many seconds the provider takes requests again, at least one; null when nothing tells it exactly. `own` is the zone
+ * in which agents here tell the time; null when that cannot be known.
+ */
+export function retryAfter(failure: AgentFailure, now: Date, own: Zone | null): number | null {
+  const { at, message } = failure;
+  const seconds = at === null ? secondsIn(message, now, own) : (at - now.getTime()) / 1000;
+  return seconds === null ? null : Math.min(longestOf(failure), Math.max(1, Math.ceil(seconds)));
 }
 
-function secondsIn(message: string, now: Date): number | null {
+function longestOf({ reason, message }: AgentFailure): number {
+  if (reason === 'quota') return LONGEST_SECONDS;
+  return OF_MINUTES.test(message) ? LONGEST_OF_MINUTES_SECONDS : LONGEST_OF_RATE_SECONDS;
+}
+
+function secondsIn(message: string, now: Date, own: Zone | null): number | null {
   // `usage limit reached|1763900000`
   const epoch = /\|(\d{10})\b/.exec(message)?.[1];
   if (epoch !== undefined) return Number(epoch) - now.getTime() / 1000;
-  const span =
-    /(?:try again|retry|resets?|available|wait)\s+(?:in|after|for)?\s*((?:\d+(?:\.\d+)?\s*[a-z]+[\s,]*(?:and\s+)?)+)/i.exec(
-      message,
-    )?.[1];
-  return (span === undefined ? null : spanOf(span)) ?? clockIn(message, now);
-}
-
-/** `1 day 2h 37.5s` */
-function spanOf(text: string): number | null {
-  const parts = [...text.matchAll(/(\d+(?:\.\d+)?)\s*(s|m|h|d)(?:ec|econd|in|inute|our|r|ay)?s?\b/gi)];
-  if (parts.length === 0) return null;
-  return parts.reduce(
-    (sum, [, amount, unit]) => sum + Number(amount) * (UNIT_SECONDS[(unit ?? '').toLowerCase()] ?? 0),
-    0,
-  );
-}
-
-/** `try again at 2:00 AM`, `try again at Nov 27th, 2026 3:04 PM`: a time of this machine's own zone. */
-function clockIn(message: string, now: Date): number | null {
-  const found =
-    /(?:at|resets)\s+(?:([A-Z][a-z]{2})[a-z]* (\d{1,2})(?:st|nd|rd|th)?,? (\d{4}),? (?:at )?)?(\d{1,2})(?::(\d{2}))? ?([AP]M)\b/i.exec(
-      message,
-    );
-  if (found === null) return null;
-  const [, month, day, year, hour, minute = '0', half = ''] = found;
-  const hours = (Number(hour) % 12) + (half.toUpperCase() === 'PM' ? 12 : 0);
-  const time = new Date(now);
-  if (month !== undefined) time.setFullYear(Number(year), MONTHS.indexOf(month.toLowerCase()), Number(day));
-  time.setHours(hours, Number(minute), 0, 0);
-  if (month === undefined && time.getTime() <= now.getTime()) time.setDate(time.getDate() + 1);
-  return Number.isNaN(time.getTime()) ? null : (time.getTime() - now.getTime()) / 1000;
+  return spanIn(message) ?? clockIn(message, now, own);
 }

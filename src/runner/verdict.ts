@@ -7,6 +7,7 @@ import { plainText } from './plain-text.js';
 import type { Finish } from './protocol.js';
 import type { Secrets } from './secrets.js';
 import { failureOf, retryAfter, type AgentFailure } from './stream-failure.js';
+import type { Zone } from './time-zone.js';
 
 /** Why the runner ended an execution before it was done. */
 export type EndReason = 'cancel' | 'timeout' | 'stalled' | 'stop' | 'lost';
@@ -26,6 +27,8 @@ export interface Story {
   readonly complaints: string;
   /** The server's time, by which a provider's retry time is told. */
   readonly now: Date;
+  /** Zone of the clock that the agent reads; null when that cannot be known. */
+  readonly zone: Zone | null;
   readonly timeoutSeconds: number;
   readonly stallSeconds: number;
 }
@@ -89,20 +92,20 @@ function judge(story: Story): Finish {
     const retryable = fault.retryable === undefined ? {} : { retryable: fault.retryable };
     return { outcome: 'failed', failure_reason: fault.reason, error_message: fault.message, ...retryable };
   }
-  const { agent, said, complaints, now } = story;
+  const { agent, said, complaints } = story;
   const failure = said?.failure ?? null;
   if (agent === null || (agent.exitCode === 0 && failure === null)) return { outcome: 'completed' };
   // One that tells events and ends without a word has said on stderr what was wrong.
   const known = failure ?? (said === null ? null : failureOf(complaints));
-  if (known !== null && (failure !== null || known.reason !== 'agent_error')) return refused(known, now);
+  if (known !== null && (failure !== null || known.reason !== 'agent_error')) return refused(known, story);
   const how = agent.exitCode === null ? `signal ${agent.endedBy ?? 'unknown'}` : `exit code ${String(agent.exitCode)}`;
   return failed('agent_error', `The agent ended with ${how}.`, story);
 }
 
 /** What kept the agent from its work, and from when on it may try again. */
-function refused(failure: AgentFailure, now: Date): Finish {
+function refused(failure: AgentFailure, { now, zone }: Story): Finish {
   const isLimit = failure.reason === 'rate_limited' || failure.reason === 'quota';
-  const seconds = isLimit ? retryAfter(failure, now) : null;
+  const seconds = isLimit ? retryAfter(failure, now, zone) : null;
   return {
     outcome: 'failed',
     failure_reason: failure.reason,
