@@ -52,6 +52,46 @@ describe('an agent that does its work', () => {
   });
 });
 
+describe('Cursor', () => {
+  const lines = (stream: AgentStream, event: object): string[] =>
+    stream.read(JSON.stringify(event)).lines.map(({ level, text }) => `${level} ${text}`);
+  const completed = (result: unknown): object => ({
+    type: 'tool_call',
+    subtype: 'completed',
+    tool_call: { shellToolCall: { args: { command: 'npm test' }, result } },
+  });
+
+  it.each<[unknown, string[]]>([
+    [{ success: { exitCode: 0, stdout: 'fine\n', stderr: '' } }, ['debug fine']],
+    [{ success: { exitCode: 0, stdout: 'out\n', stderr: 'err\n' } }, ['debug out', 'debug err']],
+    [{ success: { exitCode: 1, stdout: 'out\n', stderr: 'err\n' } }, ['warn out', 'warn err']],
+    [{ failure: { exitCode: 2, stdout: 'out\n', stderr: 'err\n', command: 'npm test' } }, ['warn out', 'warn err']],
+    [{ failure: { exitCode: 2, stdout: '', stderr: '' } }, ['warn exit code 2']],
+    [{ rejected: { command: 'npm test', reason: 'Not allowed here' } }, ['warn Not allowed here']],
+    [{ error: { errorMessage: 'File not found' } }, ['warn File not found']],
+    [{ error: 'File not found' }, ['warn File not found']],
+    [{ timeout: { command: 'npm test', timeoutMs: 5 } }, ['warn timeout: npm test']],
+    [{ permissionDenied: {} }, ['warn permissionDenied']],
+    [{ success: {} }, []],
+    [undefined, []],
+  ])('says of a tool that gave %j what it gave', (result, said) => {
+    expect(lines(streamOf('cursor-agent'), completed(result))).toEqual(said);
+  });
+
+  it('thinks in whole lines, however small the pieces are that it tells', () => {
+    const stream = streamOf('cursor-agent');
+    const thinking = (text: string): string[] => lines(stream, { type: 'thinking', subtype: 'delta', text });
+    expect([thinking('One'), thinking(' thought\nand'), thinking(' ano'), thinking('ther')].flat()).toEqual([
+      'debug One thought',
+    ]);
+    expect(lines(stream, { type: 'thinking', subtype: 'completed' })).toEqual(['debug and another']);
+    thinking('A last one');
+    expect(lines(stream, completed({ success: { stdout: 'fine' } }))).toEqual(['debug A last one', 'debug fine']);
+    thinking('And the end');
+    expect(stream.end().map(({ level, text }) => `${level} ${text}`)).toEqual(['debug And the end']);
+  });
+});
+
 describe('an agent that cannot do its work', () => {
   it.each([
     ['claude', 'rate-limited', 'rate_limited', 'Request rejected (429)'],

@@ -28,6 +28,7 @@ const UNKNOWN: AgentFacts = {
   before: noUsage,
   subscribed: false,
   partial: '',
+  thought: '',
   result: null,
   failure: null,
 };
@@ -67,7 +68,8 @@ export class AgentStream {
 
   /** What it had begun to say when it ended. */
   end(): StreamLine[] {
-    return spoken(this.known.partial).map((one) => ({ ...one, stream: 'agent' }));
+    const { partial, thought } = this.known;
+    return [...spoken(thought, 'debug'), ...spoken(partial)].map((one) => ({ ...one, stream: 'agent' }));
   }
 }
 

@@ -25,6 +25,8 @@ export interface AgentFacts {
   readonly subscribed: boolean;
   /** What it has begun to say, where a format tells texts in pieces. */
   readonly partial: string;
+  /** What it has begun to think, likewise. */
+  readonly thought: string;
   /** Its last word. */
   readonly result: string | null;
   /** Why it could not do its work; null when it could, or has not said. */
