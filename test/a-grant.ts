@@ -1,6 +1,8 @@
 import { newId } from '../src/ids.js';
 import type { Grant } from '../src/runner/protocol.js';
 
+const ORGANIZATION = newId();
+
 /** A claimed execution as the server answers it: by default the builtin script `true`, without a repository. */
 export function aGrant(
   given: {
@@ -16,6 +18,7 @@ export function aGrant(
     execution: { id: executionId, attempt: 1 },
     task: {
       id: newId(),
+      organization_id: ORGANIZATION,
       name: 'A task',
       description: 'What to do.',
       priority: 'P2',

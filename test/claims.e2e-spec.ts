@@ -86,6 +86,8 @@ describe('claims', () => {
       ((await ada.get(`/tasks/${id}/explain`)).body as { reasons: { code: string }[] }).reasons.map(({ code }) => code);
     expect(await codes(labelled)).toEqual(['label-missing']);
     expect(await codes(codegen)).toEqual(['cli-missing']);
+    const signedOut = await registerWorker(server, { launchers: [{ name: 'claude', signed_in: false }] });
+    expect(await signedOut.claim({ max: 10 })).toEqual([]);
     const reviewer = await registerWorker(server, { agent_types: ['review'], labels: ['gpu', 'region=eu'] });
     expect(await reviewer.claim({ max: 10 })).toEqual([]);
     const able = await registerWorker(server, { launchers: [{ name: 'claude' }], labels: ['gpu', 'region=eu', 'x'] });

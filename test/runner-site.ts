@@ -1,4 +1,4 @@
-import { mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, realpath, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { loadRunnerSettings } from '../src/config/runner.config.js';
@@ -78,6 +78,20 @@ export class RunnerSite {
     started.ended.catch(() => undefined);
     this.started.push(started);
     return started;
+  }
+
+  /** Puts a program for agents on `path`, in one piece; gives its file. */
+  async program(name: string, script: string): Promise<string> {
+    const file = join(this.root, 'bin', name);
+    await mkdir(join(this.root, 'bin'), { recursive: true, mode: 0o755 });
+    await writeFile(`${file}.new`, `#!/bin/sh\n${script}\n`, { mode: 0o755 });
+    await rename(`${file}.new`, file);
+    return file;
+  }
+
+  /** A PATH with these programs, and those of the system. */
+  get path(): string {
+    return `${join(this.root, 'bin')}:/usr/bin:/bin`;
   }
 
   repository(): NonNullable<Grant['repository']> {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { newId } from '../src/ids.js';
-import type { Finish, Grant, LogBatch, WorkerRegistration, WorktreeReport } from '../src/runner/protocol.js';
+import type { Finish, Grant, Heartbeat, LogBatch, WorkerRegistration, WorktreeReport } from '../src/runner/protocol.js';
 import { serveGit } from './git-backend.js';
 
 interface Attempt {
@@ -17,7 +17,7 @@ type Answer = [status: number, body: Record<string, unknown>];
 export class StandInServer {
   readonly registrations: WorkerRegistration[] = [];
   readonly attempts = new Map<string, Attempt>();
-  readonly heartbeats: { executions: { id: string; message?: string }[] }[] = [];
+  readonly heartbeats: (Pick<Heartbeat, 'launchers'> & { executions: { id: string; message?: string }[] })[] = [];
   readonly pushes: string[] = [];
   /** Command lines of every process of this machine that names git, seen while git spoke with this server. */
   readonly gitCommands: string[] = [];

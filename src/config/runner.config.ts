@@ -1,5 +1,5 @@
 import { hostname } from 'node:os';
-import { AGENT_ENV, AGENT_HOME_FILES, GIT_ENV } from './agent-surroundings.js';
+import { AGENT_ENV, AGENT_HOME_FILES, GIT_ENV, pick } from './agent-surroundings.js';
 import { Configuration, type Environment } from './load.js';
 import { argv, list, pairs, onOff, oneOf, portRange, seconds, text, url, whole } from './readers.js';
 import { RuntimeConfig } from './runtime.config.js';
@@ -163,6 +163,15 @@ export class RunnerConfig {
   readonly inventory_seconds!: number;
 
   @Variable({
+    name: 'LAUNCHERS_SECONDS',
+    about:
+      'How often the command-line agents of this machine are looked at again; the server is told what has changed.',
+    read: seconds(1, 86_400),
+    default: 900,
+  })
+  readonly launchers_seconds!: number;
+
+  @Variable({
     name: 'MAX_FILE_BYTES',
     about:
       'Size of a file in bytes above which it is not committed. The checkout is then kept, and the reason names the file.',
@@ -289,12 +298,3 @@ export function loadRunnerSettings(environment: Environment): RunnerSettings {
     gitEnvironment: pick(environment, GIT_ENV),
   };
 }
-
-const pick = (environment: Environment, names: readonly string[]): Record<string, string> =>
-  Object.fromEntries(
-    names.flatMap((name) => {
-      const value = environment[name];
-      // The runner's own secrets never reach an agent, even when somebody lists them.
-      return value === undefined || name.startsWith('MIYABI_') ? [] : [[name, value]];
-    }),
-  );

@@ -25,6 +25,8 @@ export interface AgentWork {
   readonly listen: (launch: ProcessLaunch) => Listener;
   /** How it is started once more after a run, when that said that it had nothing to go on with; null ends it. */
   readonly again: (launch: ProcessLaunch, end: AgentEnd) => ProcessLaunch | null;
+  /** What the agent has called its session so far; null where it has told none. */
+  readonly session: () => string | null;
   /** Told which files the worker itself put into the checkout. */
   readonly onCopied: (paths: readonly string[]) => void;
 }
@@ -42,12 +44,14 @@ export async function workAsAgent(house: House, work: AgentWork): Promise<AgentE
       work.onCopied(copy);
       await delivery.say('info', `Copied ${copy.join(', ')} as ${SETUP_FILE} asks.`);
     }
-    await house.isolation.admit(directory);
+    await house.isolation.admit(directory, (home) => bringSession(house, work, home));
     try {
-      for (const command of setup) await prepare(house, work, command, block);
-      return await runToEnd(house, work, block);
+      for (const [index, command] of setup.entries())
+        await prepare(house, work, command, { block, first: index === 0 });
+      return await runToEnd(house, work, { block, first: setup.length === 0 });
     } finally {
       work.onSign(null);
+      if (house.isolation.hasOwnHomes) await keepSession(house, work);
       await house.isolation.reclaim(directory);
     }
   } catch (error) {
@@ -58,11 +62,39 @@ export async function workAsAgent(house: House, work: AgentWork): Promise<AgentE
   }
 }
 
-async function runToEnd(house: House, work: AgentWork, block: PortBlock | null): Promise<AgentEnd> {
-  for (let { launch } = work; ;) {
+/** For the next attempt at the same task. Without it that one begins anew, so that a failure here is none of the work. */
+async function keepSession(house: House, { grant, directory, launch, session }: AgentWork): Promise<void> {
+  const sessionId = session();
+  if (sessionId === null) return;
+  const of = { taskId: grant.task.id, cli: launch.argv[0], sessionId };
+  await house.sessions.keep(of, directory.home).catch((error: unknown) => {
+    house.log.warn({ execution_id: directory.executionId, err: error }, 'the session of the agent could not be kept');
+  });
+}
+
+async function bringSession(house: House, { grant, directory, launch }: AgentWork, home: string): Promise<void> {
+  const sessionId = grant.previous?.session_id ?? null;
+  if (sessionId === null || !launch.resumes) return;
+  const of = { taskId: grant.task.id, cli: launch.argv[0], sessionId };
+  await house.sessions.bring(of, home, directory.checkout).catch((error: unknown) => {
+    house.log.warn(
+      { execution_id: directory.executionId, err: error },
+      'the session of the agent could not be brought',
+    );
+  });
+}
+
+interface Run {
+  readonly block: PortBlock | null;
+  /** Whether nothing has run in this checkout before. */
+  readonly first: boolean;
+}
+
+async function runToEnd(house: House, work: AgentWork, { block, first }: Run): Promise<AgentEnd> {
+  for (let { launch } = work, isFirst = first; ; isFirst = false) {
     await work.delivery.say('info', `Starting ${launch.argv[0]}.`);
     const listener = work.listen(launch);
-    const end = await run(house, work, launch.argv, block, listener);
+    const end = await run(house, work, launch.argv, { block, first: isFirst }, listener);
     const next = work.again(launch, end);
     if (next === null) return end;
     await work.delivery.say('info', 'The session of the attempt before is not here: beginning anew.');
@@ -71,23 +103,25 @@ async function runToEnd(house: House, work: AgentWork, block: PortBlock | null):
 }
 
 /** One command of the repository. It runs as the agent does: it is no more to be trusted. */
-async function prepare(house: House, work: AgentWork, command: Argv, block: PortBlock | null): Promise<void> {
+async function prepare(house: House, work: AgentWork, command: Argv, how: Run): Promise<void> {
   const name = command.join(' ');
   await work.delivery.say('info', `Setting up: ${name}`);
   const listener = work.listen({ kind: 'process', argv: command, reader: null, resumes: false });
-  const end = await run(house, work, command, block, listener);
+  const end = await run(house, work, command, how, listener);
   work.signal.throwIfAborted();
   if (end.exitCode === 0) return;
-  const how = end.exitCode === null ? `signal ${end.endedBy ?? 'unknown'}` : `exit code ${String(end.exitCode)}`;
+  const ended = end.exitCode === null ? `signal ${end.endedBy ?? 'unknown'}` : `exit code ${String(end.exitCode)}`;
   const text = listener.lastLines;
-  throw new Fault('worktree', `${SETUP_FILE}: ${name} ended with ${how}.${text === '' ? '' : `\n${text}`}`);
+  throw new Fault('worktree', `${SETUP_FILE}: ${name} ended with ${ended}.${text === '' ? '' : `\n${text}`}`, {
+    blame: 'task',
+  });
 }
 
 async function run(
   house: House,
   { grant, directory, delivery, signal, onSign }: AgentWork,
   argv: Argv,
-  block: PortBlock | null,
+  { block, first }: Run,
   listener: Listener,
 ): Promise<AgentEnd> {
   onSign(performance.now());
@@ -107,12 +141,26 @@ async function run(
       await listener.hear(stream, lines);
     },
     onStart: (process) => directory.write(directory.process, JSON.stringify(process)),
-  }).finally(() => listener.end());
+  })
+    .catch((error: unknown) => {
+      throw blamed(error, house.launchers.has(argv[0]), first);
+    })
+    .finally(() => listener.end());
   await rm(directory.process, { force: true });
   await delivery.sayLeftOut();
   if (end.survivors.length > 0)
     await delivery.say('error', `Processes that could not be ended: ${end.survivors.join(', ')}.`);
   return end;
+}
+
+/**
+ * A program that is missing is the task's affair, unless this worker has said that it has it. A sandbox that cannot be made
+ * is this worker's, unless something has run in the checkout before and spoilt it.
+ */
+function blamed(error: unknown, isReported: boolean, first: boolean): unknown {
+  if (!(error instanceof Fault)) return error;
+  if (error.reason === 'agent_missing') return error.blamedOn(isReported ? 'worker' : 'task');
+  return error.reason === 'worktree' && first ? error.blamedOn('worker') : error;
 }
 
 const portsOf = ({ base, count }: PortBlock): number[] => Array.from({ length: count }, (_, index) => base + index);

@@ -57,6 +57,7 @@ export async function checkoutFrom(git: Git, source: CheckoutSource, plan: Check
     if (await hasCommits(git, source.cache))
       throw new Fault('git', `The base ${JSON.stringify(source.baseRef)} is not in the repository.`, {
         retryable: false,
+        blame: 'task',
       });
     return emptyCheckout(git, plan);
   }
@@ -108,7 +109,7 @@ const insideOf = (path: string, signal: AbortSignal): GitCall => ({
 
 async function checkBranchName(git: Git, branch: string): Promise<void> {
   if ((await git.ask(['check-ref-format', `refs/heads/${branch}`])) === null || branch.startsWith('-'))
-    throw new Fault('git', `${JSON.stringify(branch)} is no name for a branch.`, { retryable: false });
+    throw new Fault('git', `${JSON.stringify(branch)} is no name for a branch.`, { retryable: false, blame: 'task' });
 }
 
 async function configure(git: Git, { identity }: CheckoutPlan, inside: GitCall): Promise<void> {
@@ -118,7 +119,10 @@ async function configure(git: Git, { identity }: CheckoutPlan, inside: GitCall):
 
 async function merge(git: Git, cache: string, ref: string, plan: CheckoutPlan, inside: GitCall): Promise<void> {
   const sha = await resolveRef(git, cache, ref);
-  if (sha === null) throw new Fault('git', `${JSON.stringify(ref)}, which is to be merged, is not in the repository.`);
+  if (sha === null)
+    throw new Fault('git', `${JSON.stringify(ref)}, which is to be merged, is not in the repository.`, {
+      blame: 'task',
+    });
   try {
     await git.run(['merge', '--quiet', '--no-edit', '--no-verify', '-m', `Merge ${ref}`, sha], {
       ...inside,

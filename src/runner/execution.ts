@@ -6,6 +6,7 @@ import { Delivery, isLost } from './delivery.js';
 import { ExecutionDirectory } from './execution-directory.js';
 import { faultOf, type Fault } from './fault.js';
 import { remoteUrl, type Remote } from './git-transport.js';
+import { failureFor } from './blame.js';
 import { handBack, type HandedBack } from './hand-back.js';
 import type { House } from './house.js';
 import { launchOf, type ProcessLaunch } from './launch.js';
@@ -89,7 +90,8 @@ export class Execution implements Running {
       if (this.reason === 'lost') await conclude.lost(house, directory, delivery);
       else {
         const finish = verdictOf({ ...story, ...this.facts() }, house.secrets);
-        this.count(finish);
+        this.count(finish, story);
+        if (finish.outcome === 'completed') await house.sessions.forget(grant.task.id);
         await conclude.finished(house, directory, delivery, { finish, keep: story.handedBack?.keep ?? null });
       }
     } finally {
@@ -98,12 +100,12 @@ export class Execution implements Running {
     }
   }
 
-  private count({ failure_reason, error_message, outcome }: Finish): void {
-    const { guard, log } = this.house;
-    const reason = outcome === 'failed' ? (failure_reason ?? 'unknown') : null;
+  private count(finish: Finish, story: Told): void {
+    const { house, grant } = this;
     // What was ended from outside says nothing of this machine.
-    if (outcome !== 'cancelled' && outcome !== 'released' && guard.count(reason, error_message ?? ''))
-      log.error({ note: guard.note }, 'this worker pauses itself');
+    if (finish.outcome === 'cancelled' || finish.outcome === 'released') return;
+    if (house.guard.count(failureFor(house, grant, finish, story.fault ?? story.handedBack?.fault ?? null)))
+      house.log.error({ note: house.guard.note }, 'this worker pauses itself');
   }
 
   private async work(delivery: Delivery): Promise<Told> {
@@ -155,6 +157,7 @@ export class Execution implements Running {
       },
       listen: (one) => this.listen(one, delivery),
       again: (one, ended) => this.beginAnew(one, ended),
+      session: () => this.listener?.facts?.session_id ?? null,
       onCopied: (paths) => {
         this.copied = paths;
       },

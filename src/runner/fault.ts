@@ -4,6 +4,9 @@ import type { FailureReason } from './protocol.js';
 /** With less than this nothing can be written that is worth it. */
 const FULL_BYTES = 1024 ** 2;
 
+/** What brought a failure about: the task or its repository, for any worker; or this worker, for any task. */
+export type Blame = 'task' | 'worker';
+
 /** Why an attempt could not go on, in the words of the protocol. */
 export class Fault extends Error {
   constructor(
@@ -12,14 +15,24 @@ export class Fault extends Error {
     options?: ErrorOptions & {
       /** Whether another attempt may help, where the runner knows better than the reason tells. */
       retryable?: boolean;
+      /** Left out where it may be either. */
+      blame?: Blame;
     },
   ) {
     super(message, options);
     this.name = 'Fault';
     this.retryable = options?.retryable;
+    this.blame = options?.blame;
   }
 
   readonly retryable: boolean | undefined;
+  readonly blame: Blame | undefined;
+
+  /** The same, with what brought it about. */
+  blamedOn(blame: Blame): Fault {
+    const retryable = this.retryable === undefined ? {} : { retryable: this.retryable };
+    return new Fault(this.reason, this.message, { cause: this.cause, ...retryable, blame });
+  }
 }
 
 /** Any error as a fault: a full disk is recognised wherever it shows. */

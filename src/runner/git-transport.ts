@@ -20,7 +20,9 @@ const OWN_GIT = /\/git\/[0-9a-f-]{36}\.git$/;
 export function remoteUrl(cloneUrl: string, serverUrl: string): string {
   const url = URL.canParse(cloneUrl, serverUrl) ? new URL(cloneUrl, serverUrl) : null;
   if (url === null || !['http:', 'https:'].includes(url.protocol) || url.username !== '' || url.password !== '')
-    throw new Fault('git', 'The clone address of the claim is not an HTTP address without credentials.');
+    throw new Fault('git', 'The clone address of the claim is not an HTTP address without credentials.', {
+      blame: 'task',
+    });
   const own = OWN_GIT.exec(url.pathname)?.[0];
   return own === undefined ? url.href : serverUrl.replace(/\/+$/, '') + own;
 }
@@ -42,6 +44,10 @@ const AWAY =
 /** A token that was just replaced looks like this until the worker has its new one. */
 const UNAUTHENTICATED = /returned error: 401|HTTP 401|Authentication failed|could not read Username/;
 const REFUSED = /returned error: 4\d\d|HTTP 4\d\d/;
+
+/** What the server itself says of a repository or of what is pushed is not about this machine. */
+const isAnswer = (stderr: string): boolean =>
+  !UNAUTHENTICATED.test(stderr) && (REFUSED.test(stderr) || /^remote: |\[(remote )?rejected\]/m.test(stderr));
 
 export type Trouble = 'away' | 'unauthenticated' | 'final';
 
@@ -73,7 +79,7 @@ export async function persistently<T>(transfer: () => Promise<T>, patience: Tran
       const trouble = troubleOf(error.stderr);
       if (trouble === 'unauthenticated') unauthenticated++;
       if (trouble === 'final' || unauthenticated > MOST_UNAUTHENTICATED)
-        throw new Fault('git', error.message, { cause: error });
+        throw new Fault('git', error.message, { cause: error, ...(isAnswer(error.stderr) && { blame: 'task' }) });
       if (performance.now() > end) throw new Fault('network', error.message, { cause: error });
       if (tries === 0) patience.onWait(error.stderr);
       await pause(backoff(tries), patience.signal);

@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
 import { Refused, Unavailable, type ControlPlane } from './control-plane.js';
 import type { HouseGuard } from './house-guard.js';
+import type { LauncherList } from './launcher-list.js';
 import type { MachineMetrics } from './metrics.js';
 import { backoff, pause } from './patience.js';
 import type { ServerClock } from './server-clock.js';
@@ -13,6 +14,7 @@ export interface HeartbeatParts {
   readonly metrics: MachineMetrics;
   readonly renew: (refused: Refused) => Promise<void>;
   readonly guard: HouseGuard;
+  readonly launchers: LauncherList;
   readonly log: Logger;
 }
 
@@ -35,16 +37,19 @@ export class HeartbeatLoop {
 
   /** One heartbeat; answers the milliseconds until the next. */
   async beat(): Promise<number> {
-    const { plane, workload, clock, metrics, log, renew, guard } = this.parts;
+    const { plane, workload, clock, metrics, log, renew, guard, launchers } = this.parts;
     try {
       const figures = await metrics.take();
       const askedAt = performance.now();
       const { note } = guard;
+      const { news } = launchers;
       const answer = await plane.heartbeat({
         metrics: figures,
         executions: workload.reports(),
         ...(note === null ? {} : { pause: { note } }),
+        ...(news === null ? {} : { launchers: [...news] }),
       });
+      if (news !== null) launchers.wereTold(news);
       // From here on the server keeps it, and whoever resumes the worker there ends it.
       if (note !== null && answer.desired_status !== 'active') guard.handOver();
       clock.observe(answer.server_time, askedAt);

@@ -1,4 +1,4 @@
-import { HouseGuard } from './house-guard.js';
+import { HouseGuard, type Failure } from './house-guard.js';
 
 describe('HouseGuard', () => {
   let now: number;
@@ -7,8 +7,8 @@ describe('HouseGuard', () => {
     now = 0;
     guard = new HouseGuard(() => now);
   });
-  const fail = (reason: Parameters<HouseGuard['count']>[0] = 'worktree'): boolean =>
-    guard.count(reason, 'No such registry\nand more');
+  const fail = (reason: Failure['reason'] = 'worktree', more: Partial<Failure> = { blame: 'worker' }): boolean =>
+    guard.count({ reason, message: 'No such registry\nand more', of: 'one', ...more });
 
   it('stops the worker at the third failure of its own house in a row, and says why', () => {
     expect([fail('disk_full'), fail('git'), fail('agent_missing')]).toEqual([false, false, true]);
@@ -17,9 +17,25 @@ describe('HouseGuard', () => {
     );
   });
 
-  it.each([null, 'agent_error', 'timeout', 'merge_conflict'] as const)('begins to count anew after %s', (reason) => {
+  it.each(['agent_error', 'timeout', 'merge_conflict'] as const)('begins to count anew after %s', (reason) => {
     expect([fail(), fail(), fail(reason), fail(), fail()]).toEqual([false, false, false, false, false]);
     expect(guard.note).toBeNull();
+  });
+
+  it('begins to count anew after what did not fail', () => {
+    expect([fail(), fail(), guard.count(null), fail(), fail()]).toEqual([false, false, false, false, false]);
+  });
+
+  it('counts nothing that a task or its repository brought about, and lets none of it hide what it did itself', () => {
+    const ofTask = (): boolean => fail('worktree', { blame: 'task' });
+    expect([ofTask(), ofTask(), ofTask(), ofTask()]).toEqual([false, false, false, false]);
+    expect([fail(), ofTask(), fail(), ofTask(), fail()]).toEqual([false, false, false, false, true]);
+  });
+
+  it('takes what may be either for its own once more than one repository, or organization, meets it', () => {
+    const of = (name: string): boolean => fail('auth', { of: name });
+    expect([of('a'), of('a'), of('a'), of('a')]).toEqual([false, false, false, false]);
+    expect(of('b')).toBe(true);
   });
 
   it('forgets what is five minutes old', () => {

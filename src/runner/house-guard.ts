@@ -1,3 +1,4 @@
+import type { Blame } from './fault.js';
 import type { FailureReason } from './protocol.js';
 
 /** Failures that say more of the worker's machine than of the task. */
@@ -7,9 +8,19 @@ const WITHIN_MS = 5 * 60_000;
 /** After this it tries again by itself, where nobody could be told of the pause. */
 const HELD_MS = 15 * 60_000;
 
+/** How an execution failed. */
+export interface Failure {
+  readonly reason: FailureReason;
+  readonly message: string;
+  /** What brought it about; left out where it may be either. */
+  readonly blame?: Blame | undefined;
+  /** Whose work it was. What may be either is the worker's only when more than one meets it. */
+  readonly of: string;
+}
+
 /** Stops a worker that fails at everything it takes: others could do it. */
 export class HouseGuard {
-  private failures: { at: number; reason: FailureReason; message: string }[] = [];
+  private failures: (Failure & { readonly at: number })[] = [];
   private held: { note: string; since: number } | null = null;
 
   constructor(private readonly now: () => number = () => performance.now()) {}
@@ -20,16 +31,18 @@ export class HouseGuard {
     return this.held?.note ?? null;
   }
 
-  /** How an execution ended. Answers whether that was one too many. */
-  count(reason: FailureReason | null, message: string): boolean {
-    if (reason === null || !OWN_HOUSE.includes(reason)) {
+  /** How an execution ended; null when it did not fail. Answers whether that was one too many. */
+  count(failure: Failure | null): boolean {
+    if (failure === null || !OWN_HOUSE.includes(failure.reason)) {
       this.failures = [];
       return false;
     }
+    // Says nothing of this worker, neither good nor bad: no task stops it, and none keeps it from stopping.
+    if (failure.blame === 'task') return false;
     const at = this.now();
     const recent = this.failures.filter((failure) => at - failure.at < WITHIN_MS);
-    this.failures = [...recent, { at, reason, message: message.split('\n')[0] ?? '' }].slice(-MOST);
-    if (this.failures.length < MOST || this.held !== null) return false;
+    this.failures = [...recent, { ...failure, at, message: failure.message.split('\n')[0] ?? '' }].slice(-MOST);
+    if (this.failures.length < MOST || this.held !== null || !isOwn(this.failures)) return false;
     const reasons = this.failures.map((failure) => failure.reason).join(', ');
     this.held = {
       note: `Paused by the worker itself: ${String(MOST)} failures of its own in a row (${reasons}), the last one: ${this.failures.at(-1)?.message ?? ''}`.slice(
@@ -47,3 +60,6 @@ export class HouseGuard {
     this.held = null;
   }
 }
+
+const isOwn = (failures: readonly Failure[]): boolean =>
+  failures.some(({ blame }) => blame === 'worker') || new Set(failures.map((failure) => failure.of)).size > 1;

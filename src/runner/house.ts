@@ -4,11 +4,13 @@ import type { ControlPlane, Refused } from './control-plane.js';
 import type { Git } from './git.js';
 import type { HouseGuard } from './house-guard.js';
 import type { Isolation } from './isolation/isolation.js';
+import type { LauncherList } from './launcher-list.js';
 import type { Patience } from './patience.js';
 import type { PortBlocks } from './port-blocks.js';
 import type { RepositoryCache } from './repository-cache.js';
 import type { Secrets } from './secrets.js';
 import type { ServerClock } from './server-clock.js';
+import type { Sessions } from './sessions.js';
 
 /** What all executions of one runner share. */
 export interface House {
@@ -22,6 +24,10 @@ export interface House {
   readonly isolation: Isolation;
   readonly ports: PortBlocks;
   readonly guard: HouseGuard;
+  /** Command-line agents it has told the server of. */
+  readonly launchers: LauncherList;
+  /** Of agents whose home goes with the execution. */
+  readonly sessions: Sessions;
   readonly log: Logger;
   readonly secrets: Secrets;
   /** Most entries in a log batch, as the server told at registration. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { gitIn } from '../../test/bare-repository.js';
+import { commitTo, gitIn } from '../../test/bare-repository.js';
 import { idOf, RunnerSite, until } from '../../test/runner-site.js';
 import type { Grant, WorktreeReport } from './protocol.js';
 
@@ -97,12 +97,17 @@ describe('The house of a runner', () => {
   });
 
   it('pauses itself after three failures of its own in a row, says why, and goes on when it is resumed', async () => {
-    site.start({ MIYABI_CAPACITY: '1' });
-    const give = (): Grant => site.give('', { task: { metadata: { command: ['no-such-program'] } } });
-    for (const grant of [give(), give(), give()]) await site.server.finished(idOf(grant));
+    const program = await site.program('claude', 'case $1 in --version) echo 1.0.0 ;; esac');
+    site.start({ MIYABI_CAPACITY: '1', PATH: site.path });
+    await site.server.until(() => site.server.registrations[0]?.launchers?.[0]?.name === 'claude');
+    await rm(program);
+    const launch = { command: ['claude', '{{prompt}}'] as [string, ...string[]], mode: 'plain' as const };
+    const give = (): Grant => site.give('', { agent: { id: 'codegen-agent', launch } });
+    for (const grant of [give(), give(), give()])
+      expect(await site.server.finished(idOf(grant))).toMatchObject({ failure_reason: 'agent_missing' });
     await site.server.until(() => site.server.pause !== null);
     expect(site.server.pause?.note).toBe(
-      'Paused by the worker itself: 3 failures of its own in a row (agent_missing, agent_missing, agent_missing), the last one: There is no program no-such-program on this worker.',
+      'Paused by the worker itself: 3 failures of its own in a row (agent_missing, agent_missing, agent_missing), the last one: There is no program claude on this worker.',
     );
     const waiting = site.give('echo back');
     const beats = site.server.heartbeats.length;
@@ -110,5 +115,49 @@ describe('The house of a runner', () => {
     expect(site.messages(waiting)).toEqual([]);
     site.server.pause = null;
     expect(await site.server.finished(idOf(waiting))).toMatchObject({ outcome: 'completed' });
+  });
+
+  it('goes on whatever tasks and repositories ask for that is not there: it would be there for no other worker', async () => {
+    commitTo(site.origin, { '.miyabi.json': JSON.stringify({ setup: [['test', '!', '-e', 'broken']] }) });
+    site.start({ MIYABI_CAPACITY: '1' });
+    const missing = (): Grant => site.give('', { task: { metadata: { command: ['no-such-program'] } } });
+    const custom = { command: ['/nonexistent/claude', 'x'] as [string, ...string[]], mode: 'plain' as const };
+    const other = (): Grant => site.give('', { agent: { id: 'own-agent', launch: custom } });
+    const nowhere = (): Grant => site.give('true', { base_ref: 'no-such-branch' });
+    for (const give of [missing, missing, missing, other, other, other, nowhere, nowhere, nowhere])
+      expect(await site.server.finished(idOf(give()))).toMatchObject({ outcome: 'failed' });
+    commitTo(site.origin, { broken: 'x' });
+    for (let count = 0; count < 3; count++)
+      expect(await site.server.finished(idOf(site.give('true')))).toMatchObject({ failure_reason: 'worktree' });
+    const fine = site.give('echo on', { repository: null });
+    expect(await site.server.finished(idOf(fine))).toMatchObject({ outcome: 'completed' });
+    expect(site.server.pause).toBeNull();
+  });
+
+  it('tells the server of agents that are installed, signed in or gone while it works', async () => {
+    site.start({ LAUNCHERS_SECONDS: '1', PATH: site.path });
+    await site.server.until(() => site.server.heartbeats.length > 0);
+    expect(site.server.registrations[0]?.launchers).toEqual([]);
+    const told = (): unknown => site.server.heartbeats.findLast(({ launchers }) => launchers !== undefined)?.launchers;
+    const says = (version: string, status: string): Promise<string> =>
+      site.program(
+        'claude',
+        `case $* in --version) echo ${version} ;; 'auth status --json') echo '{"loggedIn": ${status}}' ;; esac`,
+      );
+    const until = (what: unknown): Promise<void> =>
+      site.server.until(() => JSON.stringify(told()) === JSON.stringify(what));
+    const program = await says('2.1.197', 'false');
+    await until([{ name: 'claude', version: '2.1.197', signed_in: false }]);
+    await says('2.2.0', 'true');
+    await until([{ name: 'claude', version: '2.2.0', signed_in: true }]);
+    // An early one is not asked: it would take the question for a prompt.
+    await says('2.1.9', 'true');
+    await until([{ name: 'claude', version: '2.1.9', signed_in: null }]);
+    await rm(program);
+    await until([]);
+    const count = site.server.heartbeats.filter(({ launchers }) => launchers !== undefined).length;
+    const beats = site.server.heartbeats.length;
+    await site.server.until(() => site.server.heartbeats.length > beats + 3);
+    expect(site.server.heartbeats.filter(({ launchers }) => launchers !== undefined)).toHaveLength(count);
   });
 });

@@ -40,6 +40,10 @@ const placeholders = (grant: Grant): Record<string, string | number | null> => (
   model: grant.model,
 });
 
+/** What it starts; empty for a builtin agent, whose program, if any, the task chooses. */
+export const programOf = ({ agent }: Grant): string =>
+  agent.launch.mode === 'builtin' ? '' : (agent.launch.command[0] ?? '');
+
 /** An item that names a model is for tasks that want one. */
 const MODEL = /\{\{\s*model\s*\}\}/;
 
@@ -58,7 +62,9 @@ export function launchOf(grant: Grant, anew = false): Launch {
     const argv = argvOf(grant.task.metadata['command']);
     return { kind: 'process', argv, reader: null, resumes: false };
   }
-  throw new Fault('agent_missing', `This worker has no builtin agent ${JSON.stringify(command[0] ?? '')}.`);
+  throw new Fault('agent_missing', `This worker has no builtin agent ${JSON.stringify(command[0] ?? '')}.`, {
+    blame: 'task',
+  });
 }
 
 /** One item stays one item, whatever is filled in: nothing splits it, and what was filled in is not looked at again. */
@@ -67,6 +73,7 @@ export function fill(item: string, values: Readonly<Record<string, string | numb
     if (!Object.hasOwn(values, name))
       throw new Fault('agent_missing', `The agent's command names ${whole}, which does not exist.`, {
         retryable: false,
+        blame: 'task',
       });
     return String(values[name] ?? '');
   });

@@ -67,4 +67,7 @@ async function makeParents(checkout: string, path: string): Promise<void> {
 }
 
 const refused = (what: string): Fault =>
-  new Fault('worktree', `${SETUP_FILE} asks for files to be copied, but ${what}.`, { retryable: false });
+  new Fault('worktree', `${SETUP_FILE} asks for files to be copied, but ${what}.`, {
+    retryable: false,
+    blame: 'task',
+  });

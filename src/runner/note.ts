@@ -12,12 +12,12 @@ export async function writeNote(checkout: string, grant: Grant): Promise<string>
   await mkdir(folder, { recursive: true });
   // A repository may hold `notes` as a link to any place of this machine.
   if (!(await lstat(folder)).isDirectory())
-    throw new Fault('worktree', `${FOLDER} is not a directory in this repository.`);
+    throw new Fault('worktree', `${FOLDER} is not a directory in this repository.`, { blame: 'task' });
   const slug = slugOf(grant.task.name);
   for (const name of [`${slug}.md`, `${slug}-${grant.task.id.slice(-8)}.md`, `${slug}-${grant.execution.id}.md`]) {
     if (await writeNew(join(folder, name), briefOf(grant))) return `${FOLDER}/${name}`;
   }
-  throw new Fault('worktree', `There already is a note for this execution in ${FOLDER}.`);
+  throw new Fault('worktree', `There already is a note for this execution in ${FOLDER}.`, { blame: 'task' });
 }
 
 /** Letters and digits of any script, joined by dashes. */

@@ -41,6 +41,8 @@ export async function prepareCheckout(
     return checkout;
   } catch (error) {
     signal.throwIfAborted();
-    throw await faultIn(directory.path, error, 'worktree');
+    const fault = await faultIn(directory.path, error, 'worktree');
+    // No agent has begun that could have filled the disk.
+    throw fault.reason === 'disk_full' ? fault.blamedOn('worker') : fault;
   }
 }

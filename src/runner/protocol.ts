@@ -22,7 +22,15 @@ export type ClaimAnswer = Schemas['ClaimReceipt'];
 type Claimed = Schemas['ClaimedExecution'];
 type ClaimedTask = Pick<
   Claimed['task'],
-  'id' | 'name' | 'description' | 'priority' | 'agent_type' | 'issue_number' | 'timeout_seconds' | 'metadata'
+  | 'id'
+  | 'organization_id'
+  | 'name'
+  | 'description'
+  | 'priority'
+  | 'agent_type'
+  | 'issue_number'
+  | 'timeout_seconds'
+  | 'metadata'
 >;
 
 /** One claimed execution: the part of the answer that the runner needs. */

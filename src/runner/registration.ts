@@ -3,9 +3,10 @@ import type { Logger } from 'pino';
 import type { RunnerConfig } from '../config/runner.config.js';
 import { Refused, Unavailable, type ControlPlane } from './control-plane.js';
 import type { IsolationLevel } from './isolation/isolation.js';
+import type { LauncherList } from './launcher-list.js';
 import type { Membership } from './membership.js';
 import { untilAnswered } from './patience.js';
-import type { Launcher, Registration, WorkerRegistration } from './protocol.js';
+import type { Registration, WorkerRegistration } from './protocol.js';
 
 /** Version of the worker protocol this runner speaks. */
 export const PROTOCOL = 1;
@@ -38,7 +39,7 @@ export interface RegistrarParts {
   /** With what it registers. */
   readonly membership: Membership;
   readonly version: string;
-  readonly launchers: readonly Launcher[];
+  readonly launchers: LauncherList;
   /** How agents are kept from the rest of this machine. */
   readonly isolation: IsolationLevel;
   readonly log: Logger;
@@ -120,11 +121,14 @@ export class Registrar {
    * has registered, which never beats: it is waited for until a worker that lives would have beaten.
    */
   private asking(replace: boolean): () => Promise<Registration> {
-    const { plane, signal } = this.parts;
+    const { plane, signal, launchers } = this.parts;
     let patience = 0;
     return async () => {
       try {
-        return await plane.register(this.body(replace), signal);
+        const body = this.body(replace);
+        const answer = await plane.register(body, signal);
+        launchers.wereTold(body.launchers ?? []);
+        return answer;
       } catch (error) {
         if (error instanceof Unavailable) patience ||= performance.now() + 2000 * this.leaseSeconds;
         if (isNameTaken(error) && performance.now() < patience)
@@ -154,7 +158,7 @@ export class Registrar {
       scope: config.worker_scope,
       labels: [...config.labels],
       agent_types: config.agent_types.length === 0 ? null : [...config.agent_types],
-      launchers: [...launchers],
+      launchers: [...launchers.current],
       isolation,
       capacity: config.capacity,
       version,

@@ -28,7 +28,7 @@ export async function readRepositorySetup(checkout: string): Promise<RepositoryS
   const faults: string[] = [];
   const setup = parse(text, faults);
   if (faults.length > 0)
-    throw new Fault('worktree', `${SETUP_FILE} is wrong: ${faults.join('; ')}.`, { retryable: false });
+    throw new Fault('worktree', `${SETUP_FILE} is wrong: ${faults.join('; ')}.`, { retryable: false, blame: 'task' });
   return setup;
 }
 
@@ -52,7 +52,7 @@ async function readOwn(path: string): Promise<string | null> {
 }
 
 const unfit = (what: string, cause?: unknown): Fault =>
-  new Fault('worktree', `${SETUP_FILE} ${what}.`, { retryable: false, cause });
+  new Fault('worktree', `${SETUP_FILE} ${what}.`, { retryable: false, blame: 'task', cause });
 
 function parse(text: string, faults: string[]): RepositorySetup {
   let value: unknown;

@@ -14,7 +14,7 @@ import { HouseGuard } from './house-guard.js';
 import { Housekeeping } from './housekeeping.js';
 import { HeartbeatLoop } from './heartbeat.js';
 import { patienceFor, type House } from './house.js';
-import { detectLaunchers } from './launchers.js';
+import { LauncherList } from './launcher-list.js';
 import { chooseIsolation } from './isolation/choose.js';
 import type { Isolation } from './isolation/isolation.js';
 import { Lock } from './lock.js';
@@ -27,6 +27,7 @@ import { Dismissed, NotRegistered, Registrar } from './registration.js';
 import { RepositoryCache } from './repository-cache.js';
 import type { Secrets } from './secrets.js';
 import { ServerClock } from './server-clock.js';
+import { Sessions } from './sessions.js';
 import { Workload } from './workload.js';
 
 /** Beyond the agents' grace: time to push and to tell the results before the runner leaves. */
@@ -93,7 +94,16 @@ export class Runner {
     const { plane, clock, log } = house;
     const metrics = new MachineMetrics(directory, this.settings.runner.disk_min_free);
     const beats = new HeartbeatLoop(
-      { plane, clock, metrics, log, workload: this.workload, renew: house.renew, guard: house.guard },
+      {
+        plane,
+        clock,
+        metrics,
+        log,
+        workload: this.workload,
+        renew: house.renew,
+        guard: house.guard,
+        launchers: house.launchers,
+      },
       first.heartbeat_seconds,
     );
     // The first beat also tells the server's time, which deadlines need.
@@ -102,7 +112,10 @@ export class Runner {
     const beat = beats.run(beating.signal);
     // A refusal reaches `onRefused` as well, which stops the runner.
     beat.catch(() => undefined);
-    const keeping = new Housekeeping(house, this.workload).run(beating.signal);
+    const keeping = Promise.all([
+      new Housekeeping(house, this.workload).run(beating.signal),
+      house.launchers.watch(this.settings.runner.launchers_seconds, beating.signal),
+    ]);
     await this.claimLoop(house)
       .run(this.stopping.signal)
       .then(() => log.info('told to stop; ending what runs'))
@@ -117,12 +130,14 @@ export class Runner {
     executions: () => readonly string[],
   ): Promise<{ house: House; registrar: Registrar }> {
     const { settings, log, version } = this;
-    const { runner: config, agentEnvironment, gitEnvironment } = settings;
+    const { runner: config, gitEnvironment } = settings;
     const membership = await Membership.open(directory, { ...config, name: config.worker_name });
     this.secrets.add(membership.secret);
     const plane = this.controlPlane(membership);
     const git = new Git(gitEnvironment);
     const isolation = await this.isolation(directory);
+    const launchers = new LauncherList({ isolation, directory, accounts: config.accounts, log });
+    await launchers.detect();
     const registrar = new Registrar({
       plane,
       config,
@@ -130,7 +145,7 @@ export class Runner {
       version,
       log,
       executions,
-      launchers: await detectLaunchers(agentEnvironment, config.accounts),
+      launchers,
       isolation: isolation.level,
       signal: this.leavingSignal(),
       onToken: (token) => this.secrets.add(token),
@@ -147,6 +162,8 @@ export class Runner {
       isolation,
       ports: new PortBlocks(config.agent_ports),
       guard: new HouseGuard(),
+      launchers,
+      sessions: new Sessions(directory),
       clock: new ServerClock(),
       logBatch: () => registrar.current?.log_batch ?? 500,
       renew: (refused) => registrar.renew(refused),
@@ -161,7 +178,7 @@ export class Runner {
     const { level, means } = isolation;
     if (level === 'none')
       this.log.warn({ refused }, 'agents run without isolation: they can read what this worker can');
-    else this.log.info({ level, means }, 'agents run isolated');
+    else this.log.info({ isolation: level, means }, 'agents run isolated');
     return isolation;
   }
 

@@ -18,6 +18,8 @@ describe('a failure', () => {
     ['402 Payment Required', 'quota'],
     ['Missing environment variable: `OPENAI_API_KEY`.', 'auth'],
     ['Please set an Auth method', 'auth'],
+    ['No auth type is selected. Please configure an auth type in settings or via CLI arguments', 'auth'],
+    ['Error: you are not authenticated', 'auth'],
     ['Not logged in · Please run /login', 'auth'],
     ['The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).', 'context_overflow'],
     ['prompt is too long: 212345 tokens > 200000 maximum', 'context_overflow'],

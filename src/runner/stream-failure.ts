@@ -29,7 +29,7 @@ const WORDINGS: readonly (readonly [AgentFailure['reason'], RegExp])[] = [
   ],
   [
     'auth',
-    /\b40[13]\b|unauthori[sz]ed|authentication|auth method|not (logged|signed) in|please (log ?in|run \/login)|(invalid|incorrect|missing|no|expired).{0,20}(api|x-api|access|auth).?(key|token)|api key not valid|API_KEY_INVALID|environment variable.{0,4}\w*(key|token)/i,
+    /\b40[13]\b|unauthori[sz]ed|authentication|auth (method|type)|not (logged in|signed in|authenticated)|please (log ?in|run \/login)|(invalid|incorrect|missing|no|expired).{0,20}(api|x-api|access|auth).?(key|token)|api key not valid|API_KEY_INVALID|environment variable.{0,4}\w*(key|token)/i,
   ],
 ];
 

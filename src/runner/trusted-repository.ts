@@ -66,7 +66,9 @@ export class TrustedRepository {
     const status = await lstat(checkout.path).catch(() => null);
     // A link to somebody's home in place of the checkout must not be committed and pushed.
     if (!status?.isDirectory() || (await inodeOf(checkout.path)) !== checkout.inode)
-      throw new Fault('worktree', 'The agent removed its checkout or put something else in its place.');
+      throw new Fault('worktree', 'The agent removed its checkout or put something else in its place.', {
+        blame: 'task',
+      });
     await rm(path, { recursive: true, force: true });
     await git.run(['init', '--quiet', '--bare', '--template=', '--', path], { signal, timeMs });
     await trustAgain(path);

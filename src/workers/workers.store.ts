@@ -253,7 +253,8 @@ function launcherColumns(launchers: readonly Launcher[] | null): unknown[] {
   const accounts = launchers.flatMap(({ name, account }) => (account ? [[name, account] as const] : []));
   return [
     JSON.stringify(launchers),
-    launchers.map(({ name }) => name),
+    // One that is not signed in could do nothing; where that is not known it is worth a try.
+    launchers.flatMap(({ name, signed_in }) => (signed_in === false ? [] : [name])),
     accounts.length === 0 ? null : JSON.stringify(Object.fromEntries(accounts)),
   ];
 }

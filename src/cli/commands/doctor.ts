@@ -1,12 +1,9 @@
-import { access, constants, mkdtemp, realpath, rm } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { access, constants, realpath } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { createMiyabiClient } from '../../client/client.js';
 import { noAnswer, noAnswerInOne } from '../../client/unreachable.js';
 import { loadRunnerSettings, type RunnerSettings } from '../../config/runner.config.js';
 import { Git } from '../../runner/git.js';
-import { chooseIsolation } from '../../runner/isolation/choose.js';
-import { IsolationUnavailable } from '../../runner/isolation/isolation.js';
-import { detectLaunchers } from '../../runner/launchers.js';
 import { readMembership } from '../../runner/membership.js';
 import { freeDisk } from '../../runner/metrics.js';
 import { PROTOCOL } from '../../runner/registration.js';
@@ -14,35 +11,13 @@ import { VERSION } from '../../version.js';
 import type { Context } from '../context.js';
 import { CommandFailed } from '../exits.js';
 import { duration, plain } from '../terminal.js';
-
-/** One thing that was looked at. */
-interface Finding {
-  readonly name: string;
-  readonly state: 'ok' | 'note' | 'fault';
-  readonly detail: string;
-  /** What to do about it. */
-  readonly hint: string | null;
-}
+import { agentFindings } from './doctor-agents.js';
+import { fault, note, ok, type Finding } from './doctor-findings.js';
 
 const NODE = [20, 19] as const;
 const GIT = [2, 31] as const;
 const GIB = 1024 ** 3;
 const ANSWER_MS = 10_000;
-
-/** How each agent is installed; each is signed in by its user. */
-const AGENTS: Readonly<Record<string, string>> = {
-  claude: 'npm install -g @anthropic-ai/claude-code',
-  codex: 'npm install -g @openai/codex',
-  gemini: 'npm install -g @google/gemini-cli',
-  opencode: 'npm install -g opencode-ai',
-  aider: 'python -m pip install aider-install && aider-install',
-  'cursor-agent': 'https://cursor.com/cli',
-  qwen: 'npm install -g @qwen-code/qwen-code',
-};
-
-const ok = (name: string, detail: string): Finding => ({ name, state: 'ok', detail, hint: null });
-const note = (name: string, detail: string, hint: string): Finding => ({ name, state: 'note', detail, hint });
-const fault = (name: string, detail: string, hint: string): Finding => ({ name, state: 'fault', detail, hint });
 
 /** `miyabi doctor`: what this machine has and lacks to be a worker, and whether it reaches the server. */
 export async function doctor(context: Context): Promise<void> {
@@ -54,8 +29,10 @@ export async function doctor(context: Context): Promise<void> {
     await gitVersion(settings.environment['PATH'] ?? ''),
     await directory(settings.worker_directory, runner),
     ...(await server(context)),
-    ...(await launchers(settings.environment)),
-    await isolation(runner, settings.worker_directory),
+    ...(await agentFindings(
+      'fault' in runner ? runner : { ...runner, there: await writablePart(settings.worker_directory) },
+      settings.environment['PATH'] ?? '',
+    )),
   ];
   const faults = findings.filter(({ state }) => state === 'fault').length;
   if (!terminal.asJson({ version: VERSION, protocol: PROTOCOL, ok: faults === 0, findings })) {
@@ -187,52 +164,6 @@ async function standing({ session }: Context, url: string): Promise<Finding> {
   } catch (error) {
     if (error instanceof CommandFailed) return note(name, 'no', error.hint ?? error.message);
     return note(name, noAnswerInOne(error), 'Try again.');
-  }
-}
-
-async function launchers(environment: Context['settings']['environment']): Promise<Finding[]> {
-  const path = { PATH: environment['PATH'] ?? '', HOME: environment['HOME'] ?? '' };
-  const found = new Map((await detectLaunchers(path)).map((launcher) => [launcher.name, launcher]));
-  const named = Object.entries(AGENTS).map(([name, how]) => {
-    const launcher = found.get(name);
-    return launcher === undefined
-      ? note(`agent ${name}`, 'not found', how)
-      : ok(`agent ${name}`, launcher.version ?? 'its version is not known');
-  });
-  return found.size > 0
-    ? named.filter(({ state }) => state === 'ok')
-    : [
-        note('agents', 'none found on the PATH: only the built-in note and script run here', 'Install at least one.'),
-        ...named,
-      ];
-}
-
-/** The level a worker would run agents in, each better one with why it cannot be had; tried in a directory of its own. */
-async function isolation(runner: Loaded, workerDirectory: string): Promise<Finding> {
-  if ('fault' in runner) {
-    const hint = 'A worker does not start like this: docs/configuration.md has every variable.';
-    return fault('settings of a worker', runner.fault.replaceAll('\n', ' '), hint);
-  }
-  // Where the worker would be: what is hidden from agents depends on the place.
-  const there = await writablePart(workerDirectory);
-  if (there === null) return note('isolation', 'not tried', 'The worker directory cannot be written.');
-  const directory = await mkdtemp(join(there, '.miyabi-doctor-'));
-  try {
-    const { isolation: chosen, refused } = await chooseIsolation(runner.settings, directory);
-    if (chosen.level !== 'none') return ok('isolation', `${chosen.level}: agents cannot read what the worker can`);
-    const reasons = refused.map(({ level, because }) => `${level}: ${because}`).join('; ');
-    return note(
-      'isolation',
-      'none: agents can read what this account can read',
-      `Better ones cannot be had (${reasons}).`,
-    );
-  } catch (error) {
-    if (!(error instanceof IsolationUnavailable)) throw error;
-    const hint =
-      'A worker does not start like this: mend one of these, or set ALLOW_ISOLATION_NONE=on if agents may read all that this account can.';
-    return fault('isolation', error.message.replaceAll('\n', ' '), hint);
-  } finally {
-    await rm(directory, { recursive: true, force: true });
   }
 }
 

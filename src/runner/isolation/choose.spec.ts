@@ -6,6 +6,7 @@ import { loadRunnerSettings } from '../../config/runner.config.js';
 import { newId } from '../../ids.js';
 import { runAgent, type AgentEnd } from '../agent-process.js';
 import { ExecutionDirectory } from '../execution-directory.js';
+import { give, NOBODY } from './account.js';
 import { chooseIsolation, type Chosen } from './choose.js';
 import type { Isolation } from './isolation.js';
 
@@ -29,15 +30,24 @@ describe('chooseIsolation', () => {
     return chooseIsolation(loadRunnerSettings({ ...own, ...address, ...environment }), join(root, 'worker'));
   };
 
-  async function run(isolation: Isolation, script: string, program = 'sh'): Promise<{ end: AgentEnd; said: string[] }> {
+  /** With `dropping` in front the worker is an ordinary account, as far as the system can tell. */
+  async function run(
+    isolation: Isolation,
+    script: string,
+    program = 'sh',
+    dropping: readonly string[] = [],
+  ): Promise<{ end: AgentEnd; said: string[] }> {
     const directory = ExecutionDirectory.of(join(root, 'worker'), newId());
     await directory.create();
     await mkdir(directory.checkout, { mode: 0o700 });
     await isolation.admit(directory);
+    if (dropping.length > 0) await give([root], NOBODY.uid, NOBODY.gid);
+    const started = isolation.command([program, '-c', script], directory);
     const said: string[] = [];
     try {
       const end = await runAgent({
-        ...isolation.command([program, '-c', script], directory),
+        ...started,
+        argv: [...dropping, ...started.argv] as unknown as typeof started.argv,
         checkout: directory.checkout,
         directory: directory.path,
         executionId: directory.executionId,
@@ -163,6 +173,33 @@ describe('chooseIsolation', () => {
       'NoNewPrivs: 1',
     ]);
     expect(said.join('\n')).not.toContain('PATH=');
+  });
+
+  it('is the same where the worker is an ordinary account, which gets there by a user namespace', async () => {
+    const { getuid, getgid } = process;
+    const isRoot = getuid?.() === 0;
+    const drop = `--reuid=${String(NOBODY.uid)} --regid=${String(NOBODY.gid)} --clear-groups --`;
+    const dropping = isRoot ? ['/usr/bin/setpriv', ...drop.split(' ')] : [];
+    if (isRoot) Object.assign(process, { getuid: () => NOBODY.uid, getgid: () => NOBODY.gid });
+    try {
+      const { isolation } = await choose({ PATH: '/usr/bin:/bin' });
+      expect(isolation.means).toBe('user, mount and PID namespaces');
+      const { said, end } = await run(
+        isolation,
+        `cat ~/.codex/auth.json; echo; id -u; touch /usr/x /etc/x /x 2>/dev/null || echo refused; ls '${root}' 2>/dev/null; echo x > x && echo > ~/x && echo > /tmp/x && echo written
+         mount -o remount,rw,bind /usr; umount /usr; unshare --user --map-root-user --mount mount -o remount,rw,bind /usr; touch /usr/x && echo undone; set -- /proc/[0-9]*; [ $# -lt 5 ] && echo alone; grep -E "CapPrm|NoNewPrivs" /proc/self/status; exit 7`,
+        'sh',
+        dropping,
+      );
+      const lines = said.filter((line) => !/mount|unshare|touch/.test(line)).map((line) => line.replace(/\s+/, ' '));
+      expect(lines).toEqual([
+        ...['signed in', String(process.getuid?.()), 'refused', 'home', 'worker', 'written', 'alone'],
+        ...['CapPrm: 0000000000000000', 'NoNewPrivs: 1'],
+      ]);
+      expect(end.exitCode).toBe(7);
+    } finally {
+      Object.assign(process, { getuid, getgid });
+    }
   });
 
   it('tells a missing program from one that fails', async () => {

@@ -1,20 +1,18 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { execa } from 'execa';
 import type { RunnerSettings } from '../../config/runner.config.js';
-import { newId } from '../../ids.js';
-import { runAgent } from '../agent-process.js';
-import { ExecutionDirectory } from '../execution-directory.js';
-import { accountOf, isRoot, systemProgram } from './account.js';
+import { agentVariables } from '../agent-variables.js';
+import { accountOf, isRoot, systemProgram, type Account } from './account.js';
 import { IsolationUnavailable, type Isolation, type IsolationLevel } from './isolation.js';
 import { Namespaces } from './namespace.js';
 import { NoIsolation } from './no-isolation.js';
 import { OtherAccount } from './other-account.js';
+import { tryOut } from './try-out.js';
 import { Wrapper } from './wrapper.js';
 
 const PROBE_MS = 20_000;
-const never = new AbortController().signal;
 
 /** A level, and why it cannot be had here. */
 interface Refusal {
@@ -42,7 +40,7 @@ export async function chooseIsolation(settings: RunnerSettings, directory: strin
     }
     try {
       const isolation = await offered(level, settings, directory);
-      await tryOut(isolation, directory);
+      await prove(isolation, directory);
       return { isolation, refused };
     } catch (error) {
       refused.push({ level, because: error instanceof Error ? error.message : String(error) });
@@ -59,12 +57,13 @@ function levels(wanted: IsolationLevel | 'best', hasUser: boolean, hasSandbox: b
 }
 
 async function offered(level: IsolationLevel, settings: RunnerSettings, directory: string): Promise<Isolation> {
-  const { runner, agentEnvironment: environment } = settings;
+  const { runner, agentEnvironment } = settings;
+  const environment = agentVariables(agentEnvironment);
   switch (level) {
     case 'uid':
       if (runner.agent_user === '') throw new IsolationUnavailable('AGENT_USER names no account');
       if (!isRoot()) throw new IsolationUnavailable('only a worker that is root can run agents as another account');
-      return new OtherAccount(await accountOf(runner.agent_user), environment, await hasPidNamespaces());
+      return otherAccount(await accountOf(runner.agent_user), agentEnvironment);
     case 'namespace':
       if (process.platform !== 'linux') throw new IsolationUnavailable(`${process.platform} has no namespaces`);
       return Namespaces.on({
@@ -85,6 +84,9 @@ async function offered(level: IsolationLevel, settings: RunnerSettings, director
   }
 }
 
+const otherAccount = async (account: Account, environment: RunnerSettings['agentEnvironment']): Promise<OtherAccount> =>
+  new OtherAccount(account, agentVariables(environment, account.home), await hasPidNamespaces());
+
 async function hasPidNamespaces(): Promise<boolean> {
   const args = ['--mount', '--pid', '--ipc', '--fork', '--kill-child', '--mount-proc', '--', systemProgram('true')];
   return (
@@ -92,36 +94,18 @@ async function hasPidNamespaces(): Promise<boolean> {
   );
 }
 
-/** Runs a command as an agent would be run: it must be able to write to its checkout, and not read a file of the worker. */
-async function tryOut(isolation: Isolation, workerDirectory: string): Promise<void> {
+/** An agent must be able to write to its checkout, and must not be able to read a file of the worker. */
+async function prove(isolation: Isolation, workerDirectory: string): Promise<void> {
   if (isolation.level === 'none') return;
-  const directory = ExecutionDirectory.probe(workerDirectory);
   const secret = randomUUID();
-  const said: string[] = [];
-  try {
-    await directory.create();
-    await mkdir(directory.checkout, { mode: 0o700 });
-    await writeFile(directory.claim, secret, { mode: 0o600 });
-    await isolation.admit(directory);
-    const end = await runAgent({
-      ...isolation.command(['sh', '-c', 'cat ../claim.json; echo made > made'], directory),
-      checkout: directory.checkout,
-      directory: directory.path,
-      executionId: directory.executionId,
-      taskId: newId(),
-      variables: {},
-      graceMs: 0,
-      onLines: (_, lines) => Promise.resolve(void said.push(...lines)),
-      onStart: () => Promise.resolve(),
-      signal: AbortSignal.timeout(PROBE_MS),
-      hurry: never,
-    });
-    await isolation.reclaim(directory);
-    if (said.includes(secret)) throw new IsolationUnavailable("agents in it can read the worker's own files");
-    const made = await readFile(join(directory.checkout, 'made'), 'utf8').catch(() => '');
-    if (end.exitCode !== 0 || made !== 'made\n')
-      throw new IsolationUnavailable(`a command in it could not write to its checkout: ${said.join(' ')}`);
-  } finally {
-    await directory.remove();
-  }
+  let made = '';
+  const { end, lines } = await tryOut(isolation, workerDirectory, ['sh', '-c', 'cat ../claim.json; echo made > made'], {
+    before: ({ claim }) => writeFile(claim, secret, { mode: 0o600 }),
+    after: async ({ checkout }) => {
+      made = await readFile(join(checkout, 'made'), 'utf8').catch(() => '');
+    },
+  });
+  if (lines.includes(secret)) throw new IsolationUnavailable("agents in it can read the worker's own files");
+  if (end.exitCode !== 0 || made !== 'made\n')
+    throw new IsolationUnavailable(`a command in it could not write to its checkout: ${lines.join(' ')}`);
 }

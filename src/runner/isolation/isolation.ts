@@ -21,9 +21,16 @@ export interface Isolation {
   readonly level: IsolationLevel;
   /** What it is made of, for whoever reads the log. */
   readonly means: string;
-  /** Makes the directories that an agent may write to its own. Nothing of an agent has run in there yet. */
-  admit(directory: ExecutionDirectory): Promise<void>;
+  /** Whether each agent has a home of its own, which goes with it. */
+  readonly hasOwnHomes: boolean;
+  /**
+   * Makes the directories that an agent may write to its own. Nothing of an agent has run in there yet. Where each has a
+   * home of its own, `furnish` puts into it what it needs beside its sign-in.
+   */
+  admit(directory: ExecutionDirectory, furnish?: (home: string) => Promise<void>): Promise<void>;
   command(argv: Argv, directory: ExecutionDirectory): StartedCommand;
+  /** Looks again at what this machine has for agents, where it was looked at before. */
+  lookAgain?(): Promise<void>;
   /** Takes the directories back, once no process of the agent is left. */
   reclaim(directory: ExecutionDirectory): Promise<void>;
 }

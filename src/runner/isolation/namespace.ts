@@ -1,9 +1,11 @@
 import { constants } from 'node:fs';
-import { copyFile, lstat, mkdir, readdir, readlink, realpath } from 'node:fs/promises';
-import { delimiter, dirname, isAbsolute, join, resolve, sep } from 'node:path';
+import { copyFile, lstat, mkdir, readlink, realpath } from 'node:fs/promises';
+import { dirname, isAbsolute, join, resolve, sep } from 'node:path';
+import { KNOWN_CLIS } from '../cli-names.js';
 import type { ExecutionDirectory } from '../execution-directory.js';
 import { becoming, give, isRoot, NOBODY, POWERLESS, systemProgram, takeBack } from './account.js';
 import { IsolationUnavailable, type Argv, type Isolation, type StartedCommand } from './isolation.js';
+import { directoriesOf, placesOf } from './program-places.js';
 import { NAMESPACE_SCRIPT } from './sandbox-scripts.js';
 
 /** What makes up the system: programs, libraries, settings. No home, no data, no sockets. */
@@ -40,10 +42,11 @@ interface Sight {
  */
 export class Namespaces implements Isolation {
   readonly level = 'namespace';
+  readonly hasOwnHomes = true;
 
   private constructor(
     private readonly options: NamespaceOptions,
-    private readonly sight: Sight,
+    private sight: Sight,
     /** Path of the home inside. */
     private readonly home: string,
   ) {}
@@ -57,10 +60,16 @@ export class Namespaces implements Isolation {
     return isRoot() ? 'mount and PID namespaces, as nobody' : 'user, mount and PID namespaces';
   }
 
-  async admit(directory: ExecutionDirectory): Promise<void> {
+  /** Sees what has been installed meanwhile. */
+  async lookAgain(): Promise<void> {
+    this.sight = await sightOf(this.options, this.home);
+  }
+
+  async admit(directory: ExecutionDirectory, furnish?: (home: string) => Promise<void>): Promise<void> {
     for (const path of [directory.home, directory.temporary, directory.root])
       await mkdir(path, { recursive: true, mode: 0o700 });
     for (const name of this.options.homeFiles) await this.bring(name, directory.home);
+    await furnish?.(directory.home);
     const own = [directory.checkout, directory.home, directory.temporary];
     if (isRoot()) await give(own, NOBODY.uid, NOBODY.gid);
   }
@@ -125,23 +134,12 @@ async function sightOf({ directory, environment, readable, writable }: Namespace
   for (const path of [...readable, ...writable])
     if (!isAbsolute(path) || own.some((hidden) => isBelow(hidden, path)))
       throw new IsolationUnavailable(`${path} is no path of its own beside the home and the directory of the worker`);
-  const found = [...(await programs(environment['PATH'] ?? '')), ...(await nameService())];
+  const path = environment['PATH'] ?? '';
+  const found = [...(await directoriesOf(path)), ...(await placesOf(KNOWN_CLIS, path, own)), ...(await nameService())];
   // A directory that holds the home or the worker's own would show what is to be hidden.
   const fit = found.filter((path) => !own.some((hidden) => isBelow(hidden, path)) && !isSystem(path));
-  const more = [...fit, ...readable].flatMap((path) => ['read', path]);
+  const more = [...outermost(fit), ...readable].flatMap((path) => ['read', path]);
   return { system, more: [...more, ...writable.flatMap((path) => ['write', path, path])] };
-}
-
-/** Directories of the PATH, and the libraries beside them: programs are often links from `bin` into `lib`. */
-async function programs(path: string): Promise<string[]> {
-  const found: string[] = [];
-  for (const entry of path.split(delimiter).filter((one) => isAbsolute(one))) {
-    for (const place of [entry, join(dirname(entry), 'lib')]) {
-      const status = await lstat(place).catch(() => null);
-      if (status?.isDirectory() === true && (await readdir(place).catch(() => [])).length > 0) found.push(place);
-    }
-  }
-  return found;
 }
 
 /** Some systems have the file that finds names in a directory of sockets, which is otherwise not for agents. */
@@ -149,6 +147,10 @@ async function nameService(): Promise<string[]> {
   const path = await realpath('/etc/resolv.conf').catch(() => '/etc/resolv.conf');
   return path.startsWith('/etc/') ? [] : [path];
 }
+
+/** Without what comes along with another. */
+const outermost = (paths: readonly string[]): string[] =>
+  [...new Set(paths)].filter((path, _, all) => !all.some((other) => other !== path && isBelow(path, other)));
 
 const isSystem = (path: string): boolean => [...SYSTEM, ...SYSTEM_LINKS].some((known) => isBelow(path, known));
 

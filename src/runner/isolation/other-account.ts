@@ -12,6 +12,7 @@ const PRIVATE = 0o700;
 /** Agents run as another account, which can read nothing of this one; where the system lets us, in a PID namespace as well. */
 export class OtherAccount implements Isolation {
   readonly level = 'uid';
+  readonly hasOwnHomes = false;
 
   constructor(
     private readonly account: Account,

@@ -8,6 +8,7 @@ const END_MS = 10_000;
 /** Agents run behind a command that the operator names, such as bubblewrap or a container runtime. */
 export class Wrapper implements Isolation {
   readonly level = 'wrapper';
+  readonly hasOwnHomes = false;
 
   constructor(
     private readonly prefix: Argv,
