@@ -4,26 +4,54 @@ export interface Divergence {
   behind: number;
 }
 
-const BITS = 32;
+/** From which of some commits others are reached, and how many that is true of. Most histories are long runs of the same. */
+class Reached {
+  count = 0;
+  readonly isFull: boolean;
+
+  constructor(
+    private readonly bits: Uint32Array,
+    private readonly length: number,
+  ) {
+    this.isFull = bits.every((word, at) => word === fullWord(length - (at << 5)));
+  }
+
+  static only(at: number, length: number): Reached {
+    const bits = new Uint32Array((length + 31) >>> 5);
+    bits[at >>> 5] = 1 << (at & 31);
+    return new Reached(bits, length);
+  }
+
+  has(at: number): boolean {
+    return ((this.bits[at >>> 5] ?? 0) & (1 << (at & 31))) !== 0;
+  }
+
+  /** What is reached from any that either is reached from; one of the two where that is the same. */
+  with(other: Reached): Reached {
+    if (other === this || this.isFull) return this;
+    if (other.isFull) return other;
+    const bits = this.bits.map((word, at) => word | (other.bits[at] ?? 0));
+    if (bits.every((word, at) => word === this.bits[at])) return this;
+    if (bits.every((word, at) => word === other.bits[at])) return other;
+    return new Reached(bits, this.length);
+  }
+}
+
+const fullWord = (bits: number): number => (bits >= 32 ? 0xffffffff : 2 ** bits - 1);
 
 /**
  * How several commits have parted from another one, told by one walk in which children come before their parents. Of
  * each commit that the walk has come to, but not over, it is known from which of them it is reached.
  */
 export class Partings {
-  private readonly pending = new Map<string, Uint32Array>();
-  private readonly words: number;
-  private readonly ahead: number[];
-  private readonly behind: number[];
+  private readonly pending = new Map<string, Reached>();
+  private readonly counted: Reached[] = [];
   /** Of those that are pending, how many are not reached from all. */
   private open = 0;
 
   /** The first is the one that the others have parted from; each id once. */
   constructor(private readonly tips: readonly string[]) {
-    this.words = Math.ceil(tips.length / BITS);
-    this.ahead = tips.map(() => 0);
-    this.behind = tips.map(() => 0);
-    tips.forEach((tip, at) => this.reach(tip, this.only(at)));
+    tips.forEach((tip, at) => this.reach(tip, Reached.only(at, tips.length)));
   }
 
   /** Whether what is to come is reached from all, and changes nothing any more. */
@@ -37,62 +65,39 @@ export class Partings {
     // It is below something that was left out.
     if (reached === undefined) return;
     this.pending.delete(sha);
-    if (!this.isFull(reached)) {
+    if (!reached.isFull) {
       this.open -= 1;
-      this.count(reached);
+      if (reached.count === 0) this.counted.push(reached);
+      reached.count += 1;
     }
     for (const parent of parents) this.reach(parent, reached);
   }
 
   /** By the ids given first; null for those that the walk has not told of yet, unless it `ended`. */
   result(ended: boolean): Map<string, Divergence | null> {
-    return new Map(
-      this.tips.map((tip, at) => {
-        const isKnown = ended || this.isOver || this.isSettled(at);
-        return [tip, isKnown ? { ahead: this.ahead[at] ?? 0, behind: this.behind[at] ?? 0 } : null];
-      }),
-    );
+    const isAll = ended || this.isOver;
+    return new Map(this.tips.map((tip, at) => [tip, isAll || this.isSettled(at) ? this.divergence(at) : null]));
   }
 
-  private reach(sha: string, from: Uint32Array): void {
+  private reach(sha: string, from: Reached): void {
     const known = this.pending.get(sha);
-    if (known === undefined) {
-      this.pending.set(sha, from.slice());
-      if (!this.isFull(from)) this.open += 1;
-      return;
-    }
-    const wasFull = this.isFull(known);
-    for (let word = 0; word < this.words; word += 1) known[word] = (known[word] ?? 0) | (from[word] ?? 0);
-    if (!wasFull && this.isFull(known)) this.open -= 1;
+    const reached = known?.with(from) ?? from;
+    if (reached === known) return;
+    this.pending.set(sha, reached);
+    if (known?.isFull === false) this.open -= 1;
+    if (!reached.isFull) this.open += 1;
   }
 
-  private count(reached: Uint32Array): void {
-    const ofBase = has(reached, 0);
-    const counts = ofBase ? this.behind : this.ahead;
-    for (let at = 1; at < this.tips.length; at += 1)
-      if (has(reached, at) !== ofBase) counts[at] = (counts[at] ?? 0) + 1;
+  private divergence(at: number): Divergence {
+    const divergence = { ahead: 0, behind: 0 };
+    for (const reached of this.counted)
+      if (reached.has(at) !== reached.has(0)) divergence[reached.has(0) ? 'behind' : 'ahead'] += reached.count;
+    return divergence;
   }
 
   /** Nothing that is pending is reached from one of the two alone. */
   private isSettled(at: number): boolean {
-    for (const reached of this.pending.values()) if (has(reached, at) !== has(reached, 0)) return false;
+    for (const reached of this.pending.values()) if (reached.has(at) !== reached.has(0)) return false;
     return true;
-  }
-
-  private isFull(reached: Uint32Array): boolean {
-    for (let word = 0; word < this.words; word += 1) {
-      const bits = Math.min(BITS, this.tips.length - word * BITS);
-      if (reached[word] !== (bits === BITS ? 0xffffffff : 2 ** bits - 1)) return false;
-    }
-    return true;
-  }
-
-  private only(at: number): Uint32Array {
-    const reached = new Uint32Array(this.words);
-    reached[Math.floor(at / BITS)] = 2 ** (at % BITS);
-    return reached;
   }
 }
-
-const has = (reached: Uint32Array, at: number): boolean =>
-  ((reached[Math.floor(at / BITS)] ?? 0) & (1 << (at % BITS))) !== 0;
