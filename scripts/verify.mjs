@@ -61,6 +61,7 @@ const SUITES = {
     'test/git-hostile.e2e-spec.ts',
     'test/agent-trees.e2e-spec.ts',
     'src/runner/agent-process.spec.ts',
+    'test/loud-agents.e2e-spec.ts',
     'test/demo.e2e-spec.ts',
   ],
 };

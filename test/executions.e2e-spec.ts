@@ -88,10 +88,44 @@ describe('executions', () => {
     expect(await read('q=LINE%203')).toMatchObject({ items: [{ seq: 3 }], complete: true });
   });
 
-  it('say when fewer log entries arrived than were sent', async () => {
+  it('say when fewer log entries arrived than were sent, and how many lines were left out', async () => {
     const { execution_id } = await running();
     const { body } = await worker.finish(execution_id, { outcome: 'completed', log_entries: 7 });
-    expect(body['execution']).toMatchObject({ log_incomplete: true, log_entries: 0 });
+    expect(body['execution']).toMatchObject({ log_incomplete: true, log_entries: 0, log_left_out: 0 });
+    const other = await running();
+    const cut = await worker.finish(other.execution_id, { outcome: 'completed', log_entries: 0, log_left_out: 12 });
+    expect(cut.body['execution']).toMatchObject({ log_incomplete: true, log_entries: 0, log_left_out: 12 });
+  });
+
+  it.each([['expires_at'], ['deadline_at']])(
+    'do not call a log complete whose worker never said so (%s)',
+    async (at) => {
+      await endGrace();
+      const { execution_id } = await running();
+      await worker.post(`/executions/${execution_id}/logs`, { offset: 0, entries: entries(0, 1) });
+      await server.sql.query(`update leases set ${at} = now() - interval '1 hour' where execution_id = $1`, [
+        execution_id,
+      ]);
+      await sweep();
+      const { body } = await ada.get(`/executions/${execution_id}`);
+      expect(body).toMatchObject({ status: 'failed', log_entries: 1, log_incomplete: true });
+    },
+  );
+
+  it('have five minutes more to hand over what an agent has done that ended in time', async () => {
+    await endGrace();
+    const { execution_id } = await running();
+    const sweptAt = async (ago: string) => {
+      await worker.post(`/executions/${execution_id}/progress`, { agent_ended: true });
+      await server.sql.query(`update leases set ${ago} where execution_id = $1`, [execution_id]);
+      await sweep();
+      return (await ada.get(`/executions/${execution_id}`)).body;
+    };
+    expect(await sweptAt(`deadline_at = now() - interval '4 minutes'`)).toMatchObject({ status: 'running' });
+    await sweptAt(`agent_ended_at = now() - interval '4 minutes'`);
+    expect(await sweptAt(`agent_ended_at = agent_ended_at - interval '1 minute'`)).toMatchObject({
+      failure_reason: 'timeout',
+    });
   });
 
   it('are finished once: the same word again is answered alike, another one refused', async () => {

@@ -17,7 +17,25 @@ const QUICK: Variables = {
 };
 
 /** What the commands of the tests need. The PATH of a developer may hold agents, which would be found and launched. */
-const TOOLS = ['bash', 'cat', 'chmod', 'env', 'git', 'ln', 'ls', 'mkdir', 'setsid', 'sh', 'sleep', 'tee', 'touch'];
+const TOOLS = [
+  ...[
+    'bash',
+    'cat',
+    'chmod',
+    'env',
+    'git',
+    'head',
+    'ln',
+    'ls',
+    'mkdir',
+    'setsid',
+    'sh',
+    'sleep',
+    'tee',
+    'touch',
+    'yes',
+  ],
+];
 
 const MARK = 'AGENT_MARK';
 

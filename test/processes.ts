@@ -52,6 +52,10 @@ export class Program {
     this.listens.catch(() => undefined);
   }
 
+  get pid(): number {
+    return this.child.pid ?? 0;
+  }
+
   get running(): boolean {
     return this.end === null;
   }

@@ -78,6 +78,10 @@ class Led {
     return { task, go: () => writeFileSync(path, '') };
   }
 
+  stop(): Promise<void> {
+    return this.runner.stop();
+  }
+
   remove(): Promise<void> {
     return this.runner.remove();
   }
@@ -125,6 +129,12 @@ describe.each(['on', 'off'] as const)('a runner with its channel %s', (channel) 
     expect(took).toBeLessThan(size({ full: channel === 'on' ? 1000 : 20_000, short: 20_000 }));
     figure(4, `an idle runner with its channel ${channel} has ended after a drain, ms`, Math.round(took));
     await idle.remove();
+  });
+
+  it('is stopped at once when it is told to end', async () => {
+    await led.stop();
+    const note = 'The worker has ended in order.';
+    expect((await ada.get(`/workers/${led.id}`)).body).toMatchObject({ status: 'stopped', note });
   });
 
   it('ends when it is deleted, with what it ran, and does not register again', async () => {

@@ -35,6 +35,8 @@ export class StandInServer {
   refuseEntries: (batch: LogBatch) => boolean = () => false;
   claims: { max: number; request_key: string }[] = [];
   heartbeatSeconds = 0.2;
+  /** How long it takes to store a batch of log entries. */
+  logDelayMs = 0;
   /** Requests that are carried out but whose answer never arrives: how often for which path. */
   private readonly swallowed = new Map<RegExp, number>();
   private readonly queue: Grant[] = [];
@@ -148,6 +150,7 @@ export class StandInServer {
       case 'claim':
         return this.claim(body as never, request);
       case 'logs':
+        if (this.logDelayMs > 0) await new Promise((resolve) => setTimeout(resolve, this.logDelayMs));
         return this.storeLogs(id, body as unknown as LogBatch);
       case 'worktrees':
         this.worktrees.push(body['worktrees'] as never);
@@ -172,7 +175,7 @@ export class StandInServer {
     this.registrations.push(body);
     this.token = `mwt_${newId()}`;
     const worker = { id: newId(), name: body.name };
-    const numbers = { heartbeat_seconds: this.heartbeatSeconds, lease_seconds: 60, log_batch: 500 };
+    const numbers = { heartbeat_seconds: this.heartbeatSeconds, lease_seconds: 60, log_batch: 1000 };
     return [201, { worker, token: this.token, protocol: 1, min_protocol: 1, server_version: 'stand-in', ...numbers }];
   }
 

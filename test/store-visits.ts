@@ -123,6 +123,7 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
   const host = { name: 'x', host: 'h' };
   await the(CoordinatorsStore).comeBack(filledId(KIND.coordinator, 5), host, 'active');
   await the(WorkerControlsStore).isAhead(new Date().toISOString());
+  await the(WorkerControlsStore).setStopped(worker(7), 'It has ended in order.');
   await the(LeasesStore).noteLoss(worker(5));
   await the(LeasesStore).askForInventory(worker(5));
   await the(WorkersStore).setLaunchers(worker(5), [{ name: 'claude' }]);

@@ -72,6 +72,43 @@ async function healthy(description: object = {}): Promise<TestWorker> {
 }
 
 describe('events about workers', () => {
+  it('do not call lost who has said that it ends: it is stopped at once, and back when it registers', async () => {
+    const name = 'orderly';
+    const worker = await healthy({ name });
+    await worker.post(`/workers/${worker.id}/heartbeat`, { stop: { note: 'The night is over.' } });
+    const look = async () => (await ada.get(`/workers/${worker.id}`)).body;
+    expect(await look()).toMatchObject({ status: 'stopped', health: 'unhealthy', note: 'The night is over.' });
+    const words = ['unknown > healthy, active', 'healthy > unhealthy, stopped'];
+    expect(await wordsOf(worker)).toEqual(words);
+    for (const seconds of ['60', '301', '86400']) await watchAfter(worker, seconds);
+    expect(await wordsOf(worker)).toEqual(words);
+    const task = await ada.task();
+    const { reasons } = (await ada.get(`/tasks/${task}/explain`)).body as { reasons: { code: string }[] };
+    expect(reasons.map(({ code }) => code)).toContain('no-live-worker');
+    // Late words change nothing, and nothing is given to it.
+    expect((await worker.beat([])).body).toMatchObject({ desired_status: 'stopped' });
+    expect(await worker.claim()).toEqual([]);
+    // Its name is free without asking for it.
+    const back = await registerWorker(server, { name }, ada.token);
+    expect(back.id).toBe(worker.id);
+    expect(await look()).toMatchObject({ status: 'active', note: null });
+    const [claimed] = await back.claim();
+    expect(claimed?.task_id).toBe(task);
+    await back.finish(String(claimed?.execution_id), { outcome: 'completed' });
+  });
+
+  it('leave a pause to who ends in order meanwhile', async () => {
+    const name = 'paused and gone';
+    const worker = await healthy({ name });
+    const pause = { note: 'No work at night', until: new Date(Date.now() + 3_600_000).toISOString() };
+    await ada.post(`/workers/${worker.id}/pause`, pause);
+    await worker.post(`/workers/${worker.id}/heartbeat`, { stop: { note: 'A new version.' } });
+    const look = async () => (await ada.get(`/workers/${worker.id}`)).body;
+    expect(await look()).toMatchObject({ status: 'stopped', note: 'No work at night' });
+    await registerWorker(server, { name }, ada.token);
+    expect(await look()).toMatchObject({ status: 'paused', note: 'No work at night', paused_until: pause.until });
+  });
+
   it('tell of a silence at 60 and at 300 seconds, exactly and once, and of the return', async () => {
     const worker = await healthy();
     const said: [string, string[]][] = [];

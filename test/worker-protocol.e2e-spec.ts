@@ -169,6 +169,21 @@ describe.each([
 });
 
 describe('an exchange', () => {
+  it('does not call lost what it has just ended', async () => {
+    const worker = await registerWorker(server, { labels: ['at-once'] });
+    await engine.task({ required_labels: ['at-once'] });
+    const execution_id = String((await worker.claim())[0]?.execution_id);
+    const said = {
+      logs: [{ execution_id, offset: 0, entries: [{ message: 'a' }] }],
+      progress: [{ execution_id, progress: 99 }],
+      finish: [{ execution_id, outcome: 'completed', log_entries: 1 }],
+    };
+    const { body } = await worker.post(`/workers/${worker.id}/exchange`, said);
+    expect(body).toMatchObject({ finish: [{ status: 'completed' }], lost: [] });
+    const late = await worker.post(`/workers/${worker.id}/exchange`, { progress: said.progress });
+    expect(late.body).toMatchObject({ progress: [{ problem: { status: 409 } }], lost: [execution_id] });
+  });
+
   it('takes logs, progress and ends in this order, then gives work, and each item fails alone', async () => {
     const worker = await registerWorker(server, { labels: ['one-for-all'] });
     const required_labels = ['one-for-all'];

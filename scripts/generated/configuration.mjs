@@ -4,18 +4,25 @@ const GENERATED = 'Made from `src/config/` by `npm run generate`.';
 
 /** @returns {Promise<{ title: string, about: string, variables: object[] }[]>} */
 async function sections() {
-  const [{ SERVER_CONFIGS }, { RunnerConfig }, { CoordinatorConfig }, { CliConfig }, { variablesOf }] =
-    await Promise.all([
-      import('../../dist/src/config/config.module.js'),
-      import('../../dist/src/config/runner.config.js'),
-      import('../../dist/src/config/coordinator.config.js'),
-      import('../../dist/src/config/cli.config.js'),
-      import('../../dist/src/config/variable.js'),
-    ]);
+  const [
+    { SERVER_CONFIGS },
+    { RunnerConfig },
+    { LogLimitsConfig },
+    { CoordinatorConfig },
+    { CliConfig },
+    { variablesOf },
+  ] = await Promise.all([
+    import('../../dist/src/config/config.module.js'),
+    import('../../dist/src/config/runner.config.js'),
+    import('../../dist/src/config/log-limits.config.js'),
+    import('../../dist/src/config/coordinator.config.js'),
+    import('../../dist/src/config/cli.config.js'),
+    import('../../dist/src/config/variable.js'),
+  ]);
   const section = (title, classes) => ({ title, variables: classes.flatMap((config) => variablesOf(config)) });
   return [
     section('Server', SERVER_CONFIGS),
-    section('Worker', [RunnerConfig]),
+    section('Worker', [RunnerConfig, LogLimitsConfig]),
     section('Coordinator', [CoordinatorConfig]),
     section('Command line', [CliConfig]),
   ];

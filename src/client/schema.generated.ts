@@ -2111,7 +2111,7 @@ export interface paths {
         put?: never;
         /**
          * Send a sign of life
-         * @description Renews exactly the executions listed, and is never refused for what it lists.
+         * @description Renews exactly the executions listed; what is wrong in it is left out, and named in `ignored`.
          *
          *     Needs the token of a worker, which acts for itself alone.
          */
@@ -4291,7 +4291,7 @@ export interface components {
             progress?: components["schemas"]["ProgressItem"][];
             /** @description How executions have ended. */
             finish?: components["schemas"]["FinishItem"][];
-            /** @description Usage of the machine. */
+            /** @description Usage of the machine. What is wrong in it is left out and named in the answer. */
             metrics?: components["schemas"]["Metrics"];
             /** @description A wish for work. It waits only when everything before it was taken: who did something wrong hears of it at once. */
             claim?: components["schemas"]["Claim"];
@@ -4327,6 +4327,8 @@ export interface components {
             finish: components["schemas"]["FinishItemReceipt"][];
             /** @description What was given; empty when there is nothing to do, or nothing was asked for. */
             executions: components["schemas"]["ClaimedExecution"][];
+            /** @description What was left out of the usage of the machine because it is wrong; absent when nothing was. */
+            ignored?: components["schemas"]["Ignored"][];
         };
         ExecuteAgent: {
             /**
@@ -4541,6 +4543,12 @@ export interface components {
              */
             log_entries: number;
             /**
+             * @description Lines that the worker has left out of the log: beyond a limit, or because there was no time to send them. The log says
+             *     where.
+             * @example 0
+             */
+            log_left_out: number;
+            /**
              * Format: date-time
              * @description When the log entries left because of their age; null while they are here.
              * @example 2026-04-30T12:00:00.000Z
@@ -4606,7 +4614,8 @@ export interface components {
              */
             pull_request_url: string | null;
             /**
-             * @description Whether the worker sent more log entries than arrived.
+             * @description Whether something of the log is missing, or may be: lines were left out, the worker sent more entries than arrived, or
+             *     the attempt was ended before its worker said how many there are.
              * @example false
              */
             log_incomplete: boolean;
@@ -4622,6 +4631,12 @@ export interface components {
              * @example Running the tests
              */
             message?: string;
+            /**
+             * @description That the agent has ended: what is left to do is to hand over what it did, for which there are five minutes more than
+             *     its time limit.
+             * @example false
+             */
+            agent_ended?: boolean;
             /** @description What this attempt has used so far, in all; it counts against the budget of the task. */
             usage?: components["schemas"]["ReportedUsage"];
             /**
@@ -4928,6 +4943,11 @@ export interface components {
              * @example 42
              */
             log_entries?: number;
+            /**
+             * @description How many lines of the log were not sent, as beyond a limit.
+             * @example 0
+             */
+            log_left_out?: number;
         };
         FinishItem: {
             /**
@@ -5012,6 +5032,11 @@ export interface components {
              * @example 42
              */
             log_entries?: number;
+            /**
+             * @description How many lines of the log were not sent, as beyond a limit.
+             * @example 0
+             */
+            log_left_out?: number;
             /**
              * Format: uuid
              * @description Id of the execution.
@@ -5145,6 +5170,11 @@ export interface components {
             launchers?: components["schemas"]["Launcher"][];
             /** @description Pauses the worker by its own wish, until somebody resumes it; for one that fails at everything it takes. */
             pause?: components["schemas"]["OwnPause"];
+            /**
+             * @description The worker ends in order, and this is its last word: it is `stopped` until it registers again, and nobody waits for it or
+             *     calls it lost.
+             */
+            stop?: components["schemas"]["OwnStop"];
             /** @description What it runs. Exactly these leases are renewed. */
             executions?: components["schemas"]["ExecutionBeat"][];
         };
@@ -5171,6 +5201,8 @@ export interface components {
              * @example Updating the operating system
              */
             note: string | null;
+            /** @description What was left out because it is wrong; absent when nothing was. */
+            ignored?: components["schemas"]["Ignored"][];
             /**
              * @description Executions of this worker that somebody wants to end: end the agent, then finish as `cancelled`.
              * @example []
@@ -5187,6 +5219,23 @@ export interface components {
              * @example false
              */
             send_inventory: boolean;
+        };
+        Ignored: {
+            /**
+             * @description Id of the execution of which it was said, as it was sent; null for what is said of the worker.
+             * @example 0192f0c1-2345-7abc-8def-0123456789ad
+             */
+            id: string | null;
+            /**
+             * @description Which member.
+             * @example progress
+             */
+            field: string;
+            /**
+             * @description What is wrong with it.
+             * @example progress must be a whole number from 0 to 100
+             */
+            message: string;
         };
         Invitation: {
             /**
@@ -5847,6 +5896,13 @@ export interface components {
              */
             note: string;
         };
+        OwnStop: {
+            /**
+             * @description For those who see it stopped.
+             * @example Stopped in order.
+             */
+            note: string;
+        };
         PatchAgent: {
             /**
              * @description Whether its tasks are given to workers.
@@ -6072,6 +6128,12 @@ export interface components {
              * @example Running the tests
              */
             message?: string;
+            /**
+             * @description That the agent has ended: what is left to do is to hand over what it did, for which there are five minutes more than
+             *     its time limit.
+             * @example false
+             */
+            agent_ended?: boolean;
             /** @description What this attempt has used so far, in all; it counts against the budget of the task. */
             usage?: components["schemas"]["ReportedUsage"];
             /**
@@ -6105,6 +6167,12 @@ export interface components {
              * @example Running the tests
              */
             message?: string;
+            /**
+             * @description That the agent has ended: what is left to do is to hand over what it did, for which there are five minutes more than
+             *     its time limit.
+             * @example false
+             */
+            agent_ended?: boolean;
             /** @description What this attempt has used so far, in all; it counts against the budget of the task. */
             usage?: components["schemas"]["ReportedUsage"];
             /**

@@ -71,9 +71,9 @@ export class QueueConfig {
 
   @Variable({
     name: 'LOG_BATCH',
-    about: 'Log entries that workers are told to send at once.',
+    about: 'Log entries that workers are told to send at once, at most.',
     read: whole(1, 1000),
-    default: 500,
+    default: 1000,
   })
   readonly log_batch!: number;
 

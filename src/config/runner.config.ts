@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { AGENT_ENV, AGENT_HOME_FILES, GIT_ENV, pick } from './agent-surroundings.js';
 import { Configuration, type Environment } from './load.js';
+import { LogLimitsConfig } from './log-limits.config.js';
 import { argv, list, pairs, onOff, oneOf, portRange, seconds, text, url, whole } from './readers.js';
 import { RuntimeConfig } from './runtime.config.js';
 import { Variable } from './variable.js';
@@ -125,15 +126,6 @@ export class RunnerConfig {
     default: 5 * GIB,
   })
   readonly disk_min_free!: number;
-
-  @Variable({
-    name: 'MAX_LOG_BYTES',
-    about:
-      'Bytes of output of one execution above which nothing more of it is logged; the log then says how much was left out.',
-    read: whole(1, 999_999_999_999_999),
-    default: GIB,
-  })
-  readonly max_log_bytes!: number;
 
   @Variable({
     name: 'DISK_BUDGET',
@@ -280,6 +272,7 @@ export class RunnerConfig {
 /** Everything a runner is started with. */
 export interface RunnerSettings {
   readonly runner: RunnerConfig;
+  readonly logLimits: LogLimitsConfig;
   readonly runtime: RuntimeConfig;
   /** Variables of the allow-list, with their values, for agents. */
   readonly agentEnvironment: Readonly<Record<string, string>>;
@@ -289,10 +282,11 @@ export interface RunnerSettings {
 
 /** Checked configuration of a runner. Throws ConfigurationFaults with all faults at once. */
 export function loadRunnerSettings(environment: Environment): RunnerSettings {
-  const configuration = new Configuration([RuntimeConfig, RunnerConfig], environment);
+  const configuration = new Configuration([RuntimeConfig, RunnerConfig, LogLimitsConfig], environment);
   const runner = configuration.get(RunnerConfig);
   return {
     runner,
+    logLimits: configuration.get(LogLimitsConfig),
     runtime: configuration.get(RuntimeConfig),
     agentEnvironment: pick(environment, runner.agent_env),
     gitEnvironment: pick(environment, GIT_ENV),

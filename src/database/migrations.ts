@@ -60,6 +60,9 @@ import { JoinTokenEnds1790000000510 } from '../../migrations/1790000000510-join-
 import { WhatJoins1790000000511 } from '../../migrations/1790000000511-what-joins.js';
 import { InventoryWishes1790000000520 } from '../../migrations/1790000000520-inventory-wishes.js';
 import { ExecutionCommits1790000000521 } from '../../migrations/1790000000521-execution-commits.js';
+import { LinesLeftOut1790000000560 } from '../../migrations/1790000000560-lines-left-out.js';
+import { Handovers1790000000561 } from '../../migrations/1790000000561-handovers.js';
+import { OrderlyEnds1790000000562 } from '../../migrations/1790000000562-orderly-ends.js';
 
 /** Every migration in the order of its number. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -124,4 +127,7 @@ export const migrations: (new () => MigrationInterface)[] = [
   InventoryWishes1790000000520,
   ExecutionCommits1790000000521,
   FollowedBranches1790000000530,
+  LinesLeftOut1790000000560,
+  Handovers1790000000561,
+  OrderlyEnds1790000000562,
 ];

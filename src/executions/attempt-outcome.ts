@@ -23,6 +23,8 @@ export interface AttemptReport {
   quality_score?: number;
   /** How many log entries were sent; fewer stored ones are said to be missing. */
   log_entries?: number;
+  /** How many lines its worker has left out of the log. */
+  log_left_out?: number;
 }
 
 const USED_UP = 'The budget of the task is used up.';

@@ -109,7 +109,8 @@ function endOf({ lease, report, reason, byWorker }: AttemptEnd & Judged): Execut
     branch: report.branch ?? null,
     commit_sha: report.commit_sha ?? null,
     log_entries: lease.log_entries,
-    log_incomplete: (report.log_entries ?? 0) > lease.log_entries,
+    log_left_out: report.log_left_out ?? 0,
+    log_incomplete: isLogIncomplete(lease, report, byWorker),
     result: report.result ?? null,
     model: report.model ?? null,
     session_id: lease.session_id,
@@ -118,6 +119,12 @@ function endOf({ lease, report, reason, byWorker }: AttemptEnd & Judged): Execut
     usage: lease.usage,
     finished_by_worker: byWorker,
   };
+}
+
+/** What is not known to be complete is not called complete: only its worker knows how much there was to send. */
+function isLogIncomplete(lease: LeaseRow, report: AttemptReport, byWorker: boolean): boolean {
+  if (!byWorker) return lease.worker_id !== null;
+  return (report.log_entries ?? 0) > lease.log_entries || (report.log_left_out ?? 0) > 0;
 }
 
 function factOf({ lease, task, actor, report, reason }: AttemptEnd & Judged & { task: Task }): NewEvent {

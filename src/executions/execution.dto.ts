@@ -183,7 +183,16 @@ export class ExecutionDto {
   log_entries!: number;
 
   /**
-   * Whether the worker sent more log entries than arrived.
+   * Lines that the worker has left out of the log: beyond a limit, or because there was no time to send them. The log says
+   * where.
+   * @example 0
+   */
+  @ApiProperty({ type: 'integer' })
+  log_left_out!: number;
+
+  /**
+   * Whether something of the log is missing, or may be: lines were left out, the worker sent more entries than arrived, or
+   * the attempt was ended before its worker said how many there are.
    * @example false
    */
   log_incomplete!: boolean;
@@ -231,6 +240,7 @@ export class ExecutionDto {
       quality_score: execution.quality_score,
       usage: execution.usage && UsageDto.from(execution.usage),
       log_entries: execution.log_entries,
+      log_left_out: execution.log_left_out,
       log_incomplete: execution.log_incomplete,
       logs_removed_at: execution.logs_removed_at && execution.logs_removed_at.toISOString(),
       result: execution.result,

@@ -80,6 +80,10 @@ export class Execution {
   @Column({ type: 'integer', default: 0 })
   log_entries!: number;
 
+  /** Lines that its worker has left out of the log. */
+  @Column({ type: 'integer', default: 0 })
+  log_left_out!: number;
+
   @Column({ type: 'boolean', default: false })
   log_incomplete!: boolean;
 

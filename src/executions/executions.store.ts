@@ -34,6 +34,7 @@ export interface ExecutionEnd {
   /** Null keeps what was pushed last. */
   commit_sha: string | null;
   log_entries: number;
+  log_left_out: number;
   log_incomplete: boolean;
   result: Record<string, unknown> | null;
   model: string | null;
@@ -67,7 +68,7 @@ const VIEW = `
          coalesce(l.progress_message, e.progress_message) as progress_message, e.started_at, e.finished_at, e.exit_code,
          e.base_sha, e.branch, e.commit_sha, coalesce(l.session_id, e.session_id) as session_id, e.pull_request_number,
          e.pull_request_url, e.quality_score, coalesce(l.usage, e.usage) as usage,
-         coalesce(l.log_entries, e.log_entries) as log_entries, e.log_incomplete, e.result, e.finished_by_worker, e.logs_removed_at,
+         coalesce(l.log_entries, e.log_entries) as log_entries, e.log_left_out, e.log_incomplete, e.result, e.finished_by_worker, e.logs_removed_at,
          nullif(l.expires_at, 'infinity') as lease_expires_at, l.deadline_at
   from agent_executions e left join leases l on l.execution_id = e.id`;
 
@@ -121,12 +122,12 @@ export class ExecutionsStore {
          error_message = said.error_message, progress = said.progress, progress_message = said.progress_message,
          exit_code = said.exit_code, base_sha = said.base_sha, branch = coalesce(said.branch, e.branch),
          commit_sha = coalesce(said.commit_sha, e.commit_sha), log_entries = said.log_entries,
-         log_incomplete = said.log_incomplete, result = said.result, model = said.model, session_id = said.session_id,
+         log_left_out = said.log_left_out, log_incomplete = said.log_incomplete, result = said.result, model = said.model, session_id = said.session_id,
          pull_request_number = said.pull_request_number, quality_score = said.quality_score, usage = said.usage,
          finished_by_worker = said.finished_by_worker, finished_at = now()
        from (select * from jsonb_to_recordset($1::jsonb) as one (id uuid, status text, failure_reason text,
          error_message text, progress integer, progress_message text, exit_code integer, base_sha text, branch text,
-         commit_sha text, log_entries integer, log_incomplete boolean, result jsonb, model text, session_id text,
+         commit_sha text, log_entries integer, log_left_out integer, log_incomplete boolean, result jsonb, model text, session_id text,
          pull_request_number integer, quality_score integer, usage jsonb, finished_by_worker boolean) limit $2) said
        where e.id = said.id
        returning e.*), counted as (

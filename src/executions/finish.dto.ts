@@ -154,6 +154,14 @@ export class FinishDto {
   @WholeNumber({ min: 0, max: LARGEST_INTEGER })
   log_entries?: number;
 
+  /**
+   * How many lines of the log were not sent, as beyond a limit.
+   * @example 0
+   */
+  @Optional()
+  @WholeNumber({ min: 0, max: LARGEST_INTEGER })
+  log_left_out?: number;
+
   toReport(): AttemptReport {
     return { ...this, failure_reason: this.outcome === 'failed' ? readFailureReason(this.failure_reason) : undefined };
   }

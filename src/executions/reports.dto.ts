@@ -3,6 +3,7 @@ import { Type } from 'class-transformer';
 import { ArrayMaxSize, ArrayMinSize, IsArray, IsObject, ValidateNested } from 'class-validator';
 import {
   AcceptsUncleanText,
+  Flag,
   Id,
   IgnoresUnknownFields,
   Instant,
@@ -143,6 +144,15 @@ export class AdvanceDto {
   @RawText({ max: 1000 })
   message?: string;
 
+  /**
+   * That the agent has ended: what is left to do is to hand over what it did, for which there are five minutes more than
+   * its time limit.
+   * @example false
+   */
+  @Optional()
+  @Flag()
+  agent_ended?: boolean;
+
   /** What this attempt has used so far, in all; it counts against the budget of the task. */
   @Optional()
   @IsObject()
@@ -173,10 +183,11 @@ export class ProgressDto extends AdvanceDto {
   session_id?: string;
 
   toReport(id: string): LeaseReport {
-    const { checkpoint, progress, message, usage, session_id } = this;
+    const { checkpoint, progress, message, agent_ended, usage, session_id } = this;
     return {
       progress,
       message,
+      agent_ended,
       usage,
       session_id,
       id,

@@ -1,6 +1,6 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, type ApiPropertyOptions } from '@nestjs/swagger';
-import { ArrayMaxSize, IsArray, IsObject, ValidateBy } from 'class-validator';
+import { Allow, ArrayMaxSize, IsArray, IsObject, ValidateBy } from 'class-validator';
 
 const document = (options: object): PropertyDecorator => ApiProperty(options as ApiPropertyOptions);
 
@@ -51,6 +51,17 @@ export const ItemsAlone = (shape: () => new () => object, { max }: { max: number
     IsArray(),
     ArrayMaxSize(max),
     ApiProperty({ type: () => shape(), isArray: true, maxItems: max }),
+  );
+
+/**
+ * An object, or with `max` a list of them, that whoever takes it checks: there, what is wrong in it is left out instead of
+ * refused.
+ */
+export const JudgedLater = (shape: () => new () => object, list?: { max: number }): PropertyDecorator =>
+  applyDecorators(
+    isFreeForm,
+    Allow(),
+    ApiProperty({ type: () => shape(), ...(list && { isArray: true, maxItems: list.max }) }),
   );
 
 /** Names of the free-form fields of a DTO class and of those it extends. */

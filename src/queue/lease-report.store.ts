@@ -8,6 +8,8 @@ export interface LeaseReport {
   id: string;
   progress?: number;
   message?: string;
+  /** Whether its agent is over. */
+  agent_ended?: boolean;
   /** What the attempt has used so far, in all. */
   usage?: Partial<Usage>;
   session_id?: string;
@@ -26,11 +28,11 @@ export type WorkerReport = LeaseReport & { worker_id: string; lease_seconds: num
 const REPORT = `
 with said as materialized (
   select * from jsonb_to_recordset($1::jsonb)
-    as one (id uuid, worker_id uuid, lease_seconds integer, progress integer, message text, usage jsonb, session_id text, saved jsonb)
+    as one (id uuid, worker_id uuid, lease_seconds integer, progress integer, message text, agent_ended boolean, usage jsonb, session_id text, saved jsonb)
   limit $2
 ), held as materialized (
   select l.execution_id, l.task_id, l.worker_id, l.budget_warned, said.lease_seconds, said.progress, said.message,
-         said.session_id, said.saved, said.usage is not null as counts, usage_grown(l.usage, said.usage) as usage,
+         said.agent_ended, said.session_id, said.saved, said.usage is not null as counts, usage_grown(l.usage, said.usage) as usage,
          coalesce(said.progress, l.progress) is distinct from l.progress
            or coalesce(said.message, l.progress_message) is distinct from l.progress_message as advanced
   from said join leases l on l.execution_id = said.id and l.worker_id = said.worker_id
@@ -56,6 +58,7 @@ update leases l set
   expires_at = coalesce(now() + make_interval(secs => j.lease_seconds), l.expires_at),
   progress = coalesce(j.progress, l.progress), progress_message = coalesce(j.message, l.progress_message),
   session_id = coalesce(j.session_id, l.session_id), usage = j.usage,
+  agent_ended_at = case when j.agent_ended then coalesce(l.agent_ended_at, now()) else l.agent_ended_at end,
   budget_warned = l.budget_warned or j.budget is not null,
   cancel_reason = case when j.budget = 'exceeded' and l.cancel_requested_at is null then 'policy' else l.cancel_reason end,
   cancel_requested_at =

@@ -29,6 +29,10 @@ export class Lease {
   @Column({ type: 'timestamptz' })
   deadline_at!: Date;
 
+  /** When its worker said first that the agent is over. */
+  @Column({ type: 'timestamptz', nullable: true })
+  agent_ended_at!: Date | null;
+
   @Column({ type: 'timestamptz', nullable: true })
   cancel_requested_at!: Date | null;
 

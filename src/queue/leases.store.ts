@@ -66,10 +66,15 @@ export interface Contact extends Signals {
 /** How long a worker may still report a time-out by itself, with what its agent has done until then. */
 const TIMEOUT_GRACE_SECONDS = 20;
 
+/** How long a worker may take to commit, push and tell what an agent has done, once it has said that this is over. */
+const HANDOVER = `interval '5 minutes'`;
+
+const IS_OVERDUE = `greatest(deadline_at + make_interval(secs => $1), agent_ended_at + ${HANDOVER}) < now()`;
+
 const ENDED = `
-  select l.*, case when deadline_at < now() - make_interval(secs => $1) then 'timeout' else 'worker_lost' end as cause
+  select l.*, case when ${IS_OVERDUE} then 'timeout' else 'worker_lost' end as cause
   from leases l
-  where ((expires_at < now() and not $2) or deadline_at < now() - make_interval(secs => $1))`;
+  where ((expires_at < now() and not $2) or ${IS_OVERDUE})`;
 
 const CONTACT = `
   with said as materialized (

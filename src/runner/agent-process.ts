@@ -24,6 +24,8 @@ export interface AgentPlan extends StartedCommand {
   readonly onLines: (stream: 'stdout' | 'stderr', lines: readonly string[]) => Promise<void>;
   /** Told once, when the process runs. */
   readonly onStart: (process: { pid: number; started: string }) => Promise<void>;
+  /** Told when it is over; what it wrote may still be on its way. */
+  readonly onExit?: () => void;
   /** Ends the agent when it fires. */
   readonly signal: AbortSignal;
   /** Cuts the grace short when it fires. */
@@ -73,6 +75,7 @@ export async function runAgent(plan: AgentPlan): Promise<AgentEnd> {
   try {
     await plan.onStart({ pid, started: findProcess(pid)?.started ?? '' });
     const [exitCode, endedBy] = await exited;
+    plan.onExit?.();
     ending.stop();
     const survivors = [...(await ending.survivors), ...(await endTree(marks, plan.graceMs, plan.hurry))];
     await withinTime(output, [child.stdout, child.stderr]);

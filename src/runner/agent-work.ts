@@ -125,6 +125,8 @@ async function run(
   listener: Listener,
 ): Promise<AgentEnd> {
   onSign(performance.now());
+  const over = new AbortController();
+  const unheld = AbortSignal.any([signal, over.signal]);
   const end = await runAgent({
     ...house.isolation.command(argv, directory),
     checkout: directory.checkout,
@@ -139,7 +141,13 @@ async function run(
     onLines: async (stream, lines) => {
       onSign(performance.now());
       await listener.hear(stream, lines);
+      if (!delivery.isBehind) return;
+      // It cannot write: that is no silence of its own.
+      onSign(null);
+      await delivery.untilRoom(unheld);
+      onSign(performance.now());
     },
+    onExit: () => over.abort(),
     onStart: (process) => directory.write(directory.process, JSON.stringify(process)),
   })
     .catch((error: unknown) => {

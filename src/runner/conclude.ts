@@ -4,6 +4,8 @@ import { Delivery } from './delivery.js';
 import type { ExecutionDirectory } from './execution-directory.js';
 import { readSpooledFinish, spoolFinish, type SpooledFinish } from './finish-spool.js';
 import type { House } from './house.js';
+import type { Finish } from './protocol.js';
+import { UNHURRIED, type RestBounds } from './rest-of-log.js';
 
 /** Spools the result, tells it, and clears up when nothing of the work would be lost. */
 async function finished(
@@ -11,16 +13,22 @@ async function finished(
   directory: ExecutionDirectory,
   delivery: Delivery,
   { finish, keep }: SpooledFinish,
+  bounds: RestBounds,
 ): Promise<void> {
-  const spooled = { finish: { ...finish, log_entries: delivery.logEntries }, keep };
-  try {
-    await delivery.sync();
-    await spoolFinish(directory, spooled);
-  } catch (error) {
-    // On a full disk the result can still be told, it only would not survive a crash.
-    house.log.warn({ execution_id: directory.executionId, err: error }, 'the result could not be spooled');
-  }
-  await tell(house, directory, delivery, spooled);
+  await delivery.sayLeftOut().catch((error: unknown) => warnOfSpool(house, directory, error));
+  const spooled = { finish: { ...finish, ...delivery.counts }, keep };
+  await delivery.sync().catch((error: unknown) => warnOfSpool(house, directory, error));
+  await spool(house, directory, spooled);
+  await tell(house, directory, delivery, spooled, bounds);
+}
+
+async function spool(house: House, directory: ExecutionDirectory, spooled: SpooledFinish): Promise<void> {
+  await spoolFinish(directory, spooled).catch((error: unknown) => warnOfSpool(house, directory, error));
+}
+
+/** On a full disk the result can still be told, it only would not survive a crash. */
+function warnOfSpool({ log }: House, { executionId }: ExecutionDirectory, error: unknown): void {
+  log.warn({ execution_id: executionId, err: error }, 'the result could not be spooled');
 }
 
 /** The server gave the work to another worker: no result is told, and what was done stays. */
@@ -33,9 +41,9 @@ async function lost(house: House, directory: ExecutionDirectory, delivery: Deliv
 async function spooled(house: House, directory: ExecutionDirectory): Promise<void> {
   const finish = await readSpooledFinish(directory);
   if (finish === null) return;
-  const delivery = await Delivery.open(house, directory, () => undefined);
+  const delivery = await Delivery.open(house, directory, { holdMs: 0, onLost: () => undefined });
   try {
-    await tell(house, directory, delivery, finish);
+    await tell(house, directory, delivery, finish, UNHURRIED);
   } finally {
     await delivery.close();
   }
@@ -45,10 +53,13 @@ async function tell(
   house: House,
   directory: ExecutionDirectory,
   delivery: Delivery,
-  { finish, keep }: SpooledFinish,
+  spooled: SpooledFinish,
+  bounds: RestBounds,
 ): Promise<void> {
   const id = directory.executionId;
+  const { keep } = spooled;
   try {
+    const finish = await tellLog(house, { directory, delivery, bounds }, spooled);
     const answer = await delivery.finish(finish);
     const facts = { execution_id: id, outcome: finish.outcome, task: answer.task.status };
     house.log.info(facts, 'the result was taken');
@@ -60,6 +71,23 @@ async function tell(
       await keepBecause(house, directory, `the server did not take the result (${error.message})`);
     } else house.log.warn({ execution_id: id, err: error }, 'the result waits in the spool for the next start');
   }
+}
+
+/** Sends what is not there yet of the log, or a word on what of it is left out. Gives the result with what is told of the log. */
+async function tellLog(
+  house: House,
+  { directory, delivery, bounds }: { directory: ExecutionDirectory; delivery: Delivery; bounds: RestBounds },
+  { finish, keep, log_over = false }: SpooledFinish,
+): Promise<Finish> {
+  if (log_over) return finish;
+  const endLog = await delivery.sendRest(bounds);
+  if (endLog === null) return finish;
+  // From here on the numbers of the entries are others than in the spool: a later run must not go on with those.
+  await spool(house, directory, { finish, keep, log_over: true });
+  const counts = await endLog();
+  const { log_left_out } = counts;
+  house.log.warn({ execution_id: directory.executionId, log_left_out }, 'a part of the log was left out');
+  return { ...finish, ...counts };
 }
 
 /** Writes down why a directory stays. It is then no longer anything a later run would deliver. */

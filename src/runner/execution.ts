@@ -14,11 +14,12 @@ import { Listener } from './listener.js';
 import { writeNote } from './note.js';
 import { prepareCheckout, TRANSPORT_PATIENCE_MS } from './prepare.js';
 import type { Finish, Grant, Progress } from './protocol.js';
+import { restBounds } from './rest-of-log.js';
 import { tellsOfNoSession } from './stream-failure.js';
 import { noUsage, type AgentUsage } from './stream-usage.js';
 import { ownZone } from './time-zone.js';
 import { verdictOf, type EndReason, type Story } from './verdict.js';
-import { writeWorkLeft } from './work-left.js';
+import { noteWorkLeft } from './work-left.js';
 import type { Running } from './workload.js';
 
 const LOOK_MS = 200;
@@ -30,6 +31,8 @@ const HURRIED_PATIENCE_MS: Record<EndReason, number> = {
   timeout: TRANSPORT_PATIENCE_MS,
   stalled: TRANSPORT_PATIENCE_MS,
 };
+/** Of its time an agent may be held back so much that writes faster than the server takes it. */
+const HOLD_SHARE = 0.1;
 /** How long its files may take to be committed; a stopping runner leaves earlier. */
 const LOCAL_MS = 10 * 60_000;
 const HURRIED_LOCAL_MS = 60_000;
@@ -52,6 +55,7 @@ export class Execution implements Running {
   private readonly giving = new AbortController();
   private reason: EndReason | null = null;
   private phase = 'Starting';
+  private isOver = false;
   private isDecided = false;
   private listeningSince: number | null = null;
   /** Files of the worker in the checkout, which are not to be committed. */
@@ -69,6 +73,10 @@ export class Execution implements Running {
     return this.phase;
   }
 
+  get isHandingOver(): boolean {
+    return this.isOver;
+  }
+
   /** Ends it early. The first reason stands, except that a lost execution is lost; a decided result is told whatever comes. */
   end(reason: EndReason): void {
     if (this.isDecided || (this.reason !== null && reason !== 'lost')) return;
@@ -80,7 +88,8 @@ export class Execution implements Running {
   async run(): Promise<void> {
     const { house, directory, grant } = this;
     await directory.create();
-    const delivery = await Delivery.open(house, directory, () => this.end('lost'));
+    const holdMs = grant.task.timeout_seconds * 1000 * HOLD_SHARE;
+    const delivery = await Delivery.open(house, directory, { holdMs, onLost: () => this.end('lost') });
     const leave = (): void => this.giving.abort(new Error('the runner is leaving'));
     house.leaving.addEventListener('abort', leave);
     try {
@@ -92,7 +101,9 @@ export class Execution implements Running {
         const finish = verdictOf({ ...story, ...this.facts() }, house.secrets);
         this.count(finish, story);
         if (finish.outcome === 'completed') await house.sessions.forget(grant.task.id);
-        await conclude.finished(house, directory, delivery, { finish, keep: story.handedBack?.keep ?? null });
+        const isHurried = this.reason !== null && this.reason !== 'stalled';
+        const bounds = restBounds(isHurried, Date.parse(grant.deadline) - house.clock.now());
+        await conclude.finished(house, directory, delivery, { finish, keep: story.handedBack?.keep ?? null }, bounds);
       }
     } finally {
       house.leaving.removeEventListener('abort', leave);
@@ -127,6 +138,8 @@ export class Execution implements Running {
     } finally {
       clearInterval(watch);
     }
+    // What follows takes the time that it takes, which is the agent's no more.
+    this.isOver = true;
     // An agent that came to its own end before anybody asked is judged by what it did, not by what was asked later.
     const endedFor = this.reason;
     if (fault !== null) await delivery.say('error', fault.message).catch(() => undefined);
@@ -191,7 +204,7 @@ export class Execution implements Running {
   }
 
   private async handBack(checkout: Checkout, remote: Remote | null, delivery: Delivery): Promise<HandedBack> {
-    await this.enterPhase('Handing the branch back');
+    await this.tellProgress({ message: 'Handing the branch back', agent_ended: true });
     const { house, grant, directory } = this;
     const patienceMs = this.reason === null ? TRANSPORT_PATIENCE_MS : HURRIED_PATIENCE_MS[this.reason];
     const localMs = this.reason === null ? LOCAL_MS : HURRIED_LOCAL_MS;
@@ -208,23 +221,11 @@ export class Execution implements Running {
       signal: this.giving.signal,
     };
     const handedBack = await handBack(house, plan);
-    await this.noteLeft(handedBack);
+    await noteWorkLeft(directory, grant, handedBack).catch((error: unknown) => {
+      house.log.warn({ execution_id: this.id, err: error }, 'what the checkout holds could not be noted');
+    });
     if (handedBack.fault !== null) await delivery.say('error', handedBack.fault.message).catch(() => undefined);
     return handedBack;
-  }
-
-  /** For the inventory, which then needs no git; without it nothing is taken for safe. */
-  private async noteLeft({ commitSha, dirty, unpushed }: HandedBack): Promise<void> {
-    const { repository } = this.grant;
-    const left = {
-      repository_id: repository?.id ?? null,
-      default_branch: repository?.default_branch ?? null,
-      head_sha: commitSha,
-      ...{ dirty, unpushed },
-    };
-    await writeWorkLeft(this.directory, left).catch((error: unknown) => {
-      this.house.log.warn({ execution_id: this.id, err: error }, 'what the checkout holds could not be noted');
-    });
   }
 
   /** Looks at the clocks. The deadline is the server's: it is compared with the server's time, not this machine's. */

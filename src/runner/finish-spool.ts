@@ -6,6 +6,8 @@ export interface SpooledFinish {
   readonly finish: Finish;
   /** Why the checkout stays after the result is delivered; null when it may go. */
   readonly keep: string | null;
+  /** Whether nothing more is to be sent of the log: a part of it was left out. */
+  readonly log_over?: boolean;
 }
 
 /** The result is on the disk before it is told, so that neither a crash nor a server that is away can lose it. */

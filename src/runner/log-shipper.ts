@@ -20,6 +20,8 @@ export class LogShipper {
   private position: SpoolPosition = { seq: 0, byte: 0 };
   private most: number;
   private readonly closing = new AbortController();
+  private mayGoOn: () => boolean = () => true;
+  private sendingSince: number | null = null;
 
   constructor(
     private readonly spool: LogSpool,
@@ -37,8 +39,19 @@ export class LogShipper {
     return this.position.seq;
   }
 
-  /** No more entries will come: `run` ends when all there are have been sent. */
-  close(): void {
+  /** How many bytes of the spool the server has not confirmed. */
+  get unsent(): number {
+    return this.spool.size - this.position.byte;
+  }
+
+  /** For how long the server has not answered a batch. */
+  get waitingMs(): number {
+    return this.sendingSince === null ? 0 : performance.now() - this.sendingSince;
+  }
+
+  /** No more entries will come: `run` ends when all there are have been sent, or before a batch that `mayGoOn` forbids. */
+  close(mayGoOn: () => boolean = () => true): void {
+    this.mayGoOn = mayGoOn;
     this.closing.abort();
   }
 
@@ -47,6 +60,7 @@ export class LogShipper {
     for (;;) {
       await this.spool.waitForMore(this.position.seq, this.closing.signal);
       this.ending.throwIfAborted();
+      if (!this.mayGoOn()) return;
       if (this.spool.count - this.position.seq < this.most) await this.linger();
       const slice = await this.spool.read(this.position, { entries: this.most, bytes: this.limits.bytes });
       if (slice.entries.length > 0) await this.ship(slice.entries, slice.next);
@@ -61,6 +75,7 @@ export class LogShipper {
 
   private async ship(entries: LogEntry[], next: SpoolPosition): Promise<void> {
     const offset = this.position.seq;
+    this.sendingSince = performance.now();
     try {
       const answer = await this.send({ offset, entries });
       if (answer.next_offset === offset) await this.standStill();
@@ -73,6 +88,8 @@ export class LogShipper {
         await this.moveTo(expected, next);
       else if (error.status === 400 || error.status === 413) await this.sendLess(entries, next, error);
       else throw error;
+    } finally {
+      this.sendingSince = null;
     }
   }
 

@@ -56,6 +56,11 @@ export class LogSpool {
     return this.end.seq;
   }
 
+  /** How many bytes they take. */
+  get size(): number {
+    return this.end.byte;
+  }
+
   /** Resolves when the entries are in the file; waiting for it is what slows down an agent that writes too fast. */
   append(entries: readonly LogEntry[]): Promise<void> {
     const written = this.writing.then(async () => {

@@ -193,18 +193,51 @@ describe('Runner', () => {
     for (const secret of secrets) expect(JSON.stringify(told)).not.toContain(secret);
   });
 
-  it('says how much of too much output is not in its log', async () => {
-    site.start({ MAX_LOG_BYTES: '1000' });
-    const grant = site.give('for i in $(seq 1000); do echo 123456789; done');
+  it('says how much of too much output is not in its log, and keeps the last of it', async () => {
+    site.start({ MAX_LOG_ENTRIES: '100' });
+    const grant = site.give('seq 1000');
     const finish = await site.server.finished(idOf(grant));
-    expect(site.messages(grant)).toHaveLength(100);
+    const numbers = Array.from({ length: 1000 }, (_, index) => String(index + 1));
+    expect(site.messages(grant)).toEqual([...numbers.slice(0, 100), ...numbers.slice(900)]);
     expect(site.messages(grant, 'system')).toEqual(
       expect.arrayContaining([
-        'truncated: there are more than 1000 bytes of output.',
-        'truncated: 900 lines (9000 bytes) were left out.',
+        'truncated: there is more output than 100 lines or 67108864 bytes; of what follows only the last lines are kept.',
+        'truncated: 800 lines (3200 bytes) were left out.',
       ]),
     );
-    expect(finish).toMatchObject({ outcome: 'completed', log_entries: site.server.attemptOf(idOf(grant)).log.length });
+    const { log } = site.server.attemptOf(idOf(grant));
+    expect(finish).toMatchObject({ outcome: 'completed', log_entries: log.length, log_left_out: 800 });
+  });
+
+  it('counts bytes of the log as they are stored', async () => {
+    site.start({ MAX_LOG_BYTES: '1000' });
+    const grant = site.give('seq 111 999');
+    const finish = await site.server.finished(idOf(grant));
+    // A line of three letters takes 87 bytes.
+    expect(site.messages(grant)[10]).toBe('121');
+    expect(site.messages(grant)[11]).toBe('900');
+    expect(finish).toMatchObject({ log_left_out: 889 - 11 - 100 });
+  });
+
+  it('holds back who writes faster than the server takes it, and ends a cancelled one without its backlog', async () => {
+    site.server.logDelayMs = 300;
+    site.start({ STALL_SECONDS: '0.5', MAX_LOG_ENTRIES: '1000000' });
+    const grant = site.give('yes');
+    const log = join(site.folder(grant), 'log.ndjson');
+    const stored = (): number => site.server.attemptOf(idOf(grant)).log.length;
+    await site.server.until(() => stored() > 6000);
+    const lines = (await readFile(log, 'utf8')).split('\n').length;
+    // Two MiB are not sent, and what was read meanwhile.
+    expect(lines - stored()).toBeLessThan(60_000);
+    site.server.cancel.add(idOf(grant));
+    const finish = await site.server.finished(idOf(grant));
+    expect(finish.outcome).toBe('cancelled');
+    const sent = site.server.attemptOf(idOf(grant)).log;
+    expect(finish.log_entries).toBe(sent.length);
+    expect(sent.map(({ message }) => message)).toContain(
+      `truncated: ${String(finish.log_left_out)} lines were left out: there was no time to send them.`,
+    );
+    expect(sent.at(-1)?.message).toMatch(/^(Committed|Nothing was changed|Pushed)/);
   });
 
   it('tells the result of an agent that emptied the log', async () => {

@@ -123,6 +123,7 @@ export class Runner {
     await this.workload.idle();
     beating.abort();
     await Promise.all([beat.catch(() => undefined), keeping]);
+    if (this.fault === null) await beats.takeLeave('The worker has ended in order.');
   }
 
   private async open(
@@ -229,7 +230,7 @@ export class Runner {
 
   private deliver(house: House, directory: ExecutionDirectory): void {
     const id = directory.executionId;
-    const running = { id, message: 'Delivering the result', end: (): void => undefined };
+    const running = { id, message: 'Delivering the result', isHandingOver: true, end: (): void => undefined };
     house.log.info({ execution_id: id }, 'delivering a result of an earlier run');
     this.workload.add(running, this.safely(id, conclude.spooled(house, directory)));
   }

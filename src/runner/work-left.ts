@@ -1,4 +1,6 @@
 import type { ExecutionDirectory } from './execution-directory.js';
+import type { HandedBack } from './hand-back.js';
+import type { Grant } from './protocol.js';
 
 /** What a checkout holds, as it was when its agent was done. */
 export interface WorkLeft {
@@ -14,7 +16,18 @@ export interface WorkLeft {
 /** Of a checkout that nobody has looked into nothing is known to be safe. */
 const UNKNOWN: WorkLeft = { repository_id: null, default_branch: null, head_sha: null, dirty: true, unpushed: true };
 
-export async function writeWorkLeft(directory: ExecutionDirectory, left: WorkLeft): Promise<void> {
+/** Notes it for the inventory, which then needs no git; without it nothing is taken for safe. */
+export async function noteWorkLeft(
+  directory: ExecutionDirectory,
+  { repository }: Grant,
+  { commitSha, dirty, unpushed }: Pick<HandedBack, 'commitSha' | 'dirty' | 'unpushed'>,
+): Promise<void> {
+  const left: WorkLeft = {
+    repository_id: repository?.id ?? null,
+    default_branch: repository?.default_branch ?? null,
+    head_sha: commitSha,
+    ...{ dirty, unpushed },
+  };
   await directory.write(directory.left, `${JSON.stringify(left)}\n`);
 }
 

@@ -6,6 +6,8 @@ export interface Running {
   readonly id: string;
   /** What it is doing, in a few words. */
   readonly message: string;
+  /** Whether its agent is over: what is left to do is to hand over what it did. */
+  readonly isHandingOver: boolean;
   end(reason: EndReason): void;
 }
 
@@ -30,8 +32,11 @@ export class Workload {
   }
 
   /** Exactly what the heartbeat renews. */
-  reports(): { id: string; message: string }[] {
-    return [...this.running.values()].map(({ id, message }) => ({ id, message }));
+  reports(): { id: string; message: string; agent_ended?: boolean }[] {
+    return [...this.running.values()].map(({ id, message, isHandingOver }) => ({
+      ...{ id, message },
+      ...(isHandingOver && { agent_ended: true }),
+    }));
   }
 
   /** Follows it to its end; `work` must not reject. */

@@ -5,9 +5,10 @@ import { EXECUTION_STATES, type ExecutionStatus } from '../executions/execution.
 import { FinishItemDto } from '../executions/finish.dto.js';
 import { LogItemDto, ProgressItemDto, SignalsDto } from '../executions/reports.dto.js';
 import { AcceptsUncleanText, IgnoresUnknownFields, Optional } from '../http/fields.js';
-import { ItemsAlone } from '../http/free-form.js';
+import { ItemsAlone, JudgedLater } from '../http/free-form.js';
 import type { Problem } from '../http/problem.js';
 import { TASK_STATES, type TaskStatus } from '../tasks/task.states.js';
+import { IgnoredDto } from './heartbeat.dto.js';
 import { ClaimDto, ClaimedExecutionDto } from './protocol.dto.js';
 import { MetricsDto } from './worker-facts.dto.js';
 
@@ -35,12 +36,10 @@ export class ExchangeDto {
   @ItemsAlone(() => FinishItemDto, { max: MOST_ITEMS })
   finish?: unknown[];
 
-  /** Usage of the machine. */
+  /** Usage of the machine. What is wrong in it is left out and named in the answer. */
   @Optional()
-  @IsObject()
-  @ValidateNested()
-  @Type(() => MetricsDto)
-  metrics?: MetricsDto;
+  @JudgedLater(() => MetricsDto)
+  metrics?: unknown;
 
   /** A wish for work. It waits only when everything before it was taken: who did something wrong hears of it at once. */
   @Optional()
@@ -110,4 +109,7 @@ export class ExchangeReceiptDto extends SignalsDto {
 
   /** What was given; empty when there is nothing to do, or nothing was asked for. */
   executions!: ClaimedExecutionDto[];
+
+  /** What was left out of the usage of the machine because it is wrong; absent when nothing was. */
+  ignored?: IgnoredDto[];
 }

@@ -12,15 +12,15 @@ import type { ClaimBrief } from './claim-briefs.service.js';
 import { ClaimsService } from './claims.service.js';
 import { type Grant, NOTHING } from './grants.service.js';
 import type { FinishItemReceiptDto, ItemReceiptDto, LogItemReceiptDto } from './exchange.dto.js';
-import type { Beat } from './heartbeats.service.js';
 import type { ClaimDto } from './protocol.dto.js';
+import { type Ignored, WorkerWords } from './worker-words.service.js';
 
 /** What a worker says at once. The items are as they came: each is checked, and succeeds or fails, alone. */
 export interface Exchange {
   logs?: readonly unknown[];
   progress?: readonly unknown[];
   finish?: readonly unknown[];
-  metrics?: Beat['metrics'];
+  metrics?: unknown;
   claim?: ClaimDto;
 }
 
@@ -29,6 +29,8 @@ export interface ExchangeReceipt extends Signals {
   progress: ItemReceiptDto[];
   finish: FinishItemReceiptDto[];
   executions: ClaimBrief[];
+  /** What was left out of the usage of its machine; absent when that was nothing. */
+  ignored?: Ignored[];
 }
 
 /** Whose word it is, and what ends a wait for it. */
@@ -50,10 +52,12 @@ export class ExchangesService {
     private readonly finishes: FinishesService,
     private readonly claims: ClaimsService,
     private readonly leases: LeasesService,
+    private readonly words: WorkerWords,
   ) {}
 
   async exchange(context: ExchangeContext, said: Exchange): Promise<ExchangeReceipt> {
     const { worker } = context;
+    const { said: metrics, ignored } = await this.words.metrics(said.metrics);
     const [logs, progress] = await Promise.all([
       this.inOrder(said.logs ?? [], (item) => this.log(context, item)),
       Promise.all((said.progress ?? []).map((item) => this.advance(context, item))),
@@ -63,12 +67,13 @@ export class ExchangesService {
     const { briefs: executions, signals: told } = said.claim
       ? await this.claim(context, said.claim, isFaulty)
       : NOTHING;
-    const ids = [...logs, ...progress, ...finish.filter(({ problem }) => problem)].map((item) => item.execution_id);
-    const named = ids.filter((id) => id !== null && isId(id)) as string[];
-    const isTold = named.length === 0 && said.metrics === undefined;
-    const signals =
-      isTold && told ? told : await this.leases.signals(worker.id, [...new Set(named)], said.metrics ?? null);
-    return { logs, progress, finish, executions, ...signals };
+    // What it has ended just now is not lost, whatever else it said of it before.
+    const ended = new Set(finish.flatMap(({ execution_id: id, problem }) => (problem ? [] : [id])));
+    const ids = [...logs, ...progress, ...finish].map((item) => item.execution_id);
+    const named = ids.filter((id) => id !== null && isId(id) && !ended.has(id)) as string[];
+    const isTold = named.length === 0 && metrics === undefined;
+    const signals = isTold && told ? told : await this.leases.signals(worker.id, [...new Set(named)], metrics ?? null);
+    return { logs, progress, finish, executions, ...signals, ...(ignored && { ignored }) };
   }
 
   private log(context: ExchangeContext, said: unknown): Promise<LogItemReceiptDto> {

@@ -10,8 +10,9 @@ import { socketClosed } from '../http/socket-closed.js';
 import { ClaimsService } from './claims.service.js';
 import { ExchangeDto, ExchangeReceiptDto } from './exchange.dto.js';
 import { ExchangesService } from './exchanges.service.js';
+import { HeartbeatDto, HeartbeatReceiptDto } from './heartbeat.dto.js';
 import { HeartbeatsService } from './heartbeats.service.js';
-import { ClaimDto, ClaimedExecutionDto, ClaimReceiptDto, HeartbeatDto, HeartbeatReceiptDto } from './protocol.dto.js';
+import { ClaimDto, ClaimedExecutionDto, ClaimReceiptDto } from './protocol.dto.js';
 
 @ApiTags('Worker protocol')
 @Controller('workers')
@@ -22,7 +23,7 @@ export class ProtocolController {
     private readonly exchanges: ExchangesService,
   ) {}
 
-  /** Send a sign of life. Renews exactly the executions listed, and is never refused for what it lists. */
+  /** Send a sign of life. Renews exactly the executions listed; what is wrong in it is left out, and named in `ignored`. */
   @Post(':id/heartbeat')
   @AllowWorker()
   @Patient()
@@ -30,7 +31,7 @@ export class ProtocolController {
   @ApiIdParam('id', 'Id of the worker.')
   @ApiOkResponse({ type: HeartbeatReceiptDto })
   heartbeat(@CurrentWorker() worker: WorkerPrincipal, @Body() body: HeartbeatDto): Promise<HeartbeatReceiptDto> {
-    return this.heartbeats.beat(worker, { ...body, executions: body.executions ?? [] });
+    return this.heartbeats.hear(worker, body);
   }
 
   /** Ask for work, and wait for it if need be. Nothing to do is an empty list. */

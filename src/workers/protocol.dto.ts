@@ -1,84 +1,12 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import { ArrayMaxSize, IsArray, IsObject, ValidateNested } from 'class-validator';
 import { LaunchDto } from '../agents/agents.dto.js';
 import { ExecutionDto } from '../executions/execution.dto.js';
-import { AdvanceDto, SignalsDto } from '../executions/reports.dto.js';
-import { Id, IgnoresUnknownFields, Optional, Pattern, WholeNumber } from '../http/fields.js';
+import { SignalsDto } from '../executions/reports.dto.js';
+import { IgnoresUnknownFields, Optional, Pattern, WholeNumber } from '../http/fields.js';
 import { HoldsAnyJson } from '../http/free-form.js';
 import { TaskDto } from '../tasks/task.dto.js';
 import { UsageDto } from '../tasks/usage.dto.js';
 import type { ClaimBrief } from './claim-briefs.service.js';
-import { LauncherDto, MetricsDto, OwnPauseDto } from './worker-facts.dto.js';
-
-const MOST_RUNNING = 256;
-
-/** An execution that a worker runs, and how far it has come. */
-@IgnoresUnknownFields()
-export class ExecutionBeatDto extends AdvanceDto {
-  /**
-   * Id of the execution.
-   * @example 0192f0c1-2345-7abc-8def-0123456789ad
-   */
-  @Id()
-  id!: string;
-}
-
-/** A sign of life. */
-@IgnoresUnknownFields()
-export class HeartbeatDto {
-  /** Usage of the machine. */
-  @Optional()
-  @IsObject()
-  @ValidateNested()
-  @Type(() => MetricsDto)
-  metrics?: MetricsDto;
-
-  /** Command-line agents it has, when that has changed. */
-  @Optional()
-  @IsArray()
-  @ArrayMaxSize(100)
-  @ValidateNested({ each: true })
-  @Type(() => LauncherDto)
-  launchers?: LauncherDto[];
-
-  /** Pauses the worker by its own wish, until somebody resumes it; for one that fails at everything it takes. */
-  @Optional()
-  @IsObject()
-  @ValidateNested()
-  @Type(() => OwnPauseDto)
-  pause?: OwnPauseDto;
-
-  /** What it runs. Exactly these leases are renewed. */
-  @Optional()
-  @IsArray()
-  @ArrayMaxSize(MOST_RUNNING)
-  @ValidateNested({ each: true })
-  @Type(() => ExecutionBeatDto)
-  executions?: ExecutionBeatDto[];
-}
-
-/** What a worker learns in return for a heartbeat. */
-export class HeartbeatReceiptDto extends SignalsDto {
-  /**
-   * Time of the server.
-   * @example 2026-01-31T12:00:00.000Z
-   */
-  @ApiProperty({ format: 'date-time' })
-  server_time!: string;
-
-  /**
-   * Send the next one in so many seconds.
-   * @example 15
-   */
-  next_heartbeat_seconds!: number;
-
-  /**
-   * What somebody noted about its status.
-   * @example "Updating the operating system"
-   */
-  note!: string | null;
-}
 
 /** A wish for work. */
 @IgnoresUnknownFields()

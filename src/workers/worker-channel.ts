@@ -11,6 +11,7 @@ import { parseExactJson } from '../http/exact-json.js';
 import type { OpenStreams } from '../http/open-streams.service.js';
 import { problemOf } from '../http/problem.js';
 import type { StreamEnd } from '../http/stream-end.js';
+import { isId } from '../ids.js';
 import { workerTopic, type LeasesService, type Signals } from '../queue/leases.service.js';
 import type { Connection } from '../sockets/connection.js';
 import type { Rounds } from '../sockets/rounds.js';
@@ -156,8 +157,11 @@ export class WorkerChannel {
       ...('outcome' in said ? [said] : []),
     ];
     for (const { execution_id } of ended) this.running.delete(String(execution_id));
-    for (const beat of Array.isArray(said['executions']) ? (said['executions'] as Frame[]) : [])
-      if (typeof beat['id'] === 'string') this.running.add(beat['id'].toLowerCase());
+    for (const beat of Array.isArray(said['executions']) ? (said['executions'] as (Frame | null)[]) : []) {
+      const id = typeof beat?.['id'] === 'string' ? beat['id'].toLowerCase() : '';
+      // What is none has been left out of what was said.
+      if (isId(id)) this.running.add(id);
+    }
     // Said already; and whatever a worker lists, what stays here is what it runs.
     lost?.forEach((id) => this.running.delete(id));
   }

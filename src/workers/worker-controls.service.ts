@@ -48,6 +48,16 @@ export class WorkerControls {
     });
   }
 
+  /** It has ended in order, and is gone until it registers again; nobody has to miss it first. */
+  async stopItself(principal: WorkerPrincipal, note: string): Promise<void> {
+    await this.database.transaction(async () => {
+      const worker = await this.store.lock(principal.organization_id, principal.id);
+      if (worker === null) return;
+      await this.store.setStopped(principal.id, note);
+      await this.records.tellHealth(principal.id);
+    });
+  }
+
   /** It takes work again, after a pause or instead of stopping. Throws WorkerStopped. */
   resume(principal: Principal, id: string): Promise<WorkerView> {
     return this.change(principal, id, async (worker) => {

@@ -50,6 +50,14 @@ export class WorkerControlsStore {
     );
   }
 
+  /** It has ended in order. What it is to be when it comes back stays as it is; until then no claim gets anything. */
+  async setStopped(id: string, note: string): Promise<void> {
+    await this.database.query(
+      `update worker_liveness set stop_note = $2, rests_until = coalesce(rests_until, 'infinity') where worker_id = $1`,
+      [id, note],
+    );
+  }
+
   /** Whether a pause may end then, by the database's clock. */
   async isAhead(until: string): Promise<boolean> {
     const row = await this.database.one<{ ahead: boolean }>(

@@ -28,6 +28,10 @@ export class WorkerLiveness {
   @Column({ type: 'timestamptz', nullable: true })
   rests_until!: Date | number | null;
 
+  /** What it said when it ended in order; null while it is not known to have done so. */
+  @Column({ type: 'text', nullable: true })
+  stop_note!: string | null;
+
   /** When work was last taken from it because it kept silent. */
   @Column({ type: 'timestamptz', nullable: true })
   lost_at!: Date | null;

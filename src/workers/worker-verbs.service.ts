@@ -10,7 +10,7 @@ import { ClaimsService } from './claims.service.js';
 import { ExchangeDto } from './exchange.dto.js';
 import { ExchangesService, type ExchangeContext } from './exchanges.service.js';
 import { HeartbeatsService } from './heartbeats.service.js';
-import { ClaimDto, ClaimedExecutionDto, HeartbeatDto } from './protocol.dto.js';
+import { ClaimDto, ClaimedExecutionDto } from './protocol.dto.js';
 
 export const VERBS = ['heartbeat', 'claim', 'logs', 'progress', 'finish', 'exchange'] as const;
 
@@ -34,10 +34,8 @@ export class WorkerVerbs {
   async say(context: ExchangeContext, verb: Verb, said: object): Promise<object> {
     const { worker, closed } = context;
     switch (verb) {
-      case 'heartbeat': {
-        const body = await this.input.read(HeartbeatDto, said);
-        return this.heartbeats.beat(worker, { ...body, executions: body.executions ?? [] });
-      }
+      case 'heartbeat':
+        return this.heartbeats.hear(worker, said);
       case 'claim': {
         const { max = 1, wait_seconds = 0, request_key = null } = await this.input.read(ClaimDto, said);
         const { executions, signals } = await this.claims.claim(worker, { max, wait_seconds, request_key, closed });

@@ -26,6 +26,7 @@ import { WorkerNewsStore } from './worker-news.store.js';
 import { WorkerRecords } from './worker-records.service.js';
 import { WorkerWatchDuty } from './worker-watch.duty.js';
 import { WorkerChannels } from './worker-channels.service.js';
+import { WorkerWords } from './worker-words.service.js';
 import { WorkerVerbs } from './worker-verbs.service.js';
 import { WorkerFiguresService } from './worker-figures.service.js';
 import { WorkersController } from './workers.controller.js';
@@ -58,6 +59,7 @@ import { WorkersStore } from './workers.store.js';
     ClaimBriefs,
     ExchangesService,
     WorkerVerbs,
+    WorkerWords,
     WorkerChannels,
     WorkerControls,
     WorkerControlsStore,

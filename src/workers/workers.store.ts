@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { RunAgain, violates } from '../database/database.errors.js';
 import { Database } from '../database/database.js';
 import { cursorTime, type Position } from '../http/page.js';
-import { noteSql, statusSql } from '../queue/worker-status.js';
+import { noteSql, statusSql, wishedSql } from '../queue/worker-status.js';
 import type { MachineUsage } from './machine-usage.js';
 import { healthSql, type Health } from './worker.health.js';
 import type { Worker } from './worker.entity.js';
@@ -41,7 +41,7 @@ export interface FiguresChange {
   last_work_at?: Date;
 }
 
-/** The worker that has a name. */
+/** The worker that has a name, and what it is to be when it comes back. */
 export type KnownWorker = Pick<Worker, 'id' | 'coordinator_id' | 'status'> & { live: boolean };
 
 /** What a worker says of itself. */
@@ -77,7 +77,7 @@ export class WorkersStore {
   /** Locks the worker of a name, by its narrow row, until the transaction ends; with whether it is alive. */
   lockByName(organizationId: string | null, name: string, silentSeconds: number): Promise<KnownWorker | null> {
     return this.database.one<KnownWorker>(
-      `select w.id, w.coordinator_id, ${STATUS} as status, ${STATUS} <> 'stopped'
+      `select w.id, w.coordinator_id, ${wishedSql('w', 'live')} as status, ${STATUS} <> 'stopped'
          and coalesce(live.last_heartbeat, w.registered_at) > now() - make_interval(secs => $3) as live
        from workers w join worker_liveness live on live.worker_id = w.id
        where w.name = $2 and (w.organization_id = $1 or ($1::uuid is null and w.organization_id is null))
@@ -121,7 +121,7 @@ export class WorkersStore {
       [id, ...columnsOf(description), status],
     );
     await this.database.query(
-      `update worker_liveness set last_heartbeat = null, metrics = null, lost_at = null,
+      `update worker_liveness set last_heartbeat = null, metrics = null, lost_at = null, stop_note = null,
          rests_until = case when $2 = 'active' then null else rests_until end
        where worker_id = $1`,
       [id, status],
