@@ -137,12 +137,16 @@ export class Owner {
     const ask = () =>
       fetch(`${this.#url()}/api/v1${path}`, { method, headers, ...(body && { body: JSON.stringify(body) }) });
     let answer = await ask();
-    for (let tries = 0; answer.status === 503 && tries < MOST_TRIES; tries += 1) {
+    let tries = 0;
+    for (; answer.status === 503 && tries < MOST_TRIES; tries += 1) {
       await answer.text();
       await sleep(Number(answer.headers.get('retry-after') ?? 1) * 1000);
       answer = await ask();
     }
     const text = await answer.text();
+    // What was too slow to be answered may have been done all the same.
+    const { repository_id } = answer.status === 409 && tries > 0 ? JSON.parse(text) : {};
+    if (repository_id !== undefined) return this.get(`/repositories/${repository_id}`);
     if (!answer.ok) throw new Error(`${method} ${path} was answered with ${answer.status} ${text}`);
     return text === '' ? {} : JSON.parse(text);
   }

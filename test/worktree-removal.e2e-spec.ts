@@ -120,10 +120,12 @@ describe('a linked work tree', () => {
   it('stays when the repository is registered by it', async () => {
     const { add } = await place();
     const path = add('registered');
-    const { body } = await ada.post('/repositories', { local_path: path });
-    const { body: list } = await ada.get(`/worktrees?repository_id=${String(body['id'])}`);
+    // One organization has a repository once, by whichever of its work trees.
+    const bob = await signInPerson(server);
+    const { body } = await bob.post('/repositories', { local_path: path });
+    const { body: list } = await bob.get(`/worktrees?repository_id=${String(body['id'])}`);
     const [one] = (list as unknown as WorktreeAnswer).items;
-    expect(told(await ada.delete(`/worktrees/${one?.id ?? ''}?force=true`))).toBe('409 worktree/in-use');
+    expect(told(await bob.delete(`/worktrees/${one?.id ?? ''}?force=true`))).toBe('409 worktree/in-use');
   });
 
   it('is not removed by others', async () => {
