@@ -40,8 +40,9 @@ export class CoordinatorsService {
   /**
    * Takes a coordinator in, and gives it a token of its own; those it had end. The name of one that is alive is refused
    * unless `replace` says so, which is nothing for a join token: who may let one machine in may not put another one out.
-   * One that comes back with its own token is itself, whatever it was called meanwhile. `created` is false for one that has come back: somebody's wish that it stops outlives its
-   * restart; one that has stopped, or that its own process had finish, begins anew.
+   * One that comes back with its own token is itself, whatever it was called meanwhile. `created` is false for one that
+   * has come back: somebody's wish that it stops outlives its restart; one that has stopped, or that its own process had
+   * finish, begins anew.
    */
   async register(
     principal: Principal,

@@ -94,9 +94,9 @@ export class ClaimsService {
   private async wait(request: OpenRequest, until: number): Promise<Grant> {
     const { worker_id, closed } = request;
     const topic = workerTopic(worker_id);
+    const topics = [...(await this.scopes.topicsOf(request)), topic];
     let isTold = false;
     const forget = this.hints.on(topic, () => (isTold = true));
-    const topics = [...(await this.scopes.topicsOf(request)), topic];
     const bell = new Bell(this.hints, topics, [closed, this.lifecycle.stopping]);
     const leave = this.ready.join();
     let before: Signals | null = null;
