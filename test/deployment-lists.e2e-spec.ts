@@ -26,56 +26,6 @@ beforeEach(async () => {
 afterAll(() => site.close());
 
 const head = (): string => git(source, 'rev-parse', 'HEAD');
-describe('what is where', () => {
-  it('is the last success that was not rolled back, and what is under way', async () => {
-    for (const [at, tag] of ['v1', 'v2', 'v3'].entries()) {
-      commit(source, tag, NEW_YEAR + at);
-      git(source, 'tag', tag);
-    }
-    await own.recorded({ version: 'v1', status: 'success' });
-    const second = await own.recorded({ version: 'v2', status: 'success' });
-    await own.recorded({ version: 'v3', status: 'in_progress' });
-    await own.recorded({ version: 'v3', environment: 'staging', status: 'failed' });
-    expect(await own.places()).toEqual(['production: v2 (v3)', 'staging: nothing']);
-    await own.changed(second.id, { status: 'rolled_back' });
-    expect(await own.places()).toEqual(['production: v1 (v3)', 'staging: nothing']);
-    const [production] = await own.status();
-    expect(production?.current).toMatchObject({ version: 'v1', started_at: null });
-    expect(production?.current?.completed_at).toMatch(/Z$/);
-  });
-
-  it('stays at an environment that a deployment was promoted from', async () => {
-    git(source, 'tag', 'v1-rc.1');
-    const { id } = await own.recorded({ version: 'v1-rc.1', status: 'success' });
-    expect(await own.places()).toEqual(['staging: v1-rc.1']);
-    const promoted = await own.changed(id, { environment: 'production' });
-    expect(promoted).toMatchObject({ id, environment: 'production', status: 'recorded', completed_at: null });
-    expect(await own.places()).toEqual(['production: nothing', 'staging: v1-rc.1']);
-    expect(await codeOf(own.change(id, { status: 'in_progress', environment: 'production' }))).toBe('200');
-    const early = await own.change(id, { environment: 'elsewhere' }).expect(409);
-    expect(early.body).toMatchObject({ code: 'deployment/not-promotable', from: 'in_progress' });
-    await own.changed(id, { status: 'success' });
-    await own.changed(id, { status: 'rolled_back' });
-    expect(await own.places()).toEqual(['production: nothing', 'staging: v1-rc.1']);
-  });
-
-  it('is told of page by page, and to its own organization alone', async () => {
-    for (const environment of ['a', 'b', 'c']) await own.recorded({ version: head(), environment });
-    const first = (await caller.get('/deployments/status?limit=2').expect(200)).body as {
-      items: object[];
-      next_cursor: string;
-    };
-    const second = (await caller.get(`/deployments/status?limit=2&cursor=${first.next_cursor}`).expect(200))
-      .body as typeof first;
-    expect([first.items.length, second.items.length, second.next_cursor]).toEqual([2, 1, null]);
-    const stranger = await Caller.signIn(server);
-    expect((await stranger.get('/deployments/status').expect(200)).body).toEqual({ items: [], next_cursor: null });
-    expect(await codeOf(stranger.get(`/deployments/status?repository_id=${own.repository_id}`))).toBe(
-      '404 repository/not-found',
-    );
-    expect(await codeOf(caller.get('/deployments/status?cursor=WyJhIl0'))).toBe('400 request/invalid');
-  });
-});
 
 describe('a list of deployments', () => {
   it('goes on where a page ended, whatever is recorded meanwhile', async () => {

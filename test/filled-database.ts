@@ -120,9 +120,6 @@ const FILL: Readonly<Record<string, string>> = {
       (array['production', 'staging'])[1 + n % 2], (array['success', 'failed', 'in_progress', 'rolled_back', 'recorded'])[1 + n % 5],
       'api', ${ACTOR}, 'user-1', ${AGE(ROWS.deployments)}, decode(lpad(to_hex(n), 16, '0'), 'hex'), ${AGE(ROWS.deployments)},
       ${AGE(ROWS.deployments)}, ${AGE(ROWS.deployments)} from ${series(ROWS.deployments)}`,
-  deployment_stages: `insert into deployment_stages (id, deployment_id, repository_id, environment, actor, completed_at)
-    select id_of(15, n), id_of(14, n), id_of(3, ${PLACE}), 'staging', ${ACTOR}, ${AGE(ROWS.deployments)}
-    from ${series(ROWS.deployments)}`,
   deployment_environments: `insert into deployment_environments (organization_id, repository_id, environment)
     select ${OWNER}, id_of(3, n), e from ${series(ROWS.repositories)}, unnest(array['production', 'staging']) e`,
   workers: `insert into workers (id, organization_id, name, coordinator_id, labels, agent_types, launcher_names, capacity, registered_at, told_health, told_lost)

@@ -9,7 +9,6 @@ import { SessionsStore } from '../src/auth/sessions.store.js';
 import { UsersStore } from '../src/auth/users.store.js';
 import { CoordinatorMetricsStore } from '../src/coordinators/coordinator-metrics.store.js';
 import { CoordinatorsStore } from '../src/coordinators/coordinators.store.js';
-import { DeploymentStagesStore } from '../src/deployments/deployment-stages.store.js';
 import { DeploymentsStore } from '../src/deployments/deployments.store.js';
 import { DutiesService } from '../src/duties/duties.service.js';
 import type { Duty } from '../src/duties/duty.js';
@@ -154,7 +153,7 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
   await database.transaction(async () => {
     const row = await the(DeploymentsStore).lock(organizationId, deployment);
     if (row === null) throw new Error('the filled organization has no deployment');
-    await the(DeploymentStagesStore).keep(newId(), row);
+    await the(DeploymentsStore).leave(row, newId());
     const changes = { actor: SYSTEM, deployed_by: null, pull_request_number: 7, notes: null, rolled_back_at: null };
     await the(DeploymentsStore).update(row, { ...changes, environment: 'canary', started_at: 'now' });
   });

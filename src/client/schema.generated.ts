@@ -4029,6 +4029,13 @@ export interface components {
              */
             pull_request_number: number | null;
             /**
+             * Format: uuid
+             * @description Id of the deployment that has stayed in the environment which this one was promoted from; null when there is none,
+             *     as nothing was promoted, or it had not succeeded there.
+             * @example 019c1234-5678-7abc-8def-0123456789ad
+             */
+            promoted_from: string | null;
+            /**
              * Format: date-time
              * @description When the version was made, by which lists are ordered: the time of its tag; of a commit without one, when it was
              *     recorded. Null for a tag that tells no time.
@@ -6018,7 +6025,7 @@ export interface components {
         PlacedDeployment: {
             /**
              * Format: uuid
-             * @description Id of the deployment; it may have been promoted to another environment since.
+             * @description Id of the deployment.
              * @example 019c1234-5678-7abc-8def-0123456789ab
              */
             id: string;
@@ -7224,7 +7231,8 @@ export interface components {
         UpdateDeployment: {
             /**
              * @description Promotes it to another environment, where it is `recorded` until `status` or a later change says more. What has
-             *     succeeded may go on, and what has not begun; the environment it leaves keeps it.
+             *     succeeded may go on, and what has not begun. What had succeeded also stays where it was, as a deployment of its own
+             *     that can be rolled back there: `promoted_from`.
              * @example production
              */
             environment?: string;

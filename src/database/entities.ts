@@ -19,7 +19,6 @@ import { AuditEntry } from '../audit/audit-entry.entity.js';
 import { CoordinatorMetric } from '../coordinators/coordinator-metric.entity.js';
 import { Coordinator } from '../coordinators/coordinator.entity.js';
 import { DeploymentEnvironment } from '../deployments/deployment-environment.entity.js';
-import { DeploymentStage } from '../deployments/deployment-stage.entity.js';
 import { Deployment } from '../deployments/deployment.entity.js';
 import { DutyRun } from '../duties/duty-run.entity.js';
 import { IdempotencyKey } from '../idempotency/idempotency-key.entity.js';
@@ -96,6 +95,5 @@ export const entities: (new () => ObjectLiteral)[] & EntityTarget<ObjectLiteral>
   WorkerCheckout,
   LinkedWorktreeRecord,
   Deployment,
-  DeploymentStage,
   DeploymentEnvironment,
 ];

@@ -14,7 +14,7 @@ export interface DeploymentPatch {
   notes?: string | null;
 }
 
-/** What is to be written, what is to be told, and whether the place it leaves is to be kept. */
+/** What is to be written, what is to be told, and whether it also stays where it was. */
 export interface DeploymentChange {
   update: DeploymentUpdate;
   events: EventType[];

@@ -11,7 +11,7 @@ const instantOf = (text: string | null): string | null => (text === null ? null 
 /** A deployment as far as one environment is concerned. */
 export class PlacedDeploymentDto {
   /**
-   * Id of the deployment; it may have been promoted to another environment since.
+   * Id of the deployment.
    * @example 019c1234-5678-7abc-8def-0123456789ab
    */
   @Id()

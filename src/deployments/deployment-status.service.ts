@@ -2,7 +2,11 @@ import { Injectable } from '@nestjs/common';
 import { organizationOf, type Principal } from '../auth/principal.js';
 import { brokenCursor, cursorParts, isCursorId, pageBy, type Page } from '../http/page.js';
 import { RepositoriesService } from '../repositories/repositories.service.js';
-import { DeploymentStagesStore, type EnvironmentPlace, type EnvironmentStatus } from './deployment-stages.store.js';
+import {
+  DeploymentEnvironmentsStore,
+  type EnvironmentPlace,
+  type EnvironmentStatus,
+} from './deployment-environments.store.js';
 
 export type { EnvironmentStatus };
 
@@ -17,7 +21,7 @@ export interface DeploymentStatusInput {
 @Injectable()
 export class DeploymentStatusService {
   constructor(
-    private readonly store: DeploymentStagesStore,
+    private readonly store: DeploymentEnvironmentsStore,
     private readonly repositories: RepositoriesService,
   ) {}
 

@@ -14,6 +14,7 @@ export interface DeploymentView {
   actor: Actor | null;
   pull_request_number: number | null;
   notes: string | null;
+  promoted_from: string | null;
   released_at: Date | null;
   created_at: Date | null;
   updated_at: Date | null;

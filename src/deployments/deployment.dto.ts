@@ -79,6 +79,14 @@ export class DeploymentDto implements DeploymentView {
   notes!: string | null;
 
   /**
+   * Id of the deployment that has stayed in the environment which this one was promoted from; null when there is none,
+   * as nothing was promoted, or it had not succeeded there.
+   * @example 019c1234-5678-7abc-8def-0123456789ad
+   */
+  @ApiProperty({ format: 'uuid' })
+  promoted_from!: string | null;
+
+  /**
    * When the version was made, by which lists are ordered: the time of its tag; of a commit without one, when it was
    * recorded. Null for a tag that tells no time.
    * @example 2026-01-31T12:00:00.000Z
@@ -134,6 +142,7 @@ export class DeploymentDto implements DeploymentView {
       actor: view.actor,
       pull_request_number: view.pull_request_number,
       notes: view.notes,
+      promoted_from: view.promoted_from,
       released_at: view.released_at,
       created_at: view.created_at,
       updated_at: view.updated_at,

@@ -13,6 +13,7 @@ import type { DeploymentStatus } from './deployment.states.js';
 @Index('deployments_under_way_idx', ['repository_id', 'environment', 'started_at', 'id'], {
   where: `status = 'in_progress'`,
 })
+@Index('deployments_promoted_from_idx', ['promoted_from'])
 @Check('deployments_status_check', `status in ('recorded', 'in_progress', 'success', 'failed', 'rolled_back')`)
 @Check('deployments_source_check', `source in ('api', 'github')`)
 @Check('deployments_pull_request_number_check', 'pull_request_number > 0')
@@ -57,6 +58,11 @@ export class Deployment {
 
   @Column({ type: 'text', nullable: true })
   notes!: string | null;
+
+  /** The one that has stayed in the environment which this one was promoted from. */
+  @Column({ type: 'uuid', nullable: true })
+  @ForeignKey('Deployment', { name: 'deployments_promoted_from_fkey', onDelete: 'SET NULL' })
+  promoted_from!: string | null;
 
   /** When the version was made: its place in the lists. */
   @Column({ type: 'timestamptz' })

@@ -144,7 +144,8 @@ export class RecordDeploymentDto {
 export class UpdateDeploymentDto {
   /**
    * Promotes it to another environment, where it is `recorded` until `status` or a later change says more. What has
-   * succeeded may go on, and what has not begun; the environment it leaves keeps it.
+   * succeeded may go on, and what has not begun. What had succeeded also stays where it was, as a deployment of its own
+   * that can be rolled back there: `promoted_from`.
    * @example production
    */
   @Optional()

@@ -7,7 +7,7 @@ import { TasksModule } from '../tasks/tasks.module.js';
 import { DeliveredTasks } from './delivered-tasks.service.js';
 import { DeploymentComparison } from './deployment-comparison.service.js';
 import { DeploymentLists } from './deployment-lists.service.js';
-import { DeploymentStagesStore } from './deployment-stages.store.js';
+import { DeploymentEnvironmentsStore } from './deployment-environments.store.js';
 import { DeploymentStatusService } from './deployment-status.service.js';
 import { DeploymentsController } from './deployments.controller.js';
 import { DeploymentsService } from './deployments.service.js';
@@ -19,7 +19,7 @@ import { ReleasedTags } from './released-tags.service.js';
   controllers: [DeploymentsController],
   providers: [
     DeploymentsStore,
-    DeploymentStagesStore,
+    DeploymentEnvironmentsStore,
     ReleasedTags,
     DeploymentLists,
     DeploymentsService,

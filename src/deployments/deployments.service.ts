@@ -7,7 +7,6 @@ import { withinGitTime } from '../git/git-time.js';
 import { newId } from '../ids.js';
 import { RepositoriesService } from '../repositories/repositories.service.js';
 import { changeOf, type DeploymentPatch } from './deployment-change.js';
-import { DeploymentStagesStore } from './deployment-stages.store.js';
 import type { DeploymentView } from './deployment-view.js';
 import type { DeploymentStatus } from './deployment.states.js';
 import { DeploymentNotFound, VersionWithoutCommit } from './deployments.errors.js';
@@ -31,7 +30,6 @@ export interface DeploymentInput {
 export class DeploymentsService {
   constructor(
     private readonly store: DeploymentsStore,
-    private readonly stages: DeploymentStagesStore,
     private readonly tags: ReleasedTags,
     private readonly repositories: RepositoriesService,
     private readonly events: EventsService,
@@ -105,9 +103,10 @@ export class DeploymentsService {
   private async apply(principal: Principal, row: DeploymentRow, patch: DeploymentPatch): Promise<DeploymentRow> {
     const change = changeOf(row, patch, principal.actor);
     if (change === null) return row;
-    if (change.leaves) await this.stages.keep(newId(), row);
-    const changed = await this.store.update(row, change.update);
-    await this.tell(change.events, changed, principal, row.environment);
+    const promoted_from = change.leaves ? newId() : undefined;
+    if (promoted_from !== undefined) await this.store.leave(row, promoted_from);
+    const changed = await this.store.update(row, { ...change.update, promoted_from });
+    await this.tell(change.events, changed, principal, { environment: row.environment, left: promoted_from ?? null });
     return changed;
   }
 
@@ -115,7 +114,7 @@ export class DeploymentsService {
     types: readonly EventType[],
     row: DeploymentRow,
     principal: Principal,
-    before = row.environment,
+    before: { environment: string; left: string | null } = { environment: row.environment, left: null },
   ): Promise<void> {
     const { id, organization_id, repository_id, version, commit_sha, environment, status } = row;
     const data = { version, commit_sha, environment, status };
@@ -125,7 +124,7 @@ export class DeploymentsService {
         type,
         actor: principal.actor,
         subject: { deployment_id: id, repository_id },
-        data: type === 'deployment.promoted' ? { ...data, before } : data,
+        data: type === 'deployment.promoted' ? { ...data, before: before.environment, left: before.left } : data,
       })),
     );
   }

@@ -31,6 +31,7 @@ export interface DeploymentUpdate {
   deployed_by?: string | null;
   pull_request_number?: number | null;
   notes?: string | null;
+  promoted_from?: string;
   started_at?: 'now' | null;
   completed_at?: 'now' | null;
   rolled_back_at?: 'now' | null;
@@ -45,10 +46,18 @@ export interface DeploymentFilter {
 }
 
 const COLUMNS = `id, organization_id, repository_id, version, commit_sha, environment, status, source, actor, deployed_by,
-  pull_request_number, notes, released_at, created_at, updated_at, started_at, completed_at, rolled_back_at,
+  pull_request_number, notes, promoted_from, released_at, created_at, updated_at, started_at, completed_at, rolled_back_at,
   ${cursorTime('released_at')} as place_at, encode(version_key, 'hex') as place_key`;
 
-const SETTABLE = ['environment', 'status', 'actor', 'deployed_by', 'pull_request_number', 'notes'] as const;
+const SETTABLE = [
+  'environment',
+  'status',
+  'actor',
+  'deployed_by',
+  'pull_request_number',
+  'notes',
+  'promoted_from',
+] as const;
 const STAMPS = ['started_at', 'completed_at', 'rolled_back_at'] as const;
 
 /** Every query on recorded deployments. */
@@ -127,6 +136,18 @@ export class DeploymentsStore {
         row.released_at,
         row.version_key,
       ],
+    );
+  }
+
+  /** Leaves a deployment that is promoted where it is, as one of its own. */
+  async leave({ id: promoted, organization_id }: DeploymentRow, id: string): Promise<void> {
+    await this.database.query(
+      `insert into deployments (id, organization_id, repository_id, version, commit_sha, environment, status, source, actor,
+         deployed_by, pull_request_number, notes, promoted_from, released_at, version_key, created_at, started_at, completed_at)
+       select $1, organization_id, repository_id, version, commit_sha, environment, status, source, actor, deployed_by,
+         pull_request_number, notes, promoted_from, released_at, version_key, created_at, started_at, completed_at
+       from deployments where id = $2 and organization_id = $3`,
+      [id, promoted, organization_id],
     );
   }
 

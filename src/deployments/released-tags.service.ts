@@ -115,6 +115,7 @@ export function deploymentOf(repository_id: string, { name, commit_sha, at, tagg
       actor: null,
       pull_request_number: null,
       notes: null,
+      promoted_from: null,
       released_at: at,
       created_at: at,
       updated_at: null,

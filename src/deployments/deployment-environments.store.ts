@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { Actor } from '../auth/principal.js';
 import { Database } from '../database/database.js';
-import type { DeploymentRow } from './deployments.store.js';
 
 /** A deployment at one environment, as far as that environment is concerned. */
 export interface PlacedDeployment {
@@ -26,24 +25,13 @@ export interface EnvironmentStatus {
 export type EnvironmentPlace = Pick<EnvironmentStatus, 'repository_id' | 'environment'>;
 
 const MOST_UNDER_WAY = 20;
-const PLACED = (of: string, id: string): string => `jsonb_build_object('id', ${id}, 'version', d.version,
-  'commit_sha', d.commit_sha, 'deployed_by', ${of}.deployed_by, 'actor', ${of}.actor, 'started_at', ${of}.started_at,
-  'completed_at', ${of}.completed_at)`;
+const PLACED = `jsonb_build_object('id', d.id, 'version', d.version, 'commit_sha', d.commit_sha,
+  'deployed_by', d.deployed_by, 'actor', d.actor, 'started_at', d.started_at, 'completed_at', d.completed_at)`;
 
 /** What is where: queries over the environments of repositories. */
 @Injectable()
-export class DeploymentStagesStore {
+export class DeploymentEnvironmentsStore {
   constructor(private readonly database: Database) {}
-
-  /** Keeps where a deployment had succeeded before it is promoted. */
-  async keep(id: string, { id: deployment_id, ...row }: DeploymentRow): Promise<void> {
-    await this.database.query(
-      `insert into deployment_stages (id, deployment_id, repository_id, environment, actor, deployed_by, started_at, completed_at)
-       select $1, id, repository_id, environment, actor, deployed_by, started_at, completed_at from deployments
-       where id = $2 and organization_id = $3`,
-      [id, deployment_id, row.organization_id],
-    );
-  }
 
   /**
    * What is at each environment: the last success there that was not rolled back, and what is under way. By repository
@@ -66,20 +54,13 @@ export class DeploymentStagesStore {
          order by repository_id, environment limit $6
        ) e
        left join lateral (
-         select deployment from (
-           (select ${PLACED('d', 'd.id')} as deployment, d.completed_at, d.id from deployments d
-            where d.repository_id = e.repository_id and d.environment = e.environment and d.status = 'success'
-            order by d.completed_at desc, d.id desc limit 1)
-           union all
-           (select ${PLACED('s', 'd.id')}, s.completed_at, d.id from deployment_stages s
-            join deployments d on d.id = s.deployment_id
-            where s.repository_id = e.repository_id and s.environment = e.environment
-            order by s.completed_at desc limit 1)
-         ) one order by completed_at desc, id desc limit 1
+         select ${PLACED} as deployment from deployments d
+         where d.repository_id = e.repository_id and d.environment = e.environment and d.status = 'success'
+         order by d.completed_at desc, d.id desc limit 1
        ) current on true
        left join lateral (
          select jsonb_agg(deployment) as deployments from (
-           select ${PLACED('d', 'd.id')} as deployment from deployments d
+           select ${PLACED} as deployment from deployments d
            where d.repository_id = e.repository_id and d.environment = e.environment and d.status = 'in_progress'
            order by d.started_at desc, d.id desc limit ${String(MOST_UNDER_WAY)}
          ) one
