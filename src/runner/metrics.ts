@@ -5,18 +5,18 @@ import type { Metrics } from './protocol.js';
 
 /** Figures of this machine, taken anew for each heartbeat. */
 export class MachineMetrics {
-  private before = cpuTimes();
-
   /** `diskMinFree` is how many bytes have to be free for anything to begin; null where nothing is begun. */
   constructor(
     private readonly workerDirectory: string,
     private readonly diskMinFree: number | null,
+    private readonly processors = new ProcessorUsage(),
   ) {}
 
   async take(): Promise<Metrics> {
     const disk = await statfs(this.workerDirectory);
+    const cpu_usage = this.processors.look();
     return {
-      cpu_usage: this.cpuUsage(),
+      ...(cpu_usage === null ? {} : { cpu_usage }),
       memory_usage: percent(1 - (await availableMemory()) / totalmem()),
       disk_usage: usageOf(disk),
       ...this.room(freeOf(disk)),
@@ -27,14 +27,36 @@ export class MachineMetrics {
   private room(disk_free_bytes: number): Pick<Metrics, 'disk_free_bytes' | 'disk_low'> {
     return this.diskMinFree === null ? {} : { disk_free_bytes, disk_low: disk_free_bytes < this.diskMinFree };
   }
+}
 
-  /** Share of all cores that was busy since the last call. */
-  private cpuUsage(): number {
-    const now = cpuTimes();
+/** What the processors did since the machine was started, in milliseconds of one of them. */
+export interface ProcessorTimes {
+  readonly total: number;
+  readonly idle: number;
+}
+
+/** Less says more of chance than of the machine: the system counts in steps of up to 10 ms. */
+const SHORTEST_MS = 500;
+
+/** How busy the processors of this machine are, from one look to the next. */
+export class ProcessorUsage {
+  private before: ProcessorTimes;
+  private measured: number | null = null;
+
+  constructor(private readonly times: () => ProcessorTimes = processorTimes) {
+    this.before = times();
+  }
+
+  /** Percent since the look before; soon after that what that one has found, and null when it is the first. */
+  look(): number | null {
+    const now = this.times();
     const total = now.total - this.before.total;
-    const idle = now.idle - this.before.idle;
+    // It goes back when a processor is taken away.
+    if (total < 0) this.before = now;
+    if (total < SHORTEST_MS) return this.measured;
+    this.measured = percent(1 - (now.idle - this.before.idle) / total);
     this.before = now;
-    return total === 0 ? 0 : percent(1 - idle / total);
+    return this.measured;
   }
 }
 
@@ -56,14 +78,16 @@ async function availableMemory(): Promise<number> {
   return available === undefined ? freemem() : Number(available) * 1024;
 }
 
-function cpuTimes(): { total: number; idle: number } {
+function processorTimes(): ProcessorTimes {
+  const processors = cpus();
   let total = 0;
   let idle = 0;
-  for (const { times } of cpus()) {
+  for (const { times } of processors) {
     total += times.user + times.nice + times.sys + times.idle + times.irq;
     idle += times.idle;
   }
-  return { total, idle };
+  const count = Math.max(processors.length, 1);
+  return { total: total / count, idle: idle / count };
 }
 
 const percent = (share: number): number => Math.round(Math.min(Math.max(share, 0), 1) * 1000) / 10;
