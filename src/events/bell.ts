@@ -1,21 +1,22 @@
 import type { HintsService } from './hints.service.js';
 
-/** Rings when a hint comes in, also one that came while nobody was waiting; over when one of the signals is aborted. */
+/** Rings when it is struck, also while nobody was waiting; over when one of the signals is aborted. */
 export class Bell {
   private wasRung = false;
   private ring: (() => void) | null = null;
-  private readonly closers: (() => void)[];
+  private readonly closers: (() => void)[] = [];
 
-  constructor(
-    hints: HintsService,
-    topics: readonly string[],
-    private readonly ends: readonly AbortSignal[],
-  ) {
-    this.closers = topics.map((topic) => hints.on(topic, this.strike));
+  constructor(private readonly ends: readonly AbortSignal[]) {
     for (const end of ends) {
       end.addEventListener('abort', this.strike);
       this.closers.push(() => end.removeEventListener('abort', this.strike));
     }
+  }
+
+  /** From now on each hint on these topics strikes it. */
+  hear(hints: HintsService, topics: readonly string[]): this {
+    this.closers.push(...topics.map((topic) => hints.on(topic, this.strike)));
+    return this;
   }
 
   get over(): boolean {
@@ -26,7 +27,6 @@ export class Bell {
     this.wasRung = false;
   }
 
-  /** Rings, also without a hint. */
   readonly strike = (): void => {
     this.wasRung = true;
     this.ring?.();

@@ -1,3 +1,4 @@
+import { Bell } from './bell.js';
 import type { EventFilter, EventFrame, LiveFrame } from './event-frame.js';
 import type { FeedReader, OrganizationFeed, Taken } from './organization-feed.js';
 
@@ -21,18 +22,17 @@ export type ReadStored = (feed: OrganizationFeed, after: bigint, filter: EventFi
  */
 export class EventReader implements FeedReader {
   private readonly live = new Map<string, LiveFrame>();
-  private wasRung = false;
-  private wake: (() => void) | null = null;
+  private readonly bell: Bell;
 
   constructor(
     private readonly feed: OrganizationFeed,
     private readonly filter: EventFilter,
     private reached: bigint,
     private readonly readStored: ReadStored,
-    private readonly closed: AbortSignal,
+    closed: AbortSignal,
   ) {
     feed.readers.add(this);
-    closed.addEventListener('abort', () => this.ring(), { once: true });
+    this.bell = new Bell([closed]);
   }
 
   /** Everything up to here has been given, or is not wanted. */
@@ -41,8 +41,7 @@ export class EventReader implements FeedReader {
   }
 
   ring(): void {
-    this.wasRung = true;
-    this.wake?.();
+    this.bell.strike();
   }
 
   hear(live: readonly LiveFrame[]): void {
@@ -60,14 +59,14 @@ export class EventReader implements FeedReader {
 
   /** What follows, as soon as there is something; null once the reader has gone. */
   async next(): Promise<Batch | null> {
-    while (!this.closed.aborted) {
-      this.wasRung = false;
+    while (!this.bell.over) {
+      this.bell.reset();
       const before = this.reached;
       const taken =
         this.feed.take(this.reached, this.filter) ?? (await this.readStored(this.feed, this.reached, this.filter));
-      if (this.closed.aborted) break;
+      if (this.bell.over) break;
       if (taken === null) {
-        await this.rung(AGAIN_MS);
+        await this.bell.rung(AGAIN_MS);
         continue;
       }
       this.reached = taken.cursor;
@@ -75,20 +74,8 @@ export class EventReader implements FeedReader {
       this.live.clear();
       if (taken.frames.length > 0 || live.length > 0) return { frames: taken.frames, live };
       // A stretch without anything that is wanted is passed over before anybody waits.
-      if (this.reached === before) await this.rung(null);
+      if (this.reached === before) await this.bell.rung();
     }
     return null;
-  }
-
-  private async rung(withinMs: number | null): Promise<void> {
-    if (this.wasRung) return;
-    await new Promise<void>((resolve) => {
-      const timer = withinMs === null ? null : setTimeout(resolve, withinMs);
-      this.wake = () => {
-        if (timer !== null) clearTimeout(timer);
-        resolve();
-      };
-    });
-    this.wake = null;
   }
 }

@@ -37,7 +37,12 @@ export class LogStreams {
     await this.executions.find(principal, id);
     const look = (place: Pick<LogsInput, 'after' | 'tail' | 'limit'>) =>
       this.executions.logs(principal, id, { ...input, ...place });
-    return new LogFollower(look, input, (closed) => new Bell(this.hints, [executionTopic(id)], [closed]), this.logger);
+    return new LogFollower(
+      look,
+      input,
+      (closed) => new Bell([closed]).hear(this.hints, [executionTopic(id)]),
+      this.logger,
+    );
   }
 }
 

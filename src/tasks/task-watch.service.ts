@@ -24,7 +24,7 @@ export class TaskWatch {
    */
   async untilFinal(principal: Principal, id: string, seconds: number, closed: AbortSignal): Promise<Task> {
     const until = Date.now() + seconds * 1000;
-    const bell = new Bell(this.hints, [taskTopic(id)], [closed, this.lifecycle.stopping]);
+    const bell = new Bell([closed, this.lifecycle.stopping]).hear(this.hints, [taskTopic(id)]);
     try {
       for (;;) {
         bell.reset();

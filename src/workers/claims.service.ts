@@ -97,7 +97,7 @@ export class ClaimsService {
     const topics = [...(await this.scopes.topicsOf(request)), topic];
     let isTold = false;
     const forget = this.hints.on(topic, () => (isTold = true));
-    const bell = new Bell(this.hints, topics, [closed, this.lifecycle.stopping]);
+    const bell = new Bell([closed, this.lifecycle.stopping]).hear(this.hints, topics);
     const leave = this.ready.join();
     let before: Signals | null = null;
     try {

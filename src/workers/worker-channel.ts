@@ -179,7 +179,7 @@ export class WorkerChannel {
   /** Tells the worker at once what is to be ended, what is lost, and what it is to do. */
   private async watch({ id }: WorkerPrincipal): Promise<void> {
     const { hints, looks } = this.around;
-    const bell = new Bell(hints, [workerTopic(id)], [this.connection.closed]);
+    const bell = new Bell([this.connection.closed]).hear(hints, [workerTopic(id)]);
     const leave = looks.join(() => {
       if (performance.now() - this.answered >= LOOK_MS) bell.strike();
     });
