@@ -86,8 +86,16 @@ describe('claims', () => {
       ((await ada.get(`/tasks/${id}/explain`)).body as { reasons: { code: string }[] }).reasons.map(({ code }) => code);
     expect(await codes(labelled)).toEqual(['label-missing']);
     expect(await codes(codegen)).toEqual(['cli-missing']);
-    const signedOut = await registerWorker(server, { launchers: [{ name: 'claude', signed_in: false }] });
+    const signedOut = await registerWorker(server, {
+      name: 'unsigned',
+      launchers: [{ name: 'claude', signed_in: false }],
+    });
     expect(await signedOut.claim({ max: 10 })).toEqual([]);
+    const { reasons } = (await ada.get(`/tasks/${codegen}/explain`)).body as { reasons: { detail: string }[] };
+    expect(reasons).toMatchObject([{ code: 'cli-signed-out', cli: 'claude', workers: ['unsigned'] }]);
+    expect(reasons[0]?.detail).toContain('Sign it in');
+    await signedOut.post(`/workers/${signedOut.id}/heartbeat`, { launchers: [] });
+    expect(await codes(codegen)).toEqual(['cli-missing']);
     const reviewer = await registerWorker(server, { agent_types: ['review'], labels: ['gpu', 'region=eu'] });
     expect(await reviewer.claim({ max: 10 })).toEqual([]);
     const able = await registerWorker(server, { launchers: [{ name: 'claude' }], labels: ['gpu', 'region=eu', 'x'] });

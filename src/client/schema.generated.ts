@@ -4742,10 +4742,12 @@ export interface components {
         };
         ExplainReason: {
             /**
-             * @description Stable name of the reason.
+             * @description Stable name of the reason. `cli-missing` and `cli-signed-out` name the command-line agent as `cli`, the latter also some
+             *     of the `workers` that have it.
              * @example cli-missing
+             * @enum {string}
              */
-            code: string;
+            code: "agent-disabled" | "agent-limit" | "agent-type-unserved" | "budget" | "cancel-requested" | "cancelled" | "cli-missing" | "cli-signed-out" | "completed" | "dependency-ended" | "dependency-gone" | "dependency-unfinished" | "failed" | "fleet-paused" | "label-missing" | "moving" | "no-live-worker" | "no-worker-fits" | "provider-limit" | "queued" | "repository-limit" | "running" | "scheduled" | "waits-for-key" | "workers-busy" | "workers-paused";
             /**
              * @description The reason for people, with what to do.
              * @example No live worker has claude. Install it with npm install -g @anthropic-ai/claude-code.
@@ -5173,7 +5175,7 @@ export interface components {
         Heartbeat: {
             /** @description Usage of the machine. */
             metrics?: components["schemas"]["Metrics"];
-            /** @description Command-line agents it has, when that has changed. */
+            /** @description Command-line agents it has, when that has changed. When nothing of the list can be read, the one before stays. */
             launchers?: components["schemas"]["Launcher"][];
             /** @description Pauses the worker by its own wish, until somebody resumes it; for one that fails at everything it takes. */
             pause?: components["schemas"]["OwnPause"];

@@ -27,6 +27,8 @@ export interface WaitFacts {
   active: number;
   serving_type: number;
   with_cli: number;
+  /** Names of those, five at most, that have the launcher but are not signed in to it. */
+  signed_out: string[] | null;
   with_labels: number;
   /** Workers that pass every test. */
   able: number;
@@ -82,9 +84,10 @@ export class ExplainStore {
          left join repositories r on r.id = lane.repository_id
          where q.task_id = $1
        ), fleet as materialized (
-         select ${statusSql('w', 'live')} as status,
+         select w.name, ${statusSql('w', 'live')} as status,
                 w.agent_types is null or e.agent_type = any (w.agent_types) as serves,
                 e.builtin or e.launcher = '' or w.launcher_names is null or e.launcher = any (w.launcher_names) as has_cli,
+                w.launchers @> jsonb_build_array(jsonb_build_object('name', e.launcher, 'signed_in', false)) as is_signed_out,
                 (
                   select limits.until from provider_limits limits
                   where not e.builtin and limits.organization_id = e.organization_id and limits.launcher = e.launcher
@@ -100,6 +103,7 @@ export class ExplainStore {
                 count(*) filter (where status = 'active')::integer as active,
                 count(*) filter (where serves)::integer as serving_type,
                 count(*) filter (where has_cli)::integer as with_cli,
+                (array_agg(name order by name) filter (where is_signed_out))[1:5] as signed_out,
                 count(*) filter (where has_labels)::integer as with_labels,
                 case when count(*) filter (where has_cli and limited_until is null) = 0
                   then min(limited_until) filter (where has_cli) end as limited_until,

@@ -5,9 +5,40 @@ import { FAILURE_RULES } from './failure-reasons.js';
 import type { Task } from './task.entity.js';
 import type { TaskStatus } from './task.states.js';
 
+export const REASON_CODES = [
+  'agent-disabled',
+  'agent-limit',
+  'agent-type-unserved',
+  'budget',
+  'cancel-requested',
+  'cancelled',
+  'cli-missing',
+  'cli-signed-out',
+  'completed',
+  'dependency-ended',
+  'dependency-gone',
+  'dependency-unfinished',
+  'failed',
+  'fleet-paused',
+  'label-missing',
+  'moving',
+  'no-live-worker',
+  'no-worker-fits',
+  'provider-limit',
+  'queued',
+  'repository-limit',
+  'running',
+  'scheduled',
+  'waits-for-key',
+  'workers-busy',
+  'workers-paused',
+] as const;
+
+export type ReasonCode = (typeof REASON_CODES)[number];
+
 /** One thing to know about where a task is. */
 export interface ExplainReason {
-  code: string;
+  code: ReasonCode;
   detail: string;
   [fact: string]: unknown;
 }
@@ -51,7 +82,7 @@ export function reasonsToSkip(dependencies: readonly Dependency[]): ExplainReaso
 
 const isBroken = ({ status }: Dependency): boolean => BROKEN.includes(status);
 
-const about = ({ id, name, status }: Dependency, code: string, detail: string): ExplainReason => ({
+const about = ({ id, name, status }: Dependency, code: ReasonCode, detail: string): ExplainReason => ({
   code,
   detail,
   task_id: id,
@@ -142,10 +173,21 @@ const scheduled = (runAt: Date): ExplainReason => ({
   run_at: runAt.toISOString(),
 });
 
+/** What is the matter with a CLI that no worker can start an agent with. */
+const cliReason = (cli: string, signedOut: readonly string[]): ExplainReason =>
+  signedOut.length === 0
+    ? { code: 'cli-missing', detail: `No live worker has ${cli}. ${installHint(cli)}`, cli }
+    : {
+        code: 'cli-signed-out',
+        detail: `${cli} is installed, but not signed in on any live worker that has it (${signedOut.join(', ')}). Sign it in there as the account that agents run as; the worker tells of it when it looks again (LAUNCHERS_SECONDS) or is started again.`,
+        cli,
+        workers: signedOut,
+      };
+
 /** Each test of the claim that fails, by what it means for people. */
 export function reasonsToWait(facts: WaitFacts): ExplainReason[] {
   const reasons: ExplainReason[] = facts.ready ? [] : [scheduled(facts.run_at)];
-  const add = (when: boolean, code: string, detail: string, more: Record<string, unknown> = {}): void => {
+  const add = (when: boolean, code: ReasonCode, detail: string, more: Record<string, unknown> = {}): void => {
     if (when) reasons.push({ code, detail, ...more });
   };
   add(
@@ -179,9 +221,7 @@ export function reasonsToWait(facts: WaitFacts): ExplainReason[] {
   if (facts.live > 0) {
     add(facts.active === 0, 'workers-paused', 'Every live worker is paused or draining. Resume one.');
     add(facts.serving_type === 0, 'agent-type-unserved', `No live worker takes tasks of the type ${facts.agent_type}.`);
-    add(facts.with_cli === 0, 'cli-missing', `No live worker has ${facts.launcher}. ${installHint(facts.launcher)}`, {
-      cli: facts.launcher,
-    });
+    if (facts.with_cli === 0) reasons.push(cliReason(facts.launcher, facts.signed_out ?? []));
     add(facts.with_labels === 0, 'label-missing', 'No live worker has all the labels it requires.', {
       required_labels: facts.required_labels,
     });

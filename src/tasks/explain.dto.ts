@@ -1,4 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { REASON_CODES, type ReasonCode } from './explain-reasons.js';
 import { TASK_STATES, type TaskStatus } from './task.states.js';
 import type { Explanation, ExplainReason } from './explain.service.js';
 
@@ -7,10 +8,12 @@ export class ExplainReasonDto implements ExplainReason {
   [fact: string]: unknown;
 
   /**
-   * Stable name of the reason.
+   * Stable name of the reason. `cli-missing` and `cli-signed-out` name the command-line agent as `cli`, the latter also some
+   * of the `workers` that have it.
    * @example cli-missing
    */
-  code!: string;
+  @ApiProperty({ enum: REASON_CODES })
+  code!: ReasonCode;
 
   /**
    * The reason for people, with what to do.
