@@ -1,24 +1,18 @@
-import { Engine } from './engine.js';
-import { registerWorker, signInPerson, type TestPerson } from './fleet.js';
-import { startTestApp, type TestApp } from './test-app.js';
-import { channelWay, exchangeWay, plainWay, type WorkerWay } from './worker-ways.js';
+import type { Engine } from './engine.js';
+import { registerWorker, type TestPerson } from './fleet.js';
+import type { TestApp } from './test-app.js';
+import { openServer, WAYS, type WorkerWay } from './worker-ways.js';
 
 let server: TestApp;
 let ada: TestPerson;
 let engine: Engine;
 
 beforeAll(async () => {
-  server = await startTestApp();
-  ada = await signInPerson(server);
-  engine = new Engine(server, ada);
+  ({ server, ada, engine } = await openServer());
 });
 afterAll(() => server.close());
 
-describe.each([
-  ['plain routes', plainWay],
-  ['exchanges', exchangeWay],
-  ['a channel', channelWay],
-])('a heartbeat with faults over %s', (_, open) => {
+describe.each(WAYS)('a heartbeat with faults over %s', (_, open) => {
   let way: WorkerWay;
 
   beforeAll(async () => {
@@ -72,6 +66,25 @@ describe.each([
     expect(odd).toMatchObject({ status: 200, body: { desired_status: 'active' } });
     expect(await way.heartbeat({ launchers: null, executions: [] })).toMatchObject({ status: 200 });
     for (const id of [execution, second]) await way.finish(id, { outcome: 'completed' });
+  });
+
+  it('leaves a worker the launchers it has told when nothing of a new list can be read', async () => {
+    const told = async (launchers: unknown): Promise<[unknown, string[]]> => {
+      const { body } = await way.heartbeat({ launchers, executions: [] });
+      const ignored = (body['ignored'] ?? []) as { field: string }[];
+      const seen = (await ada.get(`/workers/${way.worker.id}`)).body['launchers'] as { name: string }[];
+      return [seen.map(({ name }) => name), ignored.map(({ field }) => field)];
+    };
+    expect(await told([{ name: 'codex' }, { name: 'claude' }])).toEqual([['codex', 'claude'], []]);
+    const unreadable = [
+      ['codex', 'claude'],
+      ['launchers', 'launchers[0].name', 'launchers[1]'],
+    ];
+    expect(await told([{ name: 7 }, 'claude'])).toEqual(unreadable);
+    expect(await told(Array.from({ length: 100 }, () => 5))).toMatchObject([['codex', 'claude'], { 0: 'launchers' }]);
+    expect(await told([{ name: 7 }, { name: 'qwen' }])).toEqual([['qwen'], ['launchers[0].name']]);
+    // Who has none says so.
+    expect(await told([])).toEqual([[], []]);
   });
 });
 

@@ -1,24 +1,18 @@
-import { Engine } from './engine.js';
-import { registerWorker, signInPerson, type TestPerson } from './fleet.js';
-import { startTestApp, type TestApp } from './test-app.js';
-import { channelWay, exchangeWay, plainWay, type WorkerWay } from './worker-ways.js';
+import type { Engine } from './engine.js';
+import { registerWorker, type TestPerson } from './fleet.js';
+import type { TestApp } from './test-app.js';
+import { openServer, WAYS, type WorkerWay } from './worker-ways.js';
 
 let server: TestApp;
 let ada: TestPerson;
 let engine: Engine;
 
 beforeAll(async () => {
-  server = await startTestApp();
-  ada = await signInPerson(server);
-  engine = new Engine(server, ada);
+  ({ server, ada, engine } = await openServer());
 });
 afterAll(() => server.close());
 
-describe.each([
-  ['plain routes', plainWay],
-  ['exchanges', exchangeWay],
-  ['a channel', channelWay],
-])('the worker protocol over %s', (_, open) => {
+describe.each(WAYS)('the worker protocol over %s', (_, open) => {
   let way: WorkerWay;
   let other: WorkerWay;
   let label: string;

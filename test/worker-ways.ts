@@ -1,5 +1,6 @@
-import { registerWorker, type Answer, type TestWorker } from './fleet.js';
-import type { TestApp } from './test-app.js';
+import { Engine } from './engine.js';
+import { registerWorker, signInPerson, type Answer, type TestPerson, type TestWorker } from './fleet.js';
+import { startTestApp, type TestApp } from './test-app.js';
 import { WorkerSocket } from './worker-socket.js';
 
 /** What came of a word: its receipt, or the problem. */
@@ -87,6 +88,20 @@ export async function channelWay(server: TestApp, description: object = {}, key?
     finish: (id, body) => say('finish', { ...body, execution_id: id }),
     close: () => channel.close(),
   };
+}
+
+/** For tests of what has to be the same on each. */
+export const WAYS = [
+  ['plain routes', plainWay],
+  ['exchanges', exchangeWay],
+  ['a channel', channelWay],
+] as const;
+
+/** A server, somebody who gives work, and what moves its time. */
+export async function openServer(): Promise<{ server: TestApp; ada: TestPerson; engine: Engine }> {
+  const server = await startTestApp();
+  const ada = await signInPerson(server);
+  return { server, ada, engine: new Engine(server, ada) };
 }
 
 const signalsOf = ({ cancel, lost, desired_status }: Record<string, unknown>) => ({ cancel, lost, desired_status });

@@ -53,16 +53,19 @@ export const ItemsAlone = (shape: () => new () => object, { max }: { max: number
     ApiProperty({ type: () => shape(), isArray: true, maxItems: max }),
   );
 
+/** An object that whoever takes it checks: there, what is wrong in it is left out instead of refused. */
+export const JudgedLater = (shape: () => new () => object): PropertyDecorator =>
+  applyDecorators(isFreeForm, Allow(), ApiProperty({ type: () => shape() }));
+
+const takenAsSaid = new WeakSet<object>();
+
 /**
- * An object, or with `max` a list of them, that whoever takes it checks: there, what is wrong in it is left out instead of
- * refused.
+ * On classes of which the same is true as a whole: as a body any object passes, and its rules say what is right. They hold
+ * where it is read (`InputPipe.read`).
  */
-export const JudgedLater = (shape: () => new () => object, list?: { max: number }): PropertyDecorator =>
-  applyDecorators(
-    isFreeForm,
-    Allow(),
-    ApiProperty({ type: () => shape(), ...(list && { isArray: true, maxItems: list.max }) }),
-  );
+export const TakenAsSaid = (): ClassDecorator => (target) => void takenAsSaid.add(target.prototype as object);
+
+export const isTakenAsSaid = (prototype: object): boolean => takenAsSaid.has(prototype);
 
 /** Names of the free-form fields of a DTO class and of those it extends. */
 export function freeFormFields(prototype: object): ReadonlySet<string> {

@@ -3,7 +3,7 @@ import { plainToInstance } from 'class-transformer';
 import { validate, type ValidationError } from 'class-validator';
 import { InvalidInput, type FieldFault } from '../domain-error.js';
 import { acceptsUncleanText, ignoresUnknownFields, listFields } from './fields.js';
-import { freeFormFields } from './free-form.js';
+import { freeFormFields, isTakenAsSaid } from './free-form.js';
 import { uncleanText } from './clean-text.js';
 import { rememberRules } from './remembered-rules.js';
 
@@ -36,16 +36,18 @@ export class InputPipe implements PipeTransform {
   async transform(value: unknown, { metatype, type }: ArgumentMetadata): Promise<unknown> {
     if (type === 'custom') return value;
     if (!isShape(metatype)) return refuseUnclean(value, type);
-    // No body at all is an empty object; the JSON value null is not.
-    const raw = value === undefined ? {} : value;
-    if (!isFields(raw)) throw new InvalidInput('The body must be a JSON object.');
-    if (!acceptsUncleanText(metatype.prototype as object)) refuseUnclean(raw, type);
-    return this.make(metatype, raw);
+    const raw = bodyOf(value);
+    return isTakenAsSaid(metatype.prototype as object) ? raw : this.check(metatype, raw, type);
   }
 
   /** Checks what did not come as the body of a request by the rules of one. */
   read<Wanted extends object>(shape: new () => Wanted, value: unknown): Promise<Wanted> {
-    return this.transform(value, { type: 'body', metatype: shape }) as Promise<Wanted>;
+    return this.check(shape, bodyOf(value), 'body') as Promise<Wanted>;
+  }
+
+  private async check(shape: Shape, raw: Fields, where: string): Promise<object> {
+    if (!acceptsUncleanText(shape.prototype as object)) refuseUnclean(raw, where);
+    return this.make(shape, raw);
   }
 
   private async make(shape: Shape, raw: Fields): Promise<object> {
@@ -85,6 +87,13 @@ const isShape = (metatype: unknown): metatype is Shape =>
 
 const isFields = (value: unknown): value is Fields =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
+
+/** No body at all is an empty object; the JSON value null is not. */
+function bodyOf(value: unknown): Fields {
+  const raw = value === undefined ? {} : value;
+  if (!isFields(raw)) throw new InvalidInput('The body must be a JSON object.');
+  return raw;
+}
 
 function refuseUnclean<T>(value: T, where: string): T {
   const found = uncleanText(value);

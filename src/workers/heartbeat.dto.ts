@@ -2,8 +2,8 @@ import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import { ArrayMaxSize, IsArray, IsObject, ValidateNested } from 'class-validator';
 import { AdvanceDto, SignalsDto } from '../executions/reports.dto.js';
-import { AcceptsUncleanText, Id, IgnoresUnknownFields, Optional, Text } from '../http/fields.js';
-import { JudgedLater } from '../http/free-form.js';
+import { Id, IgnoresUnknownFields, Optional, Text } from '../http/fields.js';
+import { TakenAsSaid } from '../http/free-form.js';
 import { LauncherDto, MetricsDto, OwnPauseDto } from './worker-facts.dto.js';
 
 export const MOST_LAUNCHERS = 100;
@@ -34,70 +34,48 @@ export class OwnStopDto {
 
 /** A sign of life. What is wrong in it is left out and named in the answer; the rest is taken. */
 @IgnoresUnknownFields()
-@AcceptsUncleanText()
+@TakenAsSaid()
 export class HeartbeatDto {
   /** Usage of the machine. */
-  @Optional()
-  @JudgedLater(() => MetricsDto)
-  metrics?: unknown;
-
-  /** Command-line agents it has, when that has changed. */
-  @Optional()
-  @JudgedLater(() => LauncherDto, { max: MOST_LAUNCHERS })
-  launchers?: unknown;
-
-  /** Pauses the worker by its own wish, until somebody resumes it; for one that fails at everything it takes. */
-  @Optional()
-  @JudgedLater(() => OwnPauseDto)
-  pause?: unknown;
-
-  /**
-   * The worker ends in order, and this is its last word: it is `stopped` until it registers again, and nobody waits for it or
-   * calls it lost.
-   */
-  @Optional()
-  @JudgedLater(() => OwnStopDto)
-  stop?: unknown;
-
-  /** What it runs. Exactly these leases are renewed. */
-  @Optional()
-  @JudgedLater(() => ExecutionBeatDto, { max: MOST_RUNNING })
-  executions?: unknown;
-}
-
-/** The same, with nothing wrong in it. */
-@IgnoresUnknownFields()
-export class SoundHeartbeatDto {
   @Optional()
   @IsObject()
   @ValidateNested()
   @Type(() => MetricsDto)
   metrics?: MetricsDto;
 
+  /** Command-line agents it has, when that has changed. When nothing of the list can be read, the one before stays. */
   @Optional()
   @IsArray()
   @ArrayMaxSize(MOST_LAUNCHERS)
   @ValidateNested({ each: true })
   @Type(() => LauncherDto)
+  @ApiProperty({ type: [LauncherDto], maxItems: MOST_LAUNCHERS, required: false })
   launchers?: LauncherDto[];
 
+  /** Pauses the worker by its own wish, until somebody resumes it; for one that fails at everything it takes. */
   @Optional()
   @IsObject()
   @ValidateNested()
   @Type(() => OwnPauseDto)
   pause?: OwnPauseDto;
 
+  /**
+   * The worker ends in order, and this is its last word: it is `stopped` until it registers again, and nobody waits for it or
+   * calls it lost.
+   */
   @Optional()
   @IsObject()
   @ValidateNested()
   @Type(() => OwnStopDto)
   stop?: OwnStopDto;
 
+  /** What it runs. Exactly these leases are renewed. */
   @Optional()
   @IsArray()
   @ArrayMaxSize(MOST_RUNNING)
   @ValidateNested({ each: true })
   @Type(() => ExecutionBeatDto)
+  @ApiProperty({ type: [ExecutionBeatDto], maxItems: MOST_RUNNING, required: false })
   executions?: ExecutionBeatDto[];
 }
 

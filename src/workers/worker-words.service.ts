@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { InvalidInput, type FieldFault } from '../domain-error.js';
 import { InputPipe } from '../http/input.pipe.js';
-import { ExecutionBeatDto, MOST_LAUNCHERS, MOST_RUNNING, OwnStopDto, SoundHeartbeatDto } from './heartbeat.dto.js';
+import { ExecutionBeatDto, HeartbeatDto, MOST_LAUNCHERS, MOST_RUNNING, OwnStopDto } from './heartbeat.dto.js';
 import { LauncherDto, MetricsDto, OwnPauseDto } from './worker-facts.dto.js';
 
 type Fields = Record<string, unknown>;
@@ -27,15 +27,17 @@ const MOST_IGNORED = 100;
 /** For a wish whose reason cannot be read. */
 const NO_NOTE = 'By its own wish.';
 
+const UNREADABLE_LAUNCHERS = 'launchers must have something that can be read; what was told before stays';
+
 /** Reads signs of life so that what is wrong in them costs nothing but itself: no lease is lost for a figure. */
 @Injectable()
 export class WorkerWords {
   constructor(private readonly input: InputPipe) {}
 
   /** A heartbeat, without what is wrong in it. */
-  async heartbeat(said: object): Promise<Heard<SoundHeartbeatDto>> {
+  async heartbeat(said: object): Promise<Heard<HeartbeatDto>> {
     try {
-      return { said: await this.input.read(SoundHeartbeatDto, said) };
+      return { said: await this.input.read(HeartbeatDto, said) };
     } catch (error) {
       if (!(error instanceof InvalidInput)) throw error;
       return this.sift(said as Fields);
@@ -50,7 +52,7 @@ export class WorkerWords {
     return { said: taken, ...(ignored.length > 0 && { ignored }) };
   }
 
-  private async sift(said: Fields): Promise<Heard<SoundHeartbeatDto>> {
+  private async sift(said: Fields): Promise<Heard<HeartbeatDto>> {
     const ignored: Ignored[] = [];
     const left = async <T extends object>(shape: Shape<T>, name: string, value: unknown): Promise<T | undefined> => {
       if (value === undefined) return undefined;
@@ -65,7 +67,7 @@ export class WorkerWords {
       if (!Array.isArray(value) || value.length > most) ignored.push({ id: null, field: name, message });
       return Array.isArray(value) ? value.slice(0, most) : [];
     };
-    const sound = new SoundHeartbeatDto();
+    const sound = new HeartbeatDto();
     sound.executions = [];
     for (const item of list('executions', MOST_RUNNING)) {
       const { beat, faults } = await this.execution(item);
@@ -74,12 +76,16 @@ export class WorkerWords {
     }
     const metrics = await left(MetricsDto, 'metrics', said['metrics']);
     if (metrics) sound.metrics = metrics;
+    const told = list('launchers', MOST_LAUNCHERS);
     const launchers: LauncherDto[] = [];
-    for (const [at, item] of list('launchers', MOST_LAUNCHERS).entries()) {
+    for (const [at, item] of told.entries()) {
       const launcher = await left(LauncherDto, `launchers[${String(at)}]`, item);
       if (launcher) launchers.push(launcher);
     }
-    if (Array.isArray(said['launchers'])) sound.launchers = launchers;
+    // Somebody who has none says so with an empty list: a list that cannot be read is no reason to give a worker nothing.
+    if (told.length > 0 && launchers.length === 0)
+      ignored.unshift({ id: null, field: 'launchers', message: UNREADABLE_LAUNCHERS });
+    else if (Array.isArray(said['launchers'])) sound.launchers = launchers;
     const { pause, stop } = said;
     if (isFields(pause)) sound.pause = (await left(OwnPauseDto, 'pause', pause)) ?? { note: NO_NOTE };
     if (isFields(stop)) sound.stop = (await left(OwnStopDto, 'stop', stop)) ?? { note: NO_NOTE };
