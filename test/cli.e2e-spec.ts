@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { makeKey } from './api-keys.js';
@@ -244,5 +244,40 @@ describe('the doctor', () => {
     const full = await of({ DISK_MIN_FREE: '999999999999999', ALLOW_ISOLATION_NONE: 'on' });
     expect(full).toContain('ok    git: ');
     expect(full).toMatch(/FAIL {2}worker directory: .* free\n +.*Make room, or set DISK_MIN_FREE/);
+  });
+
+  it('tells of each agent whether it would get tasks, and what keeps it from them', async () => {
+    const programs = join(machine.path, 'programs');
+    const program = (name: string, text: string): void => {
+      mkdirSync(programs, { recursive: true });
+      writeFileSync(join(programs, name), text, { mode: 0o755 });
+    };
+    program(
+      'codex',
+      '#!/bin/sh\nif [ "$1" = login ]; then echo "Not logged in" >&2; exit 1; fi\necho codex-cli 1.2.3\n',
+    );
+    program('gemini', '#!/bin/sh\necho 4.5.6\n');
+    program('qwen', '#!/nonexistent/interpreter\n');
+    const variables = {
+      PATH: `${programs}:${process.env['PATH'] ?? ''}`,
+      AGENT_ISOLATION: 'none',
+      ALLOW_ISOLATION_NONE: 'on',
+    };
+    const { stdout } = await machine.run(['doctor', '--json'], variables);
+    const { findings } = JSON.parse(stdout) as {
+      findings: { name: string; state: string; detail: string; hint: string | null }[];
+    };
+    const of = (agent: string): unknown => findings.find(({ name }) => name === `agent ${agent}`);
+    expect(of('gemini')).toMatchObject({ state: 'ok', detail: '4.5.6' });
+    expect(of('codex')).toMatchObject({
+      state: 'note',
+      detail: '1.2.3, not signed in: it gets no tasks',
+      hint: 'Sign it in as the account of the worker.',
+    });
+    expect(of('qwen')).toMatchObject({
+      state: 'note',
+      detail: `${join(programs, 'qwen')} lacks something it is written for where agents run (none): it gets no tasks`,
+      hint: 'Install it where agents run.',
+    });
   });
 });
