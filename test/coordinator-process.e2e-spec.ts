@@ -82,8 +82,10 @@ describe('the process of a coordinator', () => {
     await running.says('the coordinator is registered');
     await hasHealthy(2);
     for (const task of [await give('true'), await give('true'), await give('true')]) await isAt(task, 'completed');
-    await eventually('it reported the way to the server', async () => {
-      return (await shown()).metrics?.['network_latency_ms'] !== undefined;
+    // Neither can be known with the first heartbeat.
+    await eventually('it reported the way to the server and how busy the host is', async () => {
+      const { metrics } = await shown();
+      return metrics?.['network_latency_ms'] !== undefined && metrics['cpu_usage'] !== undefined;
     });
     const coordinator = await shown();
     expect(coordinator).toMatchObject({
