@@ -79,12 +79,15 @@ class Channel:
                 elif kind in ("cancel", "lost"): worker.heed({kind: executions})
                 elif kind == "error": raise ConnectionError(message.get("detail"))
         finally:
-            for answer in list(self.waiting.values()): answer.put(None)
+            self.close()
+            with self.writing: waiting, self.waiting = self.waiting, None  # From now on nobody waits here.
+            for answer in waiting.values(): answer.put(None)
 
     def say(self, body):
         """One word and its answer; claims that wait keep nobody. Raises OSError where there is none: it may be said again."""
         answer = queue.Queue()
         with self.writing:
+            if self.waiting is None: raise ConnectionError("it was closed")
             self.count += 1
             name = f"{self.count}"
             self.waiting[name] = answer

@@ -3,7 +3,7 @@
 import base64, http.client, json, os, signal, subprocess, sys, tempfile, threading, time, urllib.error, urllib.request, uuid
 
 URL, KEY = os.environ["MIYABI_URL"].rstrip("/"), os.environ.get("MIYABI_KEY") or os.environ["MIYABI_JOIN_TOKEN"]
-me, job, state = {}, {}, {"is": "active", "waits": False}
+me, state = {}, {"is": "active", "waits": False, "job": {}}  # Threads share it: a job is never emptied, but put in the place of another.
 
 class Refused(Exception):
     """An answer that saying it again does not change."""
@@ -31,11 +31,12 @@ def call(path, body, token=None):
 def heed(answer):
     """What every answer may ask of a worker."""
     if state["is"] != "leaving": state["is"] = answer.get("desired_status", state["is"])
+    job = state["job"]
     for verdict in ("lost", "cancel"):
-        if job.get("id") in answer.get(verdict, []): end({"cancel": "cancelled"}.get(verdict, verdict))
+        if job.get("id") in answer.get(verdict, []): end(job, {"cancel": "cancelled"}.get(verdict, verdict))
     return answer
 
-def end(verdict):
+def end(job, verdict):
     """The agent and all it has started: asked first, then killed. How it ends is how it was first told to."""
     if job.setdefault("verdict", verdict) == verdict and job.get("process"):
         for wait, number in ((0, signal.SIGTERM), (5, signal.SIGKILL)): threading.Timer(wait, kill, (job["process"].pid, number)).start()
@@ -46,26 +47,26 @@ def kill(group, number):
 
 def beat():
     while True:
-        answer = call(f"/workers/{me['id']}/heartbeat", lambda: {"executions": [{"id": job["id"]}] if job.get("id") else []})
+        answer = call(f"/workers/{me['id']}/heartbeat", lambda: {"executions": [{"id": job["id"]} for job in [state["job"]] if job]})
         time.sleep(0.9 * answer["next_heartbeat_seconds"])
 
-def git(*args):
+def git(job, *args):
     """The execution's id and the worker's token are all that git needs. They stand in no argument and in no file."""
     basic = base64.b64encode(f"{job['id']}:{me['token']}".encode()).decode()
     auth = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "http.extraHeader", "GIT_CONFIG_VALUE_0": f"Authorization: Basic {basic}"}
     author = {f"GIT_{who}_{what}": "worker@localhost" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     return subprocess.run(["git", "-C", job["directory"], *args], env={**os.environ, **auth, **author}, check=True, capture_output=True, text=True).stdout.strip()
 
-def work(grant):
+def work(job, grant):
     repository, logs, sent = grant["repository"], f"/executions/{job['id']}/logs", 0
     if repository:
-        git("clone", "-q", repository["clone_url"], ".")
-        base, *merged = [f"origin/{ref}" if git("branch", "-r", "--list", f"origin/{ref}") else ref for ref in [grant["base_ref"], *grant["merge_refs"]]]
-        git("checkout", "-q", "-b", grant["branch"], base)
-        for ref in merged: git("merge", "-q", ref)
+        git(job, "clone", "-q", repository["clone_url"], ".")
+        base, *merged = [f"origin/{ref}" if git(job, "branch", "-r", "--list", f"origin/{ref}") else ref for ref in [grant["base_ref"], *grant["merge_refs"]]]
+        git(job, "checkout", "-q", "-b", grant["branch"], base)
+        for ref in merged: git(job, "merge", "-q", ref)
     job["process"] = subprocess.Popen(grant["task"]["metadata"]["command"], cwd=job["directory"], start_new_session=True, stdin=subprocess.DEVNULL,
         env={name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    if "verdict" in job: end(job["verdict"])
+    if "verdict" in job: end(job, job["verdict"])
     for line in job["process"].stdout:
         entry = {"message": line.decode(errors="replace").rstrip("\n")[:65536]}
         sent = call(logs, lambda: {"offset": sent, "entries": [entry]})["next_offset"]
@@ -73,29 +74,29 @@ def work(grant):
     report = {"outcome": "failed" if code else "completed", "exit_code": code, "log_entries": sent}
     if code: report.update(failure_reason="agent_error", error_message=f"exit code {code}")
     if repository and "verdict" not in job:
-        git("add", "--all")
-        if git("status", "--porcelain"): git("commit", "-q", "-m", grant["task"]["name"])
-        git("push", "-q", "origin", f"HEAD:refs/heads/{grant['branch']}")
-        report["commit_sha"] = git("rev-parse", "HEAD")
+        git(job, "add", "--all")
+        if git(job, "status", "--porcelain"): git(job, "commit", "-q", "-m", grant["task"]["name"])
+        git(job, "push", "-q", "origin", f"HEAD:refs/heads/{grant['branch']}")
+        report["commit_sha"] = git(job, "rev-parse", "HEAD")
     return report
 
 def run(grant):
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as directory:
-        job.update(id=grant["execution"]["id"], directory=directory)
+        job = state["job"] = {"id": grant["execution"]["id"], "directory": directory}
         try:
-            try: report = work(grant) if state["is"] != "leaving" else {"outcome": "released"}
+            try: report = work(job, grant) if state["is"] != "leaving" else {"outcome": "released"}
             except subprocess.CalledProcessError as error:
                 report = {"outcome": "failed", "failure_reason": "git", "error_message": error.stderr[-1000:]}
             if "verdict" in job: report = {"outcome": job["verdict"]}
             if report["outcome"] != "lost": call(f"/executions/{job['id']}/finish", lambda: report)
         except Refused as refused:
             if refused.args[0] != 409: raise
-            end("lost")  # Another attempt may run by now: of this one nothing counts any more.
-    job.clear()
+            end(job, "lost")  # Another attempt may run by now: of this one nothing counts any more.
+    state["job"] = {}
 
 def leave(*_):
     state["is"] = "leaving"
-    if job.get("id"): end("released")
+    if state["job"]: end(state["job"], "released")
     elif state["waits"]: sys.exit(0)
 
 def main():
@@ -103,6 +104,7 @@ def main():
     name = os.environ.get("MIYABI_WORKER_NAME") or os.uname().nodename
     answer = call("/workers", lambda: {"name": name, "protocol": 1, "capacity": 1, "agent_types": ["script"], "replace": True}, KEY)
     me.update(id=answer["worker"]["id"], token=answer["token"])
+    threading.excepthook = lambda fault: (sys.excepthook(*fault[:3]), os._exit(1))  # Without heartbeats nothing counts.
     threading.Thread(target=beat, daemon=True).start()
     while state["is"] not in ("leaving", "stopped"):  # Stopped: it was drained, and runs nothing any more.
         key = uuid.uuid4().hex  # The same one in each try: what an answer gave that got lost is given again.

@@ -16,7 +16,8 @@ const AT_ONCE = 12;
 const PATIENT = 120;
 /** Those that are waited for in vain, and those whose doings are looked out for until they are seen. */
 const NOTHING_COMES = [
-  ...['forgets its claims', 'ignores cancel', 'ignores lost', 'says an end only once', 'outlives a drain'],
+  ...['forgets its claims', 'is silent', 'ignores cancel', 'ignores lost', 'says an end only once'],
+  'outlives a drain',
   ...['ignores what it is told', 'takes answers in order', 'names no message', 'reuses ids', 'notices nothing'],
   ...['opens its channel once', 'uses its key', 'leaves out the subprotocol', 'says what there is not'],
   'sends all at once',

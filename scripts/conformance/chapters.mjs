@@ -210,7 +210,7 @@ async function pause(exam, fault) {
       'pause',
       'while paused it asks for work without a pause: the answer comes at once, so it has to wait by itself',
     );
-  else if (!beats()) fault('pause', 'while paused it sent no heartbeat');
+  else await exam.until(beats, 'while paused it sent no heartbeat').catch((error) => fault('pause', messageOf(error)));
   const id = await exam.give('echo resumed');
   await exam.withLate(['heartbeat'], async () => {
     await exam.owner.post(`/workers/${worker}/resume`);
