@@ -7697,12 +7697,13 @@ export interface components {
             dirty: boolean | null;
             /**
              * @description Whether it holds commits that are nowhere else. For linked ones: commits that no branch of a remote has, or, where no
-             *     remote is tracked, that are on no branch and no tag. Null when that could not be told.
+             *     remote is tracked, that are on no branch and no tag; and commits that only its own references (`refs/worktree/` and the
+             *     like), `ORIG_HEAD` and its kind, or the log of its HEAD lead to. Null when that could not be told.
              * @example false
              */
             unpushed: boolean | null;
             /**
-             * @description Whether its commits are in the default branch. Null when that could not be told.
+             * @description Whether all its commits are in the default branch. Null when that could not be told.
              * @example true
              */
             merged: boolean | null;
@@ -7717,9 +7718,11 @@ export interface components {
              */
             kept_because: string | null;
             /**
-             * @description What its removal would lose, a text for each.
+             * @description What its removal would lose, a text for each. Files that a .gitignore of the project names are told, too, though they
+             *     do not keep it.
              * @example [
-             *       "1 file in no commit: notes.md"
+             *       "1 file in no commit: notes.md",
+             *       "1 ignored file or folder: node_modules/"
              *     ]
              */
             would_lose: string[];

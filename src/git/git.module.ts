@@ -20,6 +20,7 @@ import { TagsService } from './tags.service.js';
 import { WorktreeAdditions } from './worktree-additions.service.js';
 import { WorktreeRemovals } from './worktree-removals.service.js';
 import { UnmergedBranches } from './unmerged-branches.service.js';
+import { WorktreeHistories } from './worktree-histories.service.js';
 import { WorktreeStates } from './worktree-states.service.js';
 
 const SERVICES = [
@@ -38,6 +39,7 @@ const SERVICES = [
   RangesService,
   SafeViews,
   LocalWorktrees,
+  WorktreeHistories,
   WorktreeStates,
   WorktreeRemovals,
   BegunWorktrees,

@@ -16,8 +16,11 @@ export async function readPlainFile(path: BytePath | string, most: number): Prom
   });
   if (file === null) return null;
   try {
-    if (!(await file.stat()).isFile()) return null;
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(most), 0, most, 0);
+    const status = await file.stat();
+    if (!status.isFile()) return null;
+    // It may grow while it is read; what it has grown to then is not waited for.
+    const length = Math.min(most, status.size);
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(length), 0, length, 0);
     return buffer.subarray(0, bytesRead);
   } finally {
     await file.close();

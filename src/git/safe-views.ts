@@ -93,7 +93,8 @@ async function furnish({ directory, place: { common, objects }, config }: SafeVi
   await writeFile(join(directory, 'HEAD'), 'ref: refs/heads/none\n');
   await symlink(objects, join(directory, 'objects'));
   await symlink(join(common, 'refs'), join(directory, 'refs'));
-  await symlink(join(common, 'packed-refs'), join(directory, 'packed-refs'));
+  // What is not there is not there by these either.
+  for (const name of ['packed-refs', 'shallow']) await symlink(join(common, name), join(directory, name));
 }
 
 async function sweep(views: string): Promise<void> {

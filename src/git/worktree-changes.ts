@@ -1,12 +1,16 @@
 import { shown } from './byte-path.js';
 import { GitFailed } from './git.errors.js';
 
-/** What a work tree holds that is in no commit. */
-export interface Changes {
-  /** The first of the files that differ or that git does not know, and of the folders of such. */
+/** The first of some files, and of folders of such, and how many there are. */
+export interface NamedFiles {
   files: string[];
-  /** How many there are. */
   count: number;
+}
+
+/** What a work tree holds that is in no commit: files that differ or that git does not know. */
+export interface Changes extends NamedFiles {
+  /** Those that the project says nobody needs, by its .gitignore. */
+  ignored: NamedFiles;
   /** Repositories inside the work tree, which nothing is known of. */
   nested: string[];
   /** What is under way in it, as `a rebase`. */
@@ -15,6 +19,7 @@ export interface Changes {
 
 const MOST_NAMED = 20;
 const NUL = 0;
+const IGNORED = '!! ';
 /** `XY path`: two letters and a blank. */
 const BEFORE_PATH = 3;
 const LINK_TO_COMMIT = Buffer.from('160000 ');
@@ -22,16 +27,16 @@ const TAB = 0x09;
 const LEFT_OUT = 'S'.charCodeAt(0);
 const SMALL_A = 'a'.charCodeAt(0);
 
-/** Reads what `git status --porcelain -z --no-renames` writes. Throws GitFailed. */
-export function readChanges(output: Buffer): Pick<Changes, 'files' | 'count'> {
-  const files: string[] = [];
-  let count = 0;
+/** Reads what `git status --porcelain -z --no-renames` writes, with `--ignored` or without. Throws GitFailed. */
+export function readChanges(output: Buffer): Pick<Changes, 'files' | 'count' | 'ignored'> {
+  const changes = { files: [], count: 0, ignored: { files: [], count: 0 } };
   for (const line of lines(output)) {
     if (line.length <= BEFORE_PATH) throw new GitFailed('damaged');
-    if (count < MOST_NAMED) files.push(shown(line.subarray(BEFORE_PATH)));
-    count += 1;
+    const kind: NamedFiles = line.toString('latin1', 0, BEFORE_PATH) === IGNORED ? changes.ignored : changes;
+    if (kind.count < MOST_NAMED) kind.files.push(shown(line.subarray(BEFORE_PATH)));
+    kind.count += 1;
   }
-  return { files, count };
+  return changes;
 }
 
 /** Of the same output: files that are not as in the index, apart from those that are not there, and how much else. */

@@ -12,6 +12,7 @@ import { GitProcess } from './git-process.js';
 import { asideOf, LocalWorktrees, type LinkedWorktree } from './local-worktrees.service.js';
 import { SafeViews } from './safe-views.js';
 import { WorktreeRemovals, type Judge } from './worktree-removals.service.js';
+import { WorktreeHistories } from './worktree-histories.service.js';
 import { WorktreeStates, type WorktreeState } from './worktree-states.service.js';
 
 let scratch: Scratch;
@@ -37,8 +38,9 @@ beforeEach(() => {
   const git = new GitProcess(Object.assign(new GitConfig(), { root }));
   const views = new SafeViews(git);
   local = new LocalWorktrees(git, localPaths, views);
-  removals = new WorktreeRemovals(git, local, new WorktreeStates(git, views, new CommitsService(git)));
-  careless = new WorktreeRemovals(git, local, new LooksOnce(git, views, new CommitsService(git)));
+  const histories = new WorktreeHistories(git, new CommitsService(git));
+  removals = new WorktreeRemovals(git, local, new WorktreeStates(git, views, histories));
+  careless = new WorktreeRemovals(git, local, new LooksOnce(git, views, histories));
   path = scratch.repository('roots/a', []);
   writeFileSync(join(path, 'file'), 'one\n');
   run(path, 'add', '.');

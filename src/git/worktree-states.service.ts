@@ -2,14 +2,15 @@ import { copyFile, lstat, mkdir, readdir, symlink, utimes, writeFile } from 'nod
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { bytePath, inFolder, shown, type BytePath } from './byte-path.js';
-import { CommitsService } from './commits.service.js';
-import { GitFailed, RefNotFound } from './git.errors.js';
+import { eachInTurn } from './each-in-turn.js';
+import { GitFailed } from './git.errors.js';
 import { GitProcess } from './git-process.js';
 import { isOutOfTime } from './git-time.js';
 import type { LinkedWorktree } from './local-worktrees.service.js';
 import { readPlainFile } from './plain-file.js';
 import { SafeViews, type SafeView } from './safe-views.js';
 import { measureTree } from './tree-size.js';
+import { WorktreeHistories, type History, type Stranded } from './worktree-histories.service.js';
 import { readChanges, readStaged, type Changes } from './worktree-changes.js';
 
 /** What a linked work tree holds. Null stands for what could not be told. */
@@ -22,38 +23,36 @@ export interface WorktreeState {
   merged: boolean | null;
   /** Message of its newest commit, when that is one of its own; else null. */
   message: string | null;
+  /** Commits beside those of its HEAD that only something of its own leads to. */
+  stranded: Stranded[] | null;
   size_bytes: number | null;
   changed_at: Date | null;
   /** Why it could not be looked at; null when it could. */
   problem: string | null;
 }
 
-type History = Pick<WorktreeState, 'unpushed' | 'merged' | 'message'>;
-
-/** What work trees are compared with. */
-interface Ground {
-  /** What is known of commits already: often many begin at the same. */
-  histories: Map<string, Promise<History>>;
-  /** Tip of the default branch. */
-  base: string | null;
-  /** Arguments of rev-list for what is kept anyway. */
-  kept: readonly string[];
-}
+const NOTHING_KNOWN: WorktreeState = {
+  ...{ changes: null, unpushed: null, merged: null, message: null, stranded: null },
+  ...{ size_bytes: null, changed_at: null, problem: null },
+};
 
 const LARGEST_INDEX = 512 * 1024 * 1024;
-const LARGEST_EXCLUDES = 1024 * 1024;
-const MOST_COMMITS = 1000;
+const LARGEST_ATTRIBUTES = 1024 * 1024;
 const MOST_LISTED = 64 * 1024 * 1024;
 const AT_ONCE = 3;
 
 /** What git leaves in the folder of a work tree in the middle of something. */
 const OPERATIONS: readonly (readonly [string, string])[] = [
   ['rebase-merge', 'a rebase'],
+  ['rebase-apply/applying', 'the applying of mails'],
   ['rebase-apply', 'a rebase'],
   ['MERGE_HEAD', 'a merge'],
   ['CHERRY_PICK_HEAD', 'a cherry-pick'],
   ['REVERT_HEAD', 'a revert'],
+  ['sequencer', 'a cherry-pick or a revert of several commits'],
+  ['BISECT_START', 'a bisection'],
   ['BISECT_LOG', 'a bisection'],
+  ['NOTES_MERGE_WORKTREE', 'a merge of notes'],
 ];
 
 /** Looks into linked work trees. */
@@ -62,7 +61,7 @@ export class WorktreeStates {
   constructor(
     private readonly git: GitProcess,
     private readonly views: SafeViews,
-    private readonly commits: CommitsService,
+    private readonly histories: WorktreeHistories,
   ) {}
 
   /**
@@ -76,99 +75,49 @@ export class WorktreeStates {
     signal: AbortSignal,
     patience = signal,
   ): Promise<WorktreeState[]> {
-    const ground = await this.ground(view, default_branch, signal);
-    const states = new Array<WorktreeState>(worktrees.length);
-    const waiting = [...worktrees.entries()];
-    const work = async (): Promise<void> => {
-      for (let next = waiting.shift(); next !== undefined; next = waiting.shift())
-        states[next[0]] = await this.one(view, next[1], ground, patience);
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
-    return states;
+    const histories = await this.historiesOf(view, worktrees, default_branch, patience);
+    return eachInTurn(AT_ONCE, worktrees, async (worktree, at) =>
+      this.one(view, worktree, histories[at] ?? new GitFailed('unknown'), patience),
+    );
   }
 
-  /** Tip of the default branch: the repository's own, or the one it has from where it was cloned. Null without. */
-  async baseOf(view: SafeView, default_branch: string | null, signal?: AbortSignal): Promise<string | null> {
-    if (default_branch === null) return null;
-    for (const ref of [`refs/heads/${default_branch}`, `refs/remotes/origin/${default_branch}`]) {
-      try {
-        return await this.commits.resolve(view.directory, ref, signal);
-      } catch (error) {
-        if (!(error instanceof RefNotFound)) throw error;
-      }
-    }
-    return null;
-  }
-
-  private async ground(view: SafeView, default_branch: string | null, signal: AbortSignal): Promise<Ground> {
-    const args = ['for-each-ref', '--count=1', '--format=x', 'refs/remotes/'];
-    const tracks = (await this.git.run({ directory: view.directory, args, signal })).length > 0;
-    // Where nothing is tracked the repository itself is the place that commits are brought to.
-    return {
-      histories: new Map(),
-      base: await this.baseOf(view, default_branch, signal),
-      kept: tracks ? ['--remotes'] : ['--branches', '--tags'],
-    };
+  /** Of all at once; when that fails, one by one, so that one that is damaged does not hide the others. */
+  private async historiesOf(
+    view: SafeView,
+    worktrees: readonly LinkedWorktree[],
+    default_branch: string | null,
+    signal: AbortSignal,
+  ): Promise<(History | GitFailed)[]> {
+    const read = (some: readonly LinkedWorktree[]): Promise<History[]> =>
+      this.histories.read(view, some, default_branch, signal);
+    const whole = await read(worktrees).catch((error: unknown) => failureIn(error, signal));
+    if (!(whole instanceof GitFailed)) return whole;
+    if (worktrees.length <= 1 || whole.reason === 'timeout') return worktrees.map(() => whole);
+    return eachInTurn(AT_ONCE, worktrees, async (worktree) => {
+      const alone = await read([worktree]).catch((error: unknown) => failureIn(error, signal));
+      return alone instanceof GitFailed ? alone : (alone[0] ?? new GitFailed('unknown'));
+    });
   }
 
   private async one(
     view: SafeView,
     worktree: LinkedWorktree,
-    ground: Ground,
+    history: History | GitFailed,
     signal: AbortSignal,
   ): Promise<WorktreeState> {
-    const state: WorktreeState = {
-      changes: null,
-      unpushed: null,
-      merged: null,
-      message: null,
-      size_bytes: null,
-      changed_at: null,
-      problem: worktree.problem,
-    };
+    const state = { ...NOTHING_KNOWN, problem: worktree.problem };
+    if (history instanceof GitFailed) return { ...state, problem: state.problem ?? history.detail };
+    Object.assign(state, history);
     try {
       signal.throwIfAborted();
-      Object.assign(state, await this.historyOf(view, worktree, ground, signal));
       if (worktree.problem !== null) return state;
       if (worktree.prunable !== null) return { ...state, changes: nothingThere, size_bytes: 0 };
       state.changes = await this.changes(view, worktree, signal);
       const size = await measureTree(worktree.path, signal);
       return { ...state, size_bytes: size?.bytes ?? null, changed_at: size?.changed_at ?? null };
     } catch (error) {
-      if (signal.aborted && !isOutOfTime(signal)) throw new GitFailed('aborted', { cause: error });
-      const fault = signal.aborted ? new GitFailed('timeout') : error;
-      if (!(fault instanceof GitFailed)) throw fault;
-      return { ...state, problem: fault.detail };
+      return { ...state, problem: failureIn(error, signal).detail };
     }
-  }
-
-  private async historyOf(
-    view: SafeView,
-    { head_sha }: LinkedWorktree,
-    ground: Ground,
-    signal: AbortSignal,
-  ): Promise<History> {
-    if (head_sha === null) return { unpushed: 0, merged: false, message: null };
-    const known = ground.histories.get(head_sha) ?? this.history(view, head_sha, ground, signal);
-    ground.histories.set(head_sha, known);
-    return known;
-  }
-
-  private async history(
-    { directory }: SafeView,
-    head_sha: string,
-    { base, kept }: Ground,
-    signal: AbortSignal,
-  ): Promise<History> {
-    const count = async (most: number, not: readonly string[]): Promise<number> => {
-      const args = ['rev-list', '--count', `--max-count=${String(most)}`, head_sha, '--not', ...not, '--'];
-      return Number((await this.git.run({ directory, args, signal })).toString('latin1'));
-    };
-    const merged = base !== null && (await count(1, [base])) === 0;
-    const unpushed = await count(MOST_COMMITS, kept);
-    // The newest commit of a branch without own ones tells of somebody else's work.
-    const [own] = merged ? [] : await this.commits.read(directory, [head_sha], signal);
-    return { unpushed, merged, message: own?.message ?? null };
   }
 
   /** Compares the files with the index and the commit, by copies of what git keeps about the work tree. */
@@ -188,8 +137,8 @@ export class WorktreeStates {
         if (!(error instanceof GitFailed) || error.reason !== 'unknown') throw error;
       });
     // Git would start in repositories inside the work tree and obey their configuration: it must not look at them.
-    const status = ['status', '--porcelain', '-z', '--no-renames', '--untracked-files=normal'];
-    const changes = readChanges(await git([...status, '--ignore-submodules=all']));
+    const status = ['status', '--porcelain', '-z', '--no-renames', '--untracked-files=normal', '--ignored=matching'];
+    const changes = readChanges(await git([...status, '--ignore-submodules=all'], MOST_LISTED));
     return {
       ...changes,
       nested: await filledOf(worktree.path, nested),
@@ -208,15 +157,22 @@ export class WorktreeStates {
     const shared = (await readdir(folder)).filter((name) => name.startsWith('sharedindex.'));
     for (const name of ['index', ...shared]) await copyPlain(inFolder(folder, name), to(name));
     await mkdir(to('info'));
-    for (const name of ['exclude', 'attributes']) {
-      const text = await readPlainFile(join(view.place.common, 'info', name), LARGEST_EXCLUDES);
-      if (text !== null) await writeFile(to(`info/${name}`), text);
-    }
+    // Not info/exclude: it is one person's word, not the project's, that nobody needs what it names.
+    const attributes = await readPlainFile(join(view.place.common, 'info/attributes'), LARGEST_ATTRIBUTES);
+    if (attributes !== null) await writeFile(to('info/attributes'), attributes);
     return own;
   }
 }
 
-const nothingThere: Changes = { files: [], count: 0, nested: [], operation: null };
+const nothingThere: Changes = { files: [], count: 0, ignored: { files: [], count: 0 }, nested: [], operation: null };
+
+/** Throws what is no failure of git; and GitFailed when the caller is gone. */
+function failureIn(error: unknown, signal: AbortSignal): GitFailed {
+  if (signal.aborted && !isOutOfTime(signal)) throw new GitFailed('aborted', { cause: error });
+  const fault = signal.aborted ? new GitFailed('timeout') : error;
+  if (!(fault instanceof GitFailed)) throw fault;
+  return fault;
+}
 
 async function copyPlain(from: BytePath, to: string): Promise<void> {
   const status = await lstat(from).catch(() => null);

@@ -1,27 +1,55 @@
 import { lstat, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { commitsInLog } from '../head-log.js';
 
 /** What the agent's git directory says, read as plain files: running git in there would obey the agent's configuration. */
 export interface AgentRefs {
   /** Commit of HEAD, when there is one. */
   readonly head: string | null;
-  /** Commits of local branches and of the stash. */
+  /** What its references lead to, those of the stash and of an operation under way among them. */
   readonly tips: readonly string[];
+  /** What it has fetched. */
+  readonly fetched: readonly string[];
+  /** Commits that its HEAD has been at, apart from those that an amendment or a rebase put others in the place of. */
+  readonly visited: readonly string[];
 }
 
 const HASH = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
-const NOTHING: AgentRefs = { head: null, tips: [] };
+const NOTHING: AgentRefs = { head: null, tips: [], fetched: [], visited: [] };
 const MOST_DEPTH = 20;
+const FETCHED = 'refs/remotes/';
+/** What git notes in the middle of something: what is merged or picked, and changes it has put away for the time. */
+const UNDER_WAY = [
+  'MERGE_HEAD',
+  'CHERRY_PICK_HEAD',
+  'MERGE_AUTOSTASH',
+  'rebase-merge/orig-head',
+  'rebase-merge/autostash',
+  'rebase-apply/orig-head',
+  'rebase-apply/autostash',
+];
 
 export async function readAgentRefs(gitDir: string): Promise<AgentRefs> {
   if (!(await isDirectory(gitDir))) return NOTHING;
   const refs = new Map<string, string>(packedRefs(await readSmall(join(gitDir, 'packed-refs'))));
-  for (const [name, hash] of await looseRefs(gitDir, 'refs/heads')) refs.set(name, hash);
-  const stash = (await readSmall(join(gitDir, 'refs/stash'))).trim();
-  if (HASH.test(stash)) refs.set('refs/stash', stash);
+  for (const [name, hash] of await looseRefs(gitDir, 'refs')) refs.set(name, hash);
   const head = (await readSmall(join(gitDir, 'HEAD'))).trim();
   const named = head.startsWith('ref: ') ? refs.get(head.slice(5).trim()) : head;
-  return { head: named !== undefined && HASH.test(named) ? named : null, tips: [...new Set(refs.values())] };
+  const underWay = await Promise.all(UNDER_WAY.map((name) => readSmall(join(gitDir, name))));
+  // What was stashed before the last is in the log alone.
+  const stashed = commitsInLog(await readSmall(join(gitDir, 'logs/refs/stash')), { replaced: true });
+  const all = [...refs];
+  const tips = [
+    ...all.flatMap(([name, hash]) => (name.startsWith(FETCHED) ? [] : [hash])),
+    ...underWay.flatMap((text) => text.split('\n').filter((line) => HASH.test(line))),
+    ...stashed,
+  ];
+  return {
+    head: named !== undefined && HASH.test(named) ? named : null,
+    tips: [...new Set(tips)],
+    fetched: [...new Set(all.flatMap(([name, hash]) => (name.startsWith(FETCHED) ? [hash] : [])))],
+    visited: commitsInLog(await readSmall(join(gitDir, 'logs/HEAD')), { replaced: false }),
+  };
 }
 
 /**
@@ -43,7 +71,7 @@ export async function isPlainObjectStore(objects: string): Promise<boolean> {
 function packedRefs(text: string): [string, string][] {
   return text.split('\n').flatMap((line): [string, string][] => {
     const [hash = '', name = ''] = line.split(' ');
-    return HASH.test(hash) && (name.startsWith('refs/heads/') || name === 'refs/stash') ? [[name, hash]] : [];
+    return HASH.test(hash) && name.startsWith('refs/') ? [[name, hash]] : [];
   });
 }
 

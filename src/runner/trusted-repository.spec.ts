@@ -99,11 +99,61 @@ describe('TrustedRepository', () => {
     inCheckout('commit', '-qm', 'aside', '--allow-empty');
     inCheckout('checkout', '-q', 'task/x-a1');
     expect((await harvest()).harvest.uncovered).toHaveLength(1);
-    inCheckout('branch', '-qD', 'side');
+    inCheckout('branch', '-qm', 'side', 'elsewhere');
+    expect((await harvest()).harvest.uncovered).toHaveLength(1);
+    inCheckout('push', '-q', cache, 'elsewhere');
     expect((await harvest()).harvest.uncovered).toHaveLength(0);
     await writeFile(path('README.md'), 'stashed\n');
     inCheckout('stash', '-q');
     expect((await harvest()).harvest.uncovered).toHaveLength(1);
+    inCheckout('push', '-q', cache, 'stash@{0}:refs/heads/stashed');
+    expect((await harvest()).harvest.uncovered).toHaveLength(0);
+    await writeFile(path('README.md'), 'stashed before\n');
+    inCheckout('stash', '-q');
+    await writeFile(path('README.md'), 'stashed last\n');
+    inCheckout('stash', '-q');
+    inCheckout('push', '-q', '-f', cache, 'stash@{0}:refs/heads/stashed');
+    expect((await harvest()).harvest.uncovered).toHaveLength(1);
+  });
+
+  it('tells of work that only references of a kind of their own lead to', async () => {
+    for (const name of ['refs/tags/mine', 'refs/worktree/keep', 'refs/notes/x', 'refs/anything/else', 'MERGE_HEAD']) {
+      const sha = inCheckout('commit-tree', '-m', name, '-p', 'HEAD', 'HEAD^{tree}');
+      inCheckout('update-ref', name, sha);
+      expect((await harvest()).harvest.uncovered).toEqual(['other branches or the stash hold work of their own']);
+      inCheckout('update-ref', '-d', name);
+      expect((await harvest()).harvest.uncovered).toEqual([]);
+    }
+  });
+
+  it('tells of commits that HEAD has left, though not of those that others took the place of', async () => {
+    const commitFile = async (name: string): Promise<string> => {
+      await writeFile(path(name), name);
+      inCheckout('add', '.');
+      inCheckout('commit', '-qm', name);
+      return inCheckout('rev-parse', 'HEAD');
+    };
+    await commitFile('one');
+    inCheckout('commit', '-q', '--amend', '-m', 'amended');
+    await commitFile('two');
+    await commitFile('three');
+    // The same files again, as one commit.
+    inCheckout('reset', '-q', '--soft', 'HEAD~2');
+    inCheckout('commit', '-qm', 'two and three');
+    const elsewhere = inCheckout('commit-tree', '-m', 'fetched', '-p', base, `${base}^{tree}`);
+    inCheckout('update-ref', 'refs/remotes/origin/main', elsewhere);
+    inCheckout('checkout', '-q', 'origin/main');
+    inCheckout('checkout', '-q', 'task/x-a1');
+    inCheckout('rebase', '-q', 'origin/main');
+    expect((await harvest()).harvest).toMatchObject({ commits: 3, uncovered: [] });
+    inCheckout('checkout', '-q', '--detach');
+    const alone = await commitFile('four');
+    inCheckout('checkout', '-q', 'task/x-a1');
+    expect((await harvest()).harvest.uncovered).toEqual([
+      `its HEAD was at commits that nothing leads to any more: ${alone}`,
+    ]);
+    inCheckout('reflog', 'expire', '--expire=now', '--all');
+    expect((await harvest()).harvest.uncovered).toEqual([]);
   });
 
   it('commits the files when the agent destroyed its git directory', async () => {

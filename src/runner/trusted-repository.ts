@@ -1,12 +1,13 @@
 import { appendFile, lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isPlainObjectStore, readAgentRefs } from './agent-refs.js';
+import { isPlainObjectStore, readAgentRefs, type AgentRefs } from './agent-refs.js';
 import { identityVariables, inodeOf, type Checkout, type Identity } from './checkout.js';
 import type { ExecutionDirectory } from './execution-directory.js';
 import { Fault } from './fault.js';
 import { GitFailed, trustAgain, type Git, type GitCall } from './git.js';
 import { credentials, type Remote } from './git-transport.js';
 import { largerThan } from './large-files.js';
+import { otherWork } from './other-work.js';
 
 /** What an agent left in its checkout, as commits. */
 export interface Harvest {
@@ -107,8 +108,7 @@ export class TrustedRepository {
     });
     uncovered.push(...(await this.filledNested()).map((path) => `${path} is a repository of its own`));
     const commitSha = await this.commitTree(parent, message, identity);
-    if (await this.hasOtherWork(refs.tips, commitSha))
-      uncovered.push('other branches or the stash hold work of their own');
+    uncovered.push(...(await this.otherWork(refs, commitSha)));
     return { commitSha, uncovered, ...(await this.measure(commitSha)) };
   }
 
@@ -233,20 +233,14 @@ export class TrustedRepository {
     return { commits: Number(count), filesChanged: names.split('\0').filter((name) => name !== '').length };
   }
 
-  /** Whether a branch or the stash leads to commits that neither the harvest nor the repository has. */
-  private async hasOtherWork(tips: readonly string[], commitSha: string | null): Promise<boolean> {
+  /** Commits that neither the harvest nor the repository has, a sentence each. */
+  private async otherWork(refs: AgentRefs, commitSha: string | null): Promise<string[]> {
     const known =
       this.cache === null
         ? ''
         : await this.git.run(['for-each-ref', '--format=^%(objectname)'], { ...this.bounds(), gitDir: this.cache });
-    const covered = [commitSha, this.checkout.baseSha].flatMap((sha) => (sha === null ? [] : [`^${sha}`]));
-    for (const tip of tips) {
-      const input = [tip, ...covered, ...known.split('\n').filter((line) => line !== ''), ''].join('\n');
-      const found = await this.ask(['rev-list', '--max-count=1', '--stdin'], { input });
-      // What cannot be read cannot be called saved.
-      if (found === null || found !== '') return true;
-    }
-    return false;
+    const covered = { commitSha, baseSha: this.checkout.baseSha, known, readable: this.objects !== null };
+    return otherWork(refs, covered, (args, input) => this.ask(args, { input }));
   }
 
   private emptyTree(): Promise<string> {

@@ -105,7 +105,14 @@ export class Removals {
       ...(worker_id === null ? {} : { worker_id }),
     };
     const subject = { ...of, ...(execution_id === null ? {} : { execution_id }) };
-    const data = { kind, path, branch, head_sha, forced: force, lost: force ? worktree.would_lose : [] };
+    const data = {
+      kind,
+      path,
+      branch,
+      head_sha,
+      forced: force,
+      lost: force ? worktree.would_lose : worktree.goes_along,
+    };
     await this.events.record({ organization_id, type, actor: principal.actor, subject, data });
     const action = 'worktree.removed';
     await this.audit.record({ organization_id, actor: principal.actor, action, subject: of, data });

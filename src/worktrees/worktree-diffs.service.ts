@@ -5,7 +5,7 @@ import { ExecutionDiffs } from '../executions/execution-diffs.service.js';
 import { CommitsService } from '../git/commits.service.js';
 import { DiffsService, type Diff } from '../git/diffs.service.js';
 import { withinGitTime } from '../git/git-time.js';
-import { WorktreeStates } from '../git/worktree-states.service.js';
+import { WorktreeHistories } from '../git/worktree-histories.service.js';
 import { NothingCommitted, WorktreeNotPushed } from './worktree.errors.js';
 import { WorktreeLists } from './worktree-lists.service.js';
 import { WorktreesStore } from './worktrees.store.js';
@@ -25,7 +25,7 @@ export class WorktreeDiffs {
   constructor(
     private readonly store: WorktreesStore,
     private readonly lists: WorktreeLists,
-    private readonly states: WorktreeStates,
+    private readonly histories: WorktreeHistories,
     private readonly commits: CommitsService,
     private readonly diffs: DiffsService,
     private readonly executionDiffs: ExecutionDiffs,
@@ -42,7 +42,7 @@ export class WorktreeDiffs {
       this.lists.openLinked(principal, id, signal, async ({ repository, view, linked }) => {
         const { head_sha } = linked;
         if (head_sha === null) throw new NothingCommitted();
-        const tip = await this.states.baseOf(view, repository.default_branch, signal);
+        const tip = await this.histories.baseOf(view, repository.default_branch, signal);
         const base_sha = tip && (await this.commits.mergeBase(view.directory, tip, head_sha, signal));
         const base_from = base_sha === null ? 'nothing' : 'default_branch';
         const diff = await this.diffs.between(view.directory, base_sha, head_sha, signal, { path });

@@ -18,8 +18,10 @@ export interface WorktreeFacts {
   abandoned: boolean;
   /** Seconds since something in it changed; null when that is not known. */
   unused_for_seconds: number | null;
-  /** What it holds that is nowhere else, a text for each. */
+  /** What it holds that is nowhere else, a text for each; what goes with it without a question is among it. */
   would_lose: readonly string[];
+  /** Those of them that nobody is asked about: files that the project itself says nobody needs. */
+  goes_along: readonly string[];
 }
 
 /** What becomes of a worktree, and why. */
@@ -51,7 +53,10 @@ export const holdsWork = ({ problem, dirty, unpushed, merged }: WorktreeFacts): 
 /** What a clean-up does with a worktree. */
 export function decide(facts: WorktreeFacts, unused_for_seconds: number): Decision {
   const stays = (because: string): Decision => ({ remove: false, because });
-  const goes = (because: string): Decision => ({ remove: true, because });
+  const goes = (because: string): Decision => ({
+    remove: true,
+    because: [because, ...facts.goes_along.map((one) => `with it goes ${one}`)].join('; '),
+  });
   const obstacle = obstacleOf(facts);
   if (obstacle !== null) return stays(obstacle);
   if (facts.problem !== null) return stays(`it could not be looked at: ${facts.problem}`);

@@ -1,6 +1,7 @@
 import { shown } from '../git/byte-path.js';
 import { factsOf } from '../git/commit-facts.js';
 import type { LinkedWorktree } from '../git/local-worktrees.service.js';
+import type { Changes, NamedFiles } from '../git/worktree-changes.js';
 import type { WorktreeState } from '../git/worktree-states.service.js';
 import { issueOfBranch } from './branch-issue.js';
 import { decide, UNUSED_FOR_SECONDS, type WorktreeFacts } from './worktree.policy.js';
@@ -74,6 +75,7 @@ export function ofCheckout(row: CheckoutRow, now: Date): Worktree {
     registered: false,
     abandoned: row.worker_id === null,
     would_lose,
+    goes_along: [],
     removal_requested_at: row.removal_requested_at,
     created_at: row.created_at,
     changed_at: row.changed_at,
@@ -86,6 +88,8 @@ export function ofLinked({ record, linked, state, execution }: FoundLinked, now:
   const { changes } = state;
   const dirty = changes === null ? null : changes.count > 0 || changes.nested.length > 0 || changes.operation !== null;
   const changed_at = state.changed_at ?? linked.created_at;
+  const holdsMore = (state.stranded ?? []).length > 0;
+  const goes_along = ignoredIn(changes);
   const worktree: Worktree = {
     kind: 'linked',
     id: record.id,
@@ -98,8 +102,8 @@ export function ofLinked({ record, linked, state, execution }: FoundLinked, now:
     problem: state.problem,
     prunable: linked.prunable !== null,
     dirty,
-    unpushed: state.unpushed === null ? null : state.unpushed > 0,
-    merged: state.merged,
+    unpushed: state.unpushed === null ? null : state.unpushed > 0 || holdsMore,
+    merged: state.merged && !holdsMore,
     size_bytes: state.size_bytes,
     execution_id: execution?.id ?? null,
     agent_type: execution?.agent_type ?? facts?.agent_type ?? null,
@@ -108,7 +112,8 @@ export function ofLinked({ record, linked, state, execution }: FoundLinked, now:
     running: execution?.running ?? false,
     registered: linked.registered,
     abandoned: false,
-    would_lose: lossesOf(linked, state),
+    would_lose: [...lossesOf(linked, state), ...goes_along],
+    goes_along,
     removal_requested_at: null,
     created_at: record.created_at,
     changed_at,
@@ -118,7 +123,7 @@ export function ofLinked({ record, linked, state, execution }: FoundLinked, now:
   return { ...worktree, kept_because: remove ? null : because };
 }
 
-function lossesOf({ branch }: LinkedWorktree, { changes, unpushed, merged }: WorktreeState): string[] {
+function lossesOf({ branch }: LinkedWorktree, { changes, unpushed, merged, stranded }: WorktreeState): string[] {
   const losses: string[] = [];
   if (changes !== null && changes.count > 0)
     losses.push(`${counted(changes.count, 'file')} in no commit: ${named(changes)}`);
@@ -128,12 +133,21 @@ function lossesOf({ branch }: LinkedWorktree, { changes, unpushed, merged }: Wor
     const where = branch === null ? 'nowhere else' : `on no remote, though they stay on the branch ${branch} here`;
     losses.push(`${counted(unpushed ?? 0, 'commit')} that ${unpushed === 1 ? 'is' : 'are'} ${where}`);
   }
+  for (const { by, count, shas } of stranded ?? [])
+    losses.push(`${counted(count, 'commit')} that only ${by} leads to: ${shas.join(', ')}`);
   return losses;
+}
+
+/** What a build leaves is not asked about, and told all the same: among it may be what somebody wrote. */
+function ignoredIn(changes: Changes | null): string[] {
+  if (changes === null || changes.ignored.count === 0) return [];
+  const { count } = changes.ignored;
+  return [`${String(count)} ignored ${count === 1 ? 'file or folder' : 'files or folders'}: ${named(changes.ignored)}`];
 }
 
 const counted = (count: number, noun: string): string => `${String(count)} ${noun}${count === 1 ? '' : 's'}`;
 
-function named({ files, count }: { files: readonly string[]; count: number }): string {
+function named({ files, count }: NamedFiles): string {
   const more = count - files.length;
   return more > 0 ? `${files.join(', ')} and ${String(more)} more` : files.join(', ');
 }

@@ -132,13 +132,14 @@ export class WorktreeDto {
 
   /**
    * Whether it holds commits that are nowhere else. For linked ones: commits that no branch of a remote has, or, where no
-   * remote is tracked, that are on no branch and no tag. Null when that could not be told.
+   * remote is tracked, that are on no branch and no tag; and commits that only its own references (`refs/worktree/` and the
+   * like), `ORIG_HEAD` and its kind, or the log of its HEAD lead to. Null when that could not be told.
    * @example false
    */
   unpushed!: boolean | null;
 
   /**
-   * Whether its commits are in the default branch. Null when that could not be told.
+   * Whether all its commits are in the default branch. Null when that could not be told.
    * @example true
    */
   merged!: boolean | null;
@@ -177,8 +178,9 @@ export class WorktreeDto {
   kept_because!: string | null;
 
   /**
-   * What its removal would lose, a text for each.
-   * @example ["1 file in no commit: notes.md"]
+   * What its removal would lose, a text for each. Files that a .gitignore of the project names are told, too, though they
+   * do not keep it.
+   * @example ["1 file in no commit: notes.md", "1 ignored file or folder: node_modules/"]
    */
   would_lose!: string[];
 
