@@ -150,5 +150,5 @@ async function showEntries({ directory }: SafeView, entries: readonly WorktreeEn
   await rm(folder, { recursive: true, force: true });
   await mkdir(folder);
   const plain = entries.filter((entry) => entry.plain);
-  await Promise.all(plain.map((entry) => symlink(entry.folder, inFolder(bytePath(folder), entry.name))));
+  for (const entry of plain) await symlink(entry.folder, inFolder(bytePath(folder), entry.name));
 }

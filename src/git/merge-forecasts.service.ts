@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { newId } from '../ids.js';
@@ -7,6 +7,7 @@ import { CommitsService } from './commits.service.js';
 import { causeOf } from './git-causes.js';
 import { GitFailed } from './git.errors.js';
 import { GitProcess } from './git-process.js';
+import { putAway } from './put-away.js';
 
 /** What a merge of two commits would come to. */
 export interface MergeForecast {
@@ -43,7 +44,7 @@ export class MergeForecasts {
       await writeFile(join(directory, 'objects/info/alternates'), `${join(mirror, 'objects')}\n`);
       return await work({ directory });
     } finally {
-      await rm(directory, { recursive: true, force: true });
+      await putAway(directory);
     }
   }
 

@@ -5,10 +5,12 @@ import { newId } from '../ids.js';
 import { GitFailed } from './git.errors.js';
 import { GitProcess } from './git-process.js';
 import type { RepositoryPlace } from './local-paths.service.js';
+import { AWAY, putAway } from './put-away.js';
 
 const FOLDER = '.views';
 /** No call takes as long: what is older was left by a process that ended in the middle. */
 const LEFT_AFTER_MS = 60 * 60_000;
+const SWEEP_EVERY_MS = 10 * 60_000;
 
 /** Lines of a configuration that names no program: there are no filters, no drivers and no hooks in it. */
 const CONFIG = [
@@ -44,21 +46,22 @@ export interface SafeView {
  */
 @Injectable()
 export class SafeViews {
-  private swept: Promise<void> | null = null;
+  private sweeping: Promise<void> | null = null;
+  private sweptAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly git: GitProcess) {}
 
   /** Makes a view for as long as the work takes. Throws GitFailed for repositories of a kind it cannot show. */
   async over<T>(place: RepositoryPlace, work: (view: SafeView) => Promise<T>): Promise<T> {
     const views = join(this.git.root, FOLDER);
-    await (this.swept ??= sweep(views));
+    await this.sweep(views);
     const view: SafeView = { directory: join(views, newId()), place, config: await this.configFor(place) };
     try {
       await mkdir(view.directory, { recursive: true, mode: 0o700 });
       await furnish(view);
       return await work(view);
     } finally {
-      await rm(view.directory, { recursive: true, force: true });
+      await putAway(view.directory);
     }
   }
 
@@ -68,6 +71,16 @@ export class SafeViews {
     await mkdir(view.directory);
     await furnish(view);
     return view;
+  }
+
+  /** Now and then, as processes end in the middle at any time. Two at once would be in each other's way. */
+  private async sweep(views: string): Promise<void> {
+    if (performance.now() - this.sweptAt < SWEEP_EVERY_MS) return;
+    this.sweeping ??= sweep(views).finally(() => {
+      this.sweptAt = performance.now();
+      this.sweeping = null;
+    });
+    await this.sweeping;
   }
 
   /** Reads the file as data: what it includes is not read. */
@@ -97,11 +110,12 @@ async function furnish({ directory, place: { common, objects }, config }: SafeVi
   for (const name of ['packed-refs', 'shallow']) await symlink(join(common, name), join(directory, name));
 }
 
+/** What was put away and not deleted goes at once, as nobody works with it. */
 async function sweep(views: string): Promise<void> {
   for (const name of await readdir(views).catch(() => [])) {
     const path = join(views, name);
     const status = await stat(path).catch(() => null);
-    if (status !== null && Date.now() - status.mtimeMs > LEFT_AFTER_MS)
+    if (status !== null && (name.endsWith(AWAY) || Date.now() - status.mtimeMs > LEFT_AFTER_MS))
       await rm(path, { recursive: true, force: true }).catch(() => undefined);
   }
 }
