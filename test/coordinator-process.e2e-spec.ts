@@ -215,6 +215,13 @@ describe('the process of a coordinator', () => {
     const executions = join(directory(), 'workers', '2', 'executions');
     const [kept] = readdirSync(executions);
     expect(readFileSync(join(executions, kept!, 'kept.txt'), 'utf8')).toContain('ended in the middle');
+    // The server does not miss the worker that is no longer run, nor wait for the end of its lease.
+    expect(await workerNamed('host-2')).toMatchObject({ status: 'stopped', active_tasks: 0 });
+    await eventually('what it ran was handed back', async () => {
+      const states = await Promise.all(tasks.map(async (task) => (await ada.get(`/tasks/${task}`)).body['status']));
+      return states.sort().join() === 'pending,running';
+    });
+    expect(await shown()).toMatchObject({ status: 'active', workers: { total: 2, active: 1 } });
     for (const task of tasks) await ada.post(`/tasks/${task}/cancel`, {});
     running.child.kill('SIGTERM');
     running.child.kill('SIGTERM');

@@ -8,6 +8,7 @@ async function sections() {
     { SERVER_CONFIGS },
     { RunnerConfig },
     { LogLimitsConfig },
+    { SupervisedConfig },
     { CoordinatorConfig },
     { CliConfig },
     { variablesOf },
@@ -15,6 +16,7 @@ async function sections() {
     import('../../dist/src/config/config.module.js'),
     import('../../dist/src/config/runner.config.js'),
     import('../../dist/src/config/log-limits.config.js'),
+    import('../../dist/src/config/supervised.config.js'),
     import('../../dist/src/config/coordinator.config.js'),
     import('../../dist/src/config/cli.config.js'),
     import('../../dist/src/config/variable.js'),
@@ -22,7 +24,7 @@ async function sections() {
   const section = (title, classes) => ({ title, variables: classes.flatMap((config) => variablesOf(config)) });
   return [
     section('Server', SERVER_CONFIGS),
-    section('Worker', [RunnerConfig, LogLimitsConfig]),
+    section('Worker', [RunnerConfig, LogLimitsConfig, SupervisedConfig]),
     section('Coordinator', [CoordinatorConfig]),
     section('Command line', [CliConfig]),
   ];

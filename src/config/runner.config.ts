@@ -4,6 +4,7 @@ import { Configuration, type Environment } from './load.js';
 import { LogLimitsConfig } from './log-limits.config.js';
 import { argv, list, pairs, onOff, oneOf, portRange, seconds, text, url, whole } from './readers.js';
 import { RuntimeConfig } from './runtime.config.js';
+import { SupervisedConfig } from './supervised.config.js';
 import { Variable } from './variable.js';
 
 const GIB = 1024 ** 3;
@@ -137,15 +138,6 @@ export class RunnerConfig {
   readonly disk_budget!: number;
 
   @Variable({
-    name: 'MIYABI_LOG_NAME',
-    about:
-      'Name in each line of the log of this worker. A coordinator gives it to its workers, which write to one place.',
-    read: text,
-    default: '',
-  })
-  readonly log_name!: string;
-
-  @Variable({
     name: 'INVENTORY_SECONDS',
     about:
       'How often the server is told what is on the disk, and says what is to go; it is told after each execution, too.',
@@ -273,6 +265,7 @@ export class RunnerConfig {
 export interface RunnerSettings {
   readonly runner: RunnerConfig;
   readonly logLimits: LogLimitsConfig;
+  readonly supervised: SupervisedConfig;
   readonly runtime: RuntimeConfig;
   /** Variables of the allow-list, with their values, for agents. */
   readonly agentEnvironment: Readonly<Record<string, string>>;
@@ -282,11 +275,15 @@ export interface RunnerSettings {
 
 /** Checked configuration of a runner. Throws ConfigurationFaults with all faults at once. */
 export function loadRunnerSettings(environment: Environment): RunnerSettings {
-  const configuration = new Configuration([RuntimeConfig, RunnerConfig, LogLimitsConfig], environment);
+  const configuration = new Configuration(
+    [RuntimeConfig, RunnerConfig, LogLimitsConfig, SupervisedConfig],
+    environment,
+  );
   const runner = configuration.get(RunnerConfig);
   return {
     runner,
     logLimits: configuration.get(LogLimitsConfig),
+    supervised: configuration.get(SupervisedConfig),
     runtime: configuration.get(RuntimeConfig),
     agentEnvironment: pick(environment, runner.agent_env),
     gitEnvironment: pick(environment, GIT_ENV),

@@ -14,7 +14,7 @@ export async function runWorker(environment: Environment): Promise<number> {
   let sayer = '';
   try {
     const settings = loadRunnerSettings(environment);
-    const { log_name: worker } = settings.runner;
+    const { log_name: worker } = settings.supervised;
     if (worker !== '') sayer = `${worker}: `;
     const log = createLogger(settings.runtime, secrets, { worker });
     const runner = new Runner(settings, VERSION, log, secrets);

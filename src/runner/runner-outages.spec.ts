@@ -71,7 +71,10 @@ describe('Runner, when something goes away', () => {
     expect(existsSync(site.folder(grant))).toBe(false);
   });
 
-  it('delivers a result and its log after a restart when the server was away', async () => {
+  it.each([
+    ['a restart', {}],
+    ['its last run', { MIYABI_LAST_RUN: 'on' }],
+  ])('delivers a result and its log with %s when the server was away', async (_, more) => {
     const first = site.start();
     const grant = site.give('echo before; until [ -e "$0" ]; do sleep 0.05; done; echo after; echo x > x', {
       task: {
@@ -94,12 +97,17 @@ describe('Runner, when something goes away', () => {
     await first.ended;
     expect(site.server.attemptOf(idOf(grant)).finish).toBeNull();
     await site.server.start();
-    site.start();
+    const next = site.give('echo next');
+    const { ended } = site.start(more);
     const finish = await site.server.finished(idOf(grant));
     expect(site.server.registrations.at(-1)?.resume).toEqual([idOf(grant)]);
     expect(finish).toMatchObject({ outcome: 'completed', log_entries: site.server.attemptOf(idOf(grant)).log.length });
     expect(site.messages(grant)).toEqual(['before', 'after']);
     await until(() => !existsSync(site.folder(grant)));
+    if (!('MIYABI_LAST_RUN' in more)) return;
+    await ended;
+    expect(site.server.heartbeats.at(-1)).toMatchObject({ stop: { note: 'The worker has ended in order.' } });
+    expect(existsSync(site.folder(next))).toBe(false);
   });
 
   it('ends the processes of a run that was killed, and explains its checkout', async () => {

@@ -116,10 +116,11 @@ export class Runner {
       new Housekeeping(house, this.workload).run(beating.signal),
       house.launchers.watch(this.settings.runner.launchers_seconds, beating.signal),
     ]);
-    await this.claimLoop(house)
-      .run(this.stopping.signal)
-      .then(() => log.info('told to stop; ending what runs'))
-      .catch((error: unknown) => this.endUnlessStopping(error));
+    if (!this.settings.supervised.last_run)
+      await this.claimLoop(house)
+        .run(this.stopping.signal)
+        .then(() => log.info('told to stop; ending what runs'))
+        .catch((error: unknown) => this.endUnlessStopping(error));
     await this.workload.idle();
     beating.abort();
     await Promise.all([beat.catch(() => undefined), keeping]);

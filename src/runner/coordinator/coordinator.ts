@@ -2,6 +2,7 @@ import { mkdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import type { CoordinatorSettings } from '../../config/coordinator.config.js';
+import type { Environment } from '../../config/load.js';
 import { Lock } from '../lock.js';
 import type { Membership } from '../membership.js';
 import { MachineMetrics } from '../metrics.js';
@@ -10,7 +11,7 @@ import { HostBeats } from './host-beats.js';
 import type { CoordinatorPlane } from './coordinator-plane.js';
 import { HostRegistrar } from './host-registrar.js';
 import { settlePredecessors } from './predecessors.js';
-import { retireDirectory, settleDirectory } from './worker-directories.js';
+import { directoriesBeyond, isToBeHeardOf, retireDirectory, settleDirectory } from './worker-directories.js';
 import { WorkerSlot } from './worker-slot.js';
 
 /** Beyond the agents' grace: time of workers to push and to tell the results before they are killed. */
@@ -35,6 +36,8 @@ export interface CoordinatorParts {
 /** Supervises the workers of a host: registers, starts them, beats, and has them finish together. */
 export class Coordinator {
   private readonly slots: WorkerSlot[] = [];
+  /** The place of a worker that comes for the last time. */
+  private retiring: WorkerSlot | null = null;
   private readonly registrar: HostRegistrar;
   /** No worker is started any more. */
   private readonly draining = new AbortController();
@@ -79,7 +82,7 @@ export class Coordinator {
   }
 
   private async work(directory: string): Promise<void> {
-    const { settings, plane, log } = this.parts;
+    const { plane, log } = this.parts;
     const workers = join(directory, 'workers');
     await settlePredecessors(workers, log, this.draining.signal);
     const { heartbeat_seconds, coordinator } = await this.registrar.register({
@@ -96,8 +99,7 @@ export class Coordinator {
       onRest: (status) => this.leave(`the server says ${status}`),
       onEnd: (fault) => this.giveUp(fault),
     }).run(heartbeat_seconds, this.gone.signal);
-    await retireDirectory(workers, settings.coordinator.workers, log);
-    await this.supervise(workers);
+    await Promise.all([this.supervise(workers), this.retire(workers)]);
     log.info('all workers have ended');
     if (!this.draining.signal.aborted) await this.sayFarewell();
     this.gone.abort();
@@ -105,26 +107,9 @@ export class Coordinator {
   }
 
   private async supervise(directory: string): Promise<void> {
-    const { settings, plane, membership, command, log } = this.parts;
-    const { name } = membership;
-    const { workers } = settings.coordinator;
-    for (let number = 1; number <= workers; number++) {
-      const worker = `${name}-${String(number)}`;
-      const environment = () => ({
-        ...settings.environment,
-        MIYABI_KEY: plane.token,
-        // What this process speaks with is none of theirs.
-        MIYABI_API_KEY: undefined,
-        MIYABI_API_KEY_FILE: undefined,
-        MIYABI_JOIN_TOKEN: undefined,
-        MIYABI_WORKER_NAME: worker,
-        // They write to one place, and each to its own part of one disk.
-        MIYABI_LOG_NAME: worker,
-        DISK_BUDGET: String(shareOf(settings.runner.disk_budget, workers)),
-        MIYABI_WORKER_DIR: join(directory, String(number)),
-      });
-      this.slots.push(new WorkerSlot({ name: worker, command, environment, log }));
-    }
+    const { settings, log } = this.parts;
+    for (let number = 1; number <= settings.coordinator.workers; number++)
+      this.slots.push(this.slot(directory, number));
     await Promise.all(
       this.slots.map(async (slot, index) => {
         const inOrder = await slot.run(this.draining.signal);
@@ -134,19 +119,67 @@ export class Coordinator {
     );
   }
 
+  /**
+   * Workers beyond those there are to be come once more, where their last run did not end in order: they hand back what they
+   * ran, deliver what waits, and are stopped, instead of missed for ever.
+   */
+  private async retire(workers: string): Promise<void> {
+    const { settings, log } = this.parts;
+    for (const number of await directoriesBeyond(workers, settings.coordinator.workers)) {
+      if (this.draining.signal.aborted) return;
+      const directory = join(workers, String(number));
+      try {
+        if (await isToBeHeardOf(directory)) await this.lastRun(workers, number);
+        await retireDirectory(directory, log);
+      } catch (error) {
+        // Those that are run have nothing to do with it.
+        log.warn({ directory, err: error }, 'what a worker that is no longer run has left cannot be put in order');
+      }
+    }
+  }
+
+  private async lastRun(workers: string, number: number): Promise<void> {
+    this.retiring = this.slot(workers, number, { MIYABI_LAST_RUN: 'on' });
+    const { code } = await this.retiring.once();
+    this.retiring = null;
+    if (code !== 0) this.parts.log.warn({ number, code }, 'a worker that is no longer run could not take its leave');
+  }
+
+  private slot(directory: string, number: number, more: Environment = {}): WorkerSlot {
+    const { settings, plane, membership, command, log } = this.parts;
+    const name = `${membership.name}-${String(number)}`;
+    const environment = (): Environment => ({
+      ...settings.environment,
+      MIYABI_KEY: plane.token,
+      // What this process speaks with is none of theirs.
+      MIYABI_API_KEY: undefined,
+      MIYABI_API_KEY_FILE: undefined,
+      MIYABI_JOIN_TOKEN: undefined,
+      MIYABI_WORKER_NAME: name,
+      // They write to one place, and each to its own part of one disk.
+      MIYABI_LOG_NAME: name,
+      DISK_BUDGET: String(shareOf(settings.runner.disk_budget, settings.coordinator.workers)),
+      MIYABI_WORKER_DIR: join(directory, String(number)),
+      ...more,
+    });
+    return new WorkerSlot({ name, command, environment, log });
+  }
+
   /** Starts no worker any more; those there are finish. */
   private leave(why: string): void {
     if (this.draining.signal.aborted) return;
     this.parts.log.info({ why }, 'finishing: the workers end what they run');
     this.draining.abort(new Error('the coordinator is stopping'));
+    this.retiring?.kill('SIGTERM');
   }
 
   /** Has the workers end their agents and hand back what they run; who does not is killed. */
   private endWorkers(): void {
     this.parts.log.info('ending the workers');
-    for (const slot of this.slots) slot.kill('SIGTERM');
+    const all = [...this.slots, ...(this.retiring === null ? [] : [this.retiring])];
+    for (const slot of all) slot.kill('SIGTERM');
     const patience = this.parts.settings.runner.term_grace_seconds * 1000 + LEAVE_MS;
-    setTimeout(() => this.slots.forEach((slot) => slot.kill('SIGKILL')), patience).unref();
+    setTimeout(() => all.forEach((slot) => slot.kill('SIGKILL')), patience).unref();
   }
 
   /** Workers hear of it from the server, at once. */

@@ -1,7 +1,9 @@
+import { existsSync } from 'node:fs';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { ExecutionDirectory } from '../execution-directory.js';
+import { readSpooledFinish } from '../finish-spool.js';
 import { Lock, LockHeld } from '../lock.js';
 import { settleOrphans } from '../orphans.js';
 
@@ -17,18 +19,33 @@ export async function settleDirectory(directory: string, log: Logger): Promise<v
   });
 }
 
-/** Settles the directories of more workers than there are to be now; those that hold nothing of their own go. */
-export async function retireDirectory(workers: string, count: number, log: Logger): Promise<void> {
+/** Directories of more workers than there are to be now. */
+export async function directoriesBeyond(workers: string, count: number): Promise<number[]> {
   const names = await readdir(workers).catch(() => []);
-  for (const name of names.filter((one) => /^\d+$/.test(one) && Number(one) > count)) {
-    const directory = join(workers, name);
-    await settleDirectory(directory, log);
-    const left = await alone(directory, log, async () => (await ExecutionDirectory.all(directory)).length);
-    if (left === 0) {
-      await rm(directory, { recursive: true, force: true });
-      log.info({ directory }, 'the directory of a worker that is no longer run has been removed');
-    } else if (left !== null) log.warn({ directory, executions: left }, 'a worker that is no longer run left these');
-  }
+  return names
+    .filter((one) => /^\d+$/.test(one) && Number(one) > count)
+    .map(Number)
+    .sort((one, other) => one - other);
+}
+
+/**
+ * Whether the server is still to hear of the worker that was in there: it did not end in order, so that it is missed, or
+ * results of it wait.
+ */
+export async function isToBeHeardOf(directory: string): Promise<boolean> {
+  if (existsSync(join(directory, WORKER_LOCK))) return true;
+  for (const one of await ExecutionDirectory.all(directory)) if ((await readSpooledFinish(one)) !== null) return true;
+  return false;
+}
+
+/** Settles the directory of a worker that is no longer run, and removes it when it holds nothing of its own. */
+export async function retireDirectory(directory: string, log: Logger): Promise<void> {
+  await settleDirectory(directory, log);
+  const left = await alone(directory, log, async () => (await ExecutionDirectory.all(directory)).length);
+  if (left === 0) {
+    await rm(directory, { recursive: true, force: true });
+    log.info({ directory }, 'the directory of a worker that is no longer run has been removed');
+  } else if (left !== null) log.warn({ directory, executions: left }, 'a worker that is no longer run left these');
 }
 
 /** Null when a live worker is in there. */

@@ -52,7 +52,8 @@ export class WorkerSlot {
     this.child?.kill(signal);
   }
 
-  private async once(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
+  /** Runs it once; answers how it ended. */
+  async once(): Promise<{ code: number | null; signal: NodeJS.Signals | null }> {
     const { name, command, environment, log } = this.parts;
     const [program = '', ...args] = command;
     // With a channel: should this process die, its workers notice, hand back what they run, and end. Its own session keeps
