@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Logger } from 'pino';
 import { Refused, type ControlPlane } from './control-plane.js';
-import type { HouseGuard } from './house-guard.js';
 import { freeDisk } from './metrics.js';
 import { pause, untilAnswered, type Patience } from './patience.js';
 import type { ClaimRequest, Grant } from './protocol.js';
@@ -9,7 +8,7 @@ import type { Workload } from './workload.js';
 
 const WAIT_SECONDS = 25;
 const DISK_PAUSE_MS = 15_000;
-/** How often a worker that has paused itself looks whether the server has taken that over. */
+/** How often a worker that takes nothing looks whether the server has heard why. */
 const HELD_PAUSE_MS = 500;
 /** After a refusal, or an empty answer that came at once: a server without long polls must not be asked without a pause. */
 const EMPTY_PAUSE_MS = 1000;
@@ -22,7 +21,8 @@ export interface ClaimParts {
   /** Directory whose disk must have room. */
   readonly directory: string;
   readonly diskMinFree: number;
-  readonly guard: HouseGuard;
+  /** Whether it takes nothing until the server has heard why. */
+  readonly isHeld: () => boolean;
   readonly patience: (signal: AbortSignal, what: string) => Patience;
   readonly start: (grant: Grant) => void;
   readonly log: Logger;
@@ -49,12 +49,12 @@ export class ClaimLoop {
 
   /** Waits for whatever is in the way, and then answers false. */
   private async hasRoom(signal: AbortSignal): Promise<boolean> {
-    const { workload, capacity, directory, diskMinFree, guard, log } = this.parts;
+    const { workload, capacity, directory, diskMinFree, isHeld, log } = this.parts;
     if (workload.desiredStatus !== 'active' || workload.count >= capacity) {
       await workload.changed(signal);
       return false;
     }
-    if (guard.note !== null) {
+    if (isHeld()) {
       await pause(HELD_PAUSE_MS, signal);
       return false;
     }

@@ -9,7 +9,7 @@ import { remoteUrl, type Remote } from './git-transport.js';
 import { failureFor } from './blame.js';
 import { handBack, type HandedBack } from './hand-back.js';
 import type { House } from './house.js';
-import { launchOf, type ProcessLaunch } from './launch.js';
+import { launchOf, programOf, type ProcessLaunch } from './launch.js';
 import { Listener } from './listener.js';
 import { writeNote } from './note.js';
 import { prepareCheckout, TRANSPORT_PATIENCE_MS } from './prepare.js';
@@ -115,6 +115,7 @@ export class Execution implements Running {
     const { house, grant } = this;
     // What was ended from outside says nothing of this machine.
     if (finish.outcome === 'cancelled' || finish.outcome === 'released') return;
+    house.accounts.count(programOf(grant), finish);
     if (house.guard.count(failureFor(house, grant, finish, story.fault ?? story.handedBack?.fault ?? null)))
       house.log.error({ note: house.guard.note }, 'this worker pauses itself');
   }

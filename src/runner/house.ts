@@ -7,6 +7,7 @@ import type { Isolation } from './isolation/isolation.js';
 import type { LauncherList } from './launcher-list.js';
 import type { Patience } from './patience.js';
 import type { PortBlocks } from './port-blocks.js';
+import type { RefusedAccounts } from './refused-accounts.js';
 import type { RepositoryCache } from './repository-cache.js';
 import type { Secrets } from './secrets.js';
 import type { ServerClock } from './server-clock.js';
@@ -26,6 +27,7 @@ export interface House {
   readonly guard: HouseGuard;
   /** Command-line agents it has told the server of. */
   readonly launchers: LauncherList;
+  readonly accounts: RefusedAccounts;
   /** Of agents whose home goes with the execution. */
   readonly sessions: Sessions;
   readonly log: Logger;

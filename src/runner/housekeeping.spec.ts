@@ -160,4 +160,40 @@ describe('The house of a runner', () => {
     await site.server.until(() => site.server.heartbeats.length > beats + 3);
     expect(site.server.heartbeats.filter(({ launchers }) => launchers !== undefined)).toHaveLength(count);
   });
+
+  describe('an agent whose account its provider refuses', () => {
+    const launch = { command: ['claude', '{{prompt}}'] as [string, ...string[]], mode: 'stream-json' as const };
+    const give = (): Grant => site.give('', { agent: { id: 'codegen-agent', launch } });
+    const REFUSED = `echo '{"type":"result","subtype":"success","is_error":true,"result":"Not logged in · Please run /login"}'`;
+    const told = (signed_in: boolean | null): Promise<void> =>
+      site.server.until(() => {
+        const last = site.server.heartbeats.findLast(({ launchers }) => launchers !== undefined)?.launchers;
+        return last?.[0]?.signed_in === signed_in;
+      });
+
+    it('counts as signed out after three attempts in a row, whatever it says itself; the worker goes on', async () => {
+      await site.program('claude', `case $1 in --version) echo 2.1.9 ;; *) ${REFUSED}; exit 1 ;; esac`);
+      site.start({ MIYABI_CAPACITY: '1', PATH: site.path });
+      for (const grant of [give(), give(), give()])
+        expect(await site.server.finished(idOf(grant))).toMatchObject({ failure_reason: 'auth' });
+      await told(false);
+      const other = site.give('echo on');
+      expect(await site.server.finished(idOf(other))).toMatchObject({ outcome: 'completed' });
+      expect(site.server.pause).toBeNull();
+    });
+
+    it('is looked at after each refusal, of whichever organization it was', async () => {
+      const out = join(site.root, 'signed-out');
+      await site.program(
+        'claude',
+        `case $* in --version) echo 2.2.0 ;;
+         'auth status --json') if [ -e '${out}' ]; then echo '{"loggedIn": false}'; else echo '{"loggedIn": true}'; fi ;;
+         *) : > '${out}'; ${REFUSED}; exit 1 ;; esac`,
+      );
+      site.start({ MIYABI_CAPACITY: '1', PATH: site.path, MIYABI_WORKER_SCOPE: 'instance' });
+      await site.server.until(() => site.server.registrations[0]?.launchers?.[0]?.signed_in === true);
+      expect(await site.server.finished(idOf(give()))).toMatchObject({ failure_reason: 'auth' });
+      await told(false);
+    });
+  });
 });

@@ -12,15 +12,23 @@ export interface LauncherListParts {
   readonly log: Logger;
 }
 
+/** After this one that was refused is tried again. */
+const DOUBTED_MS = 15 * 60_000;
+
 /** What this worker has told the server of its command-line agents, and what has changed since. */
 export class LauncherList {
   private found: readonly Launcher[] = [];
   private told = '[]';
+  private readonly doubted = new Map<string, number>();
+  private looking: Promise<void> | null = null;
 
-  constructor(private readonly parts: LauncherListParts) {}
+  constructor(
+    private readonly parts: LauncherListParts,
+    private readonly now: () => number = () => performance.now(),
+  ) {}
 
   get current(): readonly Launcher[] {
-    return this.found;
+    return this.found.map((one) => (this.isDoubted(one.name) ? { ...one, signed_in: false } : one));
   }
 
   /** Whether a command starts with one of them. */
@@ -30,12 +38,31 @@ export class LauncherList {
 
   /** Those the server does not know of yet; null when it knows all. */
   get news(): readonly Launcher[] | null {
-    return JSON.stringify(this.found) === this.told ? null : this.found;
+    const { current } = this;
+    return JSON.stringify(current) === this.told ? null : current;
   }
 
   /** The server knows these. */
   wereTold(launchers: readonly Launcher[]): void {
     this.told = JSON.stringify(launchers);
+  }
+
+  /** For a while it counts as signed out, whatever it says itself: its provider does not take the account. */
+  doubt(name: string): void {
+    this.doubted.set(name, this.now() + DOUBTED_MS);
+    this.parts.log.warn(
+      { launcher: name },
+      'its account is refused again and again; it counts as signed out for a while',
+    );
+  }
+
+  /** Looks in the background, unless that is under way. */
+  lookSoon(): Promise<void> {
+    return (this.looking ??= this.detect().finally(() => (this.looking = null)));
+  }
+
+  private isDoubted(name: string): boolean {
+    return (this.doubted.get(name) ?? -Infinity) > this.now();
   }
 
   /** Looks what there is. Where that cannot be done, what was found before stands. */

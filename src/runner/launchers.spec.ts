@@ -1,12 +1,15 @@
 import { chmod, mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { pino } from 'pino';
 import { obstacleTo } from '../../test/isolation-levels.js';
 import { loadRunnerSettings } from '../config/runner.config.js';
 import { agentVariables } from './agent-variables.js';
 import { chooseIsolation } from './isolation/choose.js';
 import type { Isolation } from './isolation/isolation.js';
 import { tryOut } from './isolation/try-out.js';
+import { LauncherList } from './launcher-list.js';
 import { detectLaunchers, findClis } from './launchers.js';
+import { RefusedAccounts } from './refused-accounts.js';
 
 const OBSTACLE = await obstacleTo('namespace');
 const LEVELS = OBSTACLE === null ? (['none', 'namespace'] as const) : (['none'] as const);
@@ -87,6 +90,39 @@ describe.each(LEVELS)('the launchers of a worker that runs agents at the level %
     expect(await detectLaunchers(isolation, join(root, 'worker'), { qwen: 'team-a' })).toEqual([
       { name: 'qwen', version: null, signed_in: null, account: 'team-a' },
     ]);
+  });
+
+  it('count as signed out for a quarter of an hour once their accounts are refused again and again', async () => {
+    await program(local('bin', 'gemini'), '#!/bin/sh\necho 0.61.0\n');
+    await program(local('bin', 'qwen'), '#!/bin/sh\necho 1.0.0\n');
+    let now = 0;
+    const parts = { isolation, directory: join(root, 'worker'), accounts: {}, log: pino({ level: 'silent' }) };
+    const list = new LauncherList(parts, () => now);
+    await list.detect();
+    list.wereTold(list.current);
+    const accounts = new RefusedAccounts(list, true, () => now);
+    const end = (program: string, failure_reason?: string): void =>
+      accounts.count(program, { outcome: failure_reason === undefined ? 'completed' : 'failed', failure_reason });
+    // What is not in a row, not within five minutes, of something else, or for another reason.
+    for (const reason of ['auth', 'auth', undefined, 'auth', 'auth', 'agent_error']) end('gemini', reason);
+    now = 5 * 60_000;
+    for (const reason of ['auth', 'auth']) end('gemini', reason);
+    for (const other of ['qwen', 'bash', 'bash', 'bash']) end(other, 'auth');
+    expect(list.news).toBeNull();
+    end('gemini', 'auth');
+    const signedIn = (): unknown => list.current.map(({ name, signed_in }) => [name, signed_in]);
+    expect([signedIn(), list.news]).toEqual([
+      [
+        ['gemini', false],
+        ['qwen', null],
+      ],
+      list.current,
+    ]);
+    await list.lookSoon();
+    now += 15 * 60_000 - 1;
+    expect(signedIn()).toContainEqual(['gemini', false]);
+    now += 1;
+    expect(signedIn()).toContainEqual(['gemini', null]);
   });
 
   it('tell whether they are signed in, where they know', async () => {

@@ -23,6 +23,7 @@ import { MachineMetrics } from './metrics.js';
 import { settleOrphans } from './orphans.js';
 import { PortBlocks } from './port-blocks.js';
 import type { Directives, Grant } from './protocol.js';
+import { RefusedAccounts } from './refused-accounts.js';
 import { Dismissed, NotRegistered, Registrar } from './registration.js';
 import { RepositoryCache } from './repository-cache.js';
 import type { Secrets } from './secrets.js';
@@ -165,6 +166,7 @@ export class Runner {
       ports: new PortBlocks(config.agent_ports),
       guard: new HouseGuard(),
       launchers,
+      accounts: new RefusedAccounts(launchers, config.worker_scope === 'organization'),
       sessions: new Sessions(directory),
       clock: new ServerClock(),
       logBatch: () => registrar.current?.log_batch ?? 500,
@@ -211,7 +213,8 @@ export class Runner {
       capacity,
       directory: house.directory,
       diskMinFree: disk_min_free,
-      guard: house.guard,
+      // What the server does not know of yet, it would give work for.
+      isHeld: () => house.guard.note !== null || house.launchers.news !== null,
       patience: (signal, what) => patienceFor(house, signal, what),
       start: (grant) => this.start(house, grant),
       log: house.log,
