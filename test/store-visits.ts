@@ -77,6 +77,7 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
   await the(AccessKeysStore).isExpiring(filledId(9, 5));
   await the(JoinTokensStore).use(filledId(9, 5));
   await the(AccessKeysStore).touch([filledId(9, 5)]);
+  await the(AccessKeysStore).findUnsure([HASH.toString('hex')]);
   await the(SessionsStore).touch([filledId(7, 5)]);
   await the(SessionsStore).findSessionOfUsedToken(HASH);
   await the(SessionsStore).findSessionOfUnusedToken(HASH);

@@ -12,6 +12,7 @@ import {
   Unauthenticated,
   WorkerDeleted,
 } from './auth.errors.js';
+import type { Credential } from './credential.js';
 import { hashOfSecret, isKey, newKey } from './keys.js';
 import { Lookup } from '../database/lookup.js';
 import { permissionsOf, type Permission } from './permissions.js';
@@ -27,6 +28,7 @@ type Program = Exclude<Principal, UserPrincipal>;
 export class AccessKeysService implements OnApplicationBootstrap {
   private readonly lastUse: LastUse;
   private readonly lookup: Lookup<KnownKey>;
+  private readonly unsure: Lookup<true>;
 
   constructor(
     private readonly store: AccessKeysStore,
@@ -37,6 +39,7 @@ export class AccessKeysService implements OnApplicationBootstrap {
   ) {
     const patience_ms = queue.heartbeat_gather_seconds * 1000;
     this.lookup = new Lookup((hashes) => this.findAndTouch(hashes), patience_ms);
+    this.unsure = new Lookup((hashes) => this.store.findUnsure(hashes));
     this.lastUse = new LastUse((ids) => this.store.touch(ids));
   }
 
@@ -142,8 +145,20 @@ export class AccessKeysService implements OnApplicationBootstrap {
    * so that revoking acts at once; of who is patient it may be read a little later, with that of others.
    */
   async identify(secret: string, isPatient = false): Promise<Program> {
-    if (!isKey(secret)) throw new InvalidToken('The key is not complete, or has a typing error.');
-    const key = await this.lookup.find(hashOfSecret(secret).toString('hex'), isPatient);
+    return this.identifyHash(keptOf(secret), isPatient);
+  }
+
+  /** A key that is asked about again and again: it is hashed once. Throws InvalidToken for what cannot be one. */
+  credentialOf(secret: string): Credential {
+    const hash = keptOf(secret);
+    return {
+      identify: (isPatient) => this.identifyHash(hash, isPatient),
+      stands: async () => (await this.unsure.find(hash)) === null,
+    };
+  }
+
+  private async identifyHash(hash: string, isPatient?: boolean): Promise<Program> {
+    const key = await this.lookup.find(hash, isPatient);
     if (key === null) throw new InvalidToken();
     if (!key.is_live) throw refusalOf(key);
     return principalOf(key);
@@ -170,6 +185,12 @@ export class AccessKeysService implements OnApplicationBootstrap {
     this.lastUse.note(used);
     return found;
   }
+}
+
+/** By what it is found in the database. Throws InvalidToken. */
+function keptOf(secret: string): string {
+  if (!isKey(secret)) throw new InvalidToken('The key is not complete, or has a typing error.');
+  return hashOfSecret(secret).toString('hex');
 }
 
 function refusalOf({ end, kind }: KnownKey): Unauthenticated {

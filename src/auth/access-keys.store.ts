@@ -126,6 +126,22 @@ export class AccessKeysStore {
     return new Map(rows.map((row) => [row.hash, row]));
   }
 
+  /**
+   * Those that may stand for somebody else than before, or for nobody. A worker's or coordinator's token stands for the
+   * same one as long as it is good; for the others there is more to be looked at.
+   */
+  async findUnsure(hashes: readonly string[]): Promise<ReadonlyMap<string, true>> {
+    const rows = await this.database.prepared<{ hash: string }>(
+      `select encode(asked.hash, 'hex') as hash
+       from unnest($1::bytea[]) as asked (hash)
+       left join access_keys k on k.secret_hash = asked.hash and k.kind in ('worker', 'coordinator')
+         and k.revoked_at is null and (k.expires_at is null or k.expires_at > now())
+       where k.id is null`,
+      [hashes.map((hash) => Buffer.from(hash, 'hex'))],
+    );
+    return new Map(rows.map(({ hash }) => [hash, true]));
+  }
+
   /** Null when it would not expire within the years to come. */
   async insertApiKey(key: NewApiKey): Promise<ApiKeyRow | null> {
     return this.database.one(

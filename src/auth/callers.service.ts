@@ -3,17 +3,9 @@ import { AccessKeysService } from './access-keys.service.js';
 import { AccessTokensService } from './access-tokens.service.js';
 import { InvalidToken, NoToken } from './auth.errors.js';
 import { looksLikeKey } from './keys.js';
+import type { Credential } from './credential.js';
 import type { Principal } from './principal.js';
 import { SessionsService } from './sessions.service.js';
-
-/** What a caller came with. It can be asked again and again whether it is still good. */
-export interface Credential {
-  /**
-   * Who is calling, read anew. Throws Unauthenticated once it has expired, is revoked or belongs to nobody any more. Who
-   * is patient may be read a little later, with others.
-   */
-  identify(isPatient?: boolean): Promise<Principal>;
-}
 
 /** Tells who is calling: a person by access token, a program or a worker by key. */
 @Injectable()
@@ -39,9 +31,10 @@ export class CallersService {
    * looked up together, and a signature is checked but once. Throws Unauthenticated.
    */
   credentialOf(token: string): Credential {
-    if (looksLikeKey(token)) return { identify: (isPatient) => this.keys.identify(token, isPatient) };
+    if (looksLikeKey(token)) return this.keys.credentialOf(token);
     const claims = this.accessTokens.verify(token);
     return {
+      stands: () => Promise.resolve(false),
       identify: async () => {
         if (claims.exp * 1000 <= Date.now()) throw new InvalidToken('The access token has expired.');
         return this.sessions.identify(claims);

@@ -2,7 +2,8 @@ import { Injectable, Logger, type BeforeApplicationShutdown, type OnApplicationB
 import type { Request, Response } from 'express';
 import type { Access } from '../auth/access.js';
 import { assertAllowed } from '../auth/access.policy.js';
-import { CallersService, type Credential } from '../auth/callers.service.js';
+import { CallersService } from '../auth/callers.service.js';
+import type { Credential } from '../auth/credential.js';
 import { StreamsConfig } from '../config/streams.config.js';
 import { DomainError } from '../domain-error.js';
 import { EventStream } from './event-stream.js';
@@ -102,6 +103,7 @@ export class OpenStreams implements OnApplicationBootstrap, BeforeApplicationShu
   private async check(stream: OpenStream): Promise<void> {
     const { credential } = stream;
     try {
+      if (await credential.stands()) return;
       const principal = await credential.identify();
       assertAllowed(principal, stream.demand, null);
       if (principal.organization_id !== stream.organization_id) stream.end('signed-out');

@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { Logger } from '@nestjs/common';
 import { assertAllowed } from '../auth/access.policy.js';
-import type { CallersService, Credential } from '../auth/callers.service.js';
+import type { CallersService } from '../auth/callers.service.js';
+import type { Credential } from '../auth/credential.js';
 import type { Principal, WorkerPrincipal } from '../auth/principal.js';
 import { DatabaseUnavailable } from '../database/database.errors.js';
 import { DomainError } from '../domain-error.js';
