@@ -31,6 +31,7 @@ import {
   type Branch as KeptBranch,
 } from './mirror-repair.js';
 import { MirrorRecords, type MirrorRecord } from './mirror-records.js';
+import { isUnchanged, noteSource, sourceStateOf } from './source-state.js';
 import { SourceSurveys, type SurveyedSource } from './source-survey.js';
 
 const REMOTE_FRESH_MS = 10_000;
@@ -79,7 +80,7 @@ export class MirrorsService {
   }
 
   /**
-   * Fetches unless that was done in the last 10 s; a local source always, as that costs little and people expect
+   * Fetches unless that was done in the last 10 s; a local source whenever anything in it has changed, as people expect
    * to see the commit they have just made. Those who ask together share one fetch. A source that fails is left alone for
    * a while, in which it fails as it did.
    * Throws GitFailed, GitRepositoryNotFound or GitNotHere.
@@ -209,6 +210,8 @@ export class MirrorsService {
   private async fetch(id: string, record: MirrorRecord, forced: boolean): Promise<SurveyedSource> {
     const began = performance.now();
     const directory = this.directoryOf(id);
+    // Before it is read: what changes from here on is to be fetched another time.
+    const state = await sourceStateOf(record);
     const surveyed = await this.surveys.look(id, await this.sources.find(id, record.source), record, forced);
     const { source, default_branch } = surveyed;
     const isNew = !(await exists(directory));
@@ -216,6 +219,7 @@ export class MirrorsService {
     else await this.fetchOrMend(id, directory, source);
     if (default_branch !== null) await pointHead(this.git, directory, default_branch);
     if (isNew) await this.firstOrder.make(directory, default_branch);
+    await noteSource(directory, state);
     this.logger.debug(`fetched ${directory} in ${String(Math.round(performance.now() - began))} ms`);
     return surveyed;
   }
@@ -256,9 +260,10 @@ export class MirrorsService {
     return record;
   }
 
-  private async isFresh(directory: string, { source, synced_ms_ago }: MirrorRecord): Promise<boolean> {
-    if (source.kind === 'local' || synced_ms_ago === null || synced_ms_ago > REMOTE_FRESH_MS) return false;
-    return exists(directory);
+  private async isFresh(directory: string, record: MirrorRecord): Promise<boolean> {
+    const { source, synced_ms_ago } = record;
+    if (source.kind === 'local') return isUnchanged(directory, record);
+    return synced_ms_ago !== null && synced_ms_ago <= REMOTE_FRESH_MS && exists(directory);
   }
 }
 

@@ -23,7 +23,7 @@ afterEach(() => scratch.remove());
 
 it('tells nothing of what was changed a moment ago, and the same for as long as nothing is', async () => {
   run(directory, 'branch', 'new');
-  expect(await refStateOf(directory, 60_000)).toBeNull();
+  expect(await refStateOf(directory, { settled_ms: 60_000 })).toBeNull();
   const state = await settled();
   expect(await refStateOf(directory)).toBe(state);
 });
@@ -39,7 +39,7 @@ it('is another one whatever is changed', async () => {
     ['tag', '-d', 'v1'],
     ['symbolic-ref', 'HEAD', 'refs/heads/other'],
   ];
-  const now = (): Promise<string | null> => refStateOf(directory, 0);
+  const now = (): Promise<string | null> => refStateOf(directory, { settled_ms: 0 });
   const seen = new Set([await now()]);
   for (const args of changes) {
     run(directory, ...args);
@@ -51,7 +51,7 @@ it('is another one whatever is changed', async () => {
 
 it('tells nothing where references are kept otherwise', async () => {
   symlinkSync(join(directory, 'refs', 'heads'), join(directory, 'refs', 'linked'));
-  expect(await refStateOf(directory, 0)).toBeNull();
+  expect(await refStateOf(directory, { settled_ms: 0 })).toBeNull();
   expect(await refStateOf(join(directory, 'nowhere'))).toBeNull();
 });
 

@@ -3,36 +3,45 @@ import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from './error-code.js';
 
-/** Files beside the references that say what there is and where it ends. */
-const FILES = ['HEAD', 'packed-refs', 'shallow', 'config'];
+/** Files beside the references that say what there is, where it ends and what else belongs to it. */
+const FILES = ['HEAD', 'packed-refs', 'shallow', 'config', 'config.worktree', 'info/grafts', 'objects/info/alternates'];
 /** A file that was written a moment ago may be written again without a trace. */
 const SETTLED_MS = 2000;
-/** With more folders than this, looking at all of them is no gain. */
-const MOST_FOLDERS = 500;
+/** With more folders or files than this, looking at all of them is no gain. */
+const MOST = 2000;
 /** Another way to keep references, which has no such folders. */
 const REFTABLE = 'reftable';
 
 /**
  * What tells whether the references of a repository are still what they were: whoever changes one replaces a file in
- * its folder or `packed-refs`. Null when it cannot tell: when something was changed this moment, or is kept otherwise.
+ * its folder or `packed-refs`. Who writes into the file itself, as git never does, is only seen when `each` file is looked
+ * at. Null when it cannot tell: when something was changed this moment, or is kept otherwise.
  */
-export async function refStateOf(directory: string, settled_ms = SETTLED_MS): Promise<string | null> {
+export async function refStateOf(
+  directory: string,
+  { settled_ms = SETTLED_MS, each = false } = {},
+): Promise<string | null> {
+  // Before anything is looked at, however long that takes.
+  const settled = Date.now() - settled_ms;
   try {
-    const facts: Fact[] = [];
-    for (const name of FILES) facts.push(await factOf(directory, name));
+    const facts = await Promise.all(FILES.map((name) => factOf(directory, name)));
     if ((await factOf(directory, REFTABLE)).is !== null) return null;
     const folders = ['refs'];
     for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
       const fact = await factOf(directory, folder);
       // A link leads where nobody looks.
-      if (fact.is !== 'folder' || facts.length > MOST_FOLDERS) return null;
+      const entries = fact.is === 'folder' ? await readdir(join(directory, folder), { withFileTypes: true }) : null;
+      if (entries?.every((entry) => entry.isDirectory() || entry.isFile()) !== true) return null;
+      const files = entries.filter((entry) => each && entry.isFile());
       facts.push(fact);
-      for (const entry of await readdir(join(directory, folder), { withFileTypes: true }))
-        if (entry.isDirectory()) folders.push(`${folder}/${entry.name}`);
-        else if (!entry.isFile()) return null;
+      if (facts.length + files.length > MOST) return null;
+      const told = await Promise.all(files.map(({ name }) => factOf(directory, `${folder}/${name}`)));
+      // Gone by now, or its name is no text.
+      if (told.some(({ is }) => is === null)) return null;
+      facts.push(...told);
+      for (const { name } of entries.filter((entry) => entry.isDirectory())) folders.push(`${folder}/${name}`);
     }
-    const newest = Math.max(...facts.map(({ changed_ms }) => changed_ms));
-    if (newest > Date.now() - settled_ms) return null;
+    if (facts.some(({ changed_ms }) => changed_ms > settled)) return null;
     return createHash('sha256')
       .update(facts.map(({ told }) => told).join('\n'))
       .digest('hex');
