@@ -38,6 +38,7 @@ const SUITES = {
   git: [
     'test/git-history.e2e-spec.ts',
     'test/git-hostile.e2e-spec.ts',
+    'test/gone-clients.e2e-spec.ts',
     'test/credential-secrecy.e2e-spec.ts',
     'test/deployment-tags.e2e-spec.ts',
     'test/worktree-hostile.e2e-spec.ts',

@@ -6,6 +6,7 @@ import { newId } from '../src/ids.js';
 import { annotate, type DeploymentCaller, makeRefs, type Deployment } from './deployment-caller.js';
 import { DeploymentSite, NEW_YEAR } from './deployment-site.js';
 import { figure } from './figures.js';
+import { measured, PAGE_MS, promiseTime } from './promised-time.js';
 import { FULL, PATIENCE_MS, size } from './scale.js';
 import { commit, git } from './scratch-git.js';
 import { codeOf } from './sign-in.js';
@@ -176,6 +177,8 @@ it(
     expect(new Set([...first.items, ...rest].map(({ version }) => version)).size).toBe(total);
     expect(await own.recorded({ version: 'v1.7.0' })).toMatchObject({ version: 'v1.7.0' });
     const told = `first page ${first_ms.toFixed(0)} ms with its fetch, each of the others ${page_ms.toFixed(0)} ms`;
+    const time = await measured(() => own.page('limit=100'));
+    promiseTime(`git: deployments of a repository with ${String(total)} tags`, time, PAGE_MS);
     figure(null, 'deployments of a repository with many tags', `${String(total)} tags:`, told);
   },
   PATIENCE_MS,

@@ -8,17 +8,14 @@ import { liveProcesses, until } from './git-processes.js';
 import { fastImport, HistorySite, pushed, type Page } from './history-site.js';
 import { longHistory } from './long-history.js';
 import { endless, withGit } from './replaced-git.js';
-import { crowding, isWithin, measured, promiseTime } from './promised-time.js';
+import { crowding, GONE_MS, isWithin, measured, PAGE_MS, promiseTime } from './promised-time.js';
 import { PATIENCE_MS, size } from './scale.js';
 import { git } from './scratch-git.js';
 
 const COMMITS = size({ full: 100_000, short: 20_000 });
 const BRANCHES = size({ full: 1000, short: 100 });
 const LIMIT = 20;
-/** What is promised of a first page, and of the git of a client that goes away. */
-const PAGE_MS = 1000;
-const GONE_MS = 2000;
-/** What the order of a history may take of memory, however long that is. */
+/** What a view of a history may take of memory, however long that is. */
 const MOST_MIB = 256;
 const TAGS = 200;
 /** The page that is compared with the first one. */
@@ -90,6 +87,18 @@ async function costOf(path: string): Promise<Cost> {
 const said = (cost: Cost): string =>
   `${String(cost.walked)} walked, ${String(cost.read)} read, ${cost.ms.toFixed(0)} ms`;
 
+/** Prints what some work takes of memory at most, which must be within what is promised whatever the size. */
+async function bounded(what: string, work: () => Promise<unknown>): Promise<void> {
+  const rss = (): number => process.memoryUsage.rss() / 2 ** 20;
+  const before = rss();
+  let most = before;
+  const look = setInterval(() => (most = Math.max(most, rss())), 10);
+  await work().finally(() => clearInterval(look));
+  const grown = Math.max(most, rss()) - before;
+  figure(null, `git: memory that ${what} took`, `${grown.toFixed(0)} MiB of ${String(MOST_MIB)}`);
+  expect(grown).toBeLessThan(MOST_MIB);
+}
+
 const forget = (): void => rmSync(join(site.mirrorOf(id), 'history'), { recursive: true, force: true });
 
 const nameOf = (path: string): string => path.replaceAll(id, ':id').replace(deepCursor(), '…');
@@ -144,12 +153,7 @@ it(
   'gives the first page of a history that nobody has looked at',
   async () => {
     forget();
-    const before = process.memoryUsage().rss;
-    await site.commits(id, `limit=${String(LIMIT)}`);
-    const grown = Math.max(0, process.memoryUsage().rss - before) / 2 ** 20;
-    figure(null, 'git: memory that the order of such a history took', `${grown.toFixed(0)} MiB of ${String(MOST_MIB)}`);
-    // Also in the short form: it is no time.
-    expect(grown).toBeLessThan(MOST_MIB);
+    await bounded('the order of such a history', () => site.commits(id, `limit=${String(LIMIT)}`));
     const time = await measured(async () => {
       forget();
       expect((await site.commits(id, `limit=${String(LIMIT)}`)).items).toHaveLength(LIMIT);
@@ -218,15 +222,17 @@ it(
   'gives the other views of it',
   async () => {
     const commit = (await site.commits(id, `limit=1&cursor=${deepCursor()}`)).items[0]?.sha ?? '';
-    for (const path of [
+    const views = [
       `/logs?repository_id=${id}&limit=20`,
       `/logs?repository_id=${id}&limit=20&cursor=${deepCursor()}`,
       `/repositories/${id}/branches?limit=100`,
       `/repositories/${id}/commits/${commit}`,
-    ]) {
+    ];
+    for (const path of views) {
       const time = await measured(() => site.read(path));
       promiseTime(`git: ${nameOf(path).replace(commit, ':sha')}`, time, PAGE_MS);
     }
+    await bounded('these views, all at once,', () => Promise.all(views.map((path) => site.read(path))));
   },
   PATIENCE_MS,
 );
@@ -248,7 +254,7 @@ it(
     const { items } = await site.read<Page<{ id: string }>>(`/worktrees?repository_id=${id}`);
     const worktree = items[0]?.id ?? '';
     expect(items.length).toBeGreaterThanOrEqual(2);
-    for (const path of [
+    const views = [
       `/deployments?repository_id=${id}`,
       `/deployments/compare?repository_id=${id}&from=v1.0.0&to=v1.${String(TAGS - 1)}.0`,
       `/deployments/compare?repository_id=${id}&from=v1.190.0&to=v1.199.0`,
@@ -257,12 +263,16 @@ it(
       `/worktrees/${worktree}`,
       `/worktrees/${worktree}/diff`,
       `/repositories/${id}/conflicts`,
-    ])
+    ];
+    for (const path of views)
       promiseTime(
         `git: ${nameOf(path).replace(worktree, ':worktree')}`,
         await measured(() => site.read(path)),
         PAGE_MS,
       );
+    await bounded('deployments, worktrees and conflicts, all at once,', () =>
+      Promise.all(views.map((path) => site.read(path))),
+    );
     const { pairs } = await site.read<{ pairs: unknown[] }>(`/repositories/${id}/conflicts`);
     expect(pairs).toMatchObject([{ verdict: 'conflict', conflicts: ['d7/f7'] }]);
   },

@@ -6,6 +6,7 @@ import { newId } from '../src/ids.js';
 import { registerWorker } from './fleet.js';
 import { liveProcesses, until } from './git-processes.js';
 import { HistorySite, pushed, save, type Page } from './history-site.js';
+import { GONE_MS, measured, promiseTime, type Measured } from './promised-time.js';
 import { endless, withGit } from './replaced-git.js';
 import { git } from './scratch-git.js';
 
@@ -14,6 +15,7 @@ let id: string;
 let sha: string;
 let worktree: string;
 let execution: string;
+const ends: Measured[] = [];
 
 beforeAll(async () => {
   site = await HistorySite.start();
@@ -76,8 +78,20 @@ it.each([
     const call = request(`${site.server.url}/api/v1${path()}`, { headers });
     call.on('error', () => undefined).end();
     await until(() => working(command).length > 0);
-    call.destroy();
-    await until(() => working(command).length === 0);
+    const end = measured(async () => {
+      call.destroy();
+      await until(() => working(command).length === 0);
+    }, 1);
+    ends.push(await end);
   });
   expect(working(command)).toEqual([]);
+});
+
+it('ends each of them in time', () => {
+  const slowest = ends.reduce((one, other) => (one.ms / one.crowding > other.ms / other.crowding ? one : other));
+  promiseTime(
+    `git: of ${String(ends.length)} kinds of it, clients gone: the slowest has ended after`,
+    slowest,
+    GONE_MS,
+  );
 });

@@ -2,6 +2,10 @@ import { expect } from '@jest/globals';
 import { figure } from './figures.js';
 import { FULL } from './scale.js';
 
+/** What is promised of a first page of anything that is read off a history, and of the git of a client that goes away. */
+export const PAGE_MS = 1000;
+export const GONE_MS = 2000;
+
 const SPIN_MS = 100;
 const TRIES = 5;
 
