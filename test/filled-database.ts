@@ -180,6 +180,8 @@ const FILL: Readonly<Record<string, string>> = {
       created_at, changed_at, removal_requested_at)
     select id, organization_id, repository_id, worker_id, '/var/lib/miyabi/' || id, false, false, true, 1000, started_at, started_at,
       case when attempt = 2 then now() end from agent_executions where worker_id is not null`,
+  execution_sights: `insert into execution_sights (execution_id, commit_sha, seen_at)
+    select id, commit_sha, started_at from agent_executions where commit_sha is not null`,
   linked_worktrees: `insert into linked_worktrees (id, organization_id, repository_id, name, created_at)
     select id_of(14, r.n * 100 + w), organization_id, id, convert_to('wt-' || w, 'UTF8'), ${AGE(ROWS.repositories * 20)}
     from (select row_number() over () as n, * from repositories) r, generate_series(1, 4) w`,

@@ -39,6 +39,10 @@ class GrantsInMemory extends GitAccess {
     this.pushes.push(`${execution_id} ${commit_sha}`);
     return Promise.resolve();
   }
+
+  override noteSnapshot(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
 }
 
 @Global()

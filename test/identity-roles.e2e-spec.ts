@@ -45,6 +45,7 @@ const ELSEWHERE_PROVEN = {
   'DownloadsController.script': 'test/downloads.e2e-spec.ts',
   'GitHttpController.advertise': 'test/git-refusals.e2e-spec.ts',
   'GitHttpController.receivePack': 'test/git-refusals.e2e-spec.ts',
+  'GitHttpController.snapshot': 'test/running-checkouts.e2e-spec.ts',
   'GitHttpController.uploadPack': 'test/git-refusals.e2e-spec.ts',
 };
 

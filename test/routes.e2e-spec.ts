@@ -183,6 +183,7 @@ const PUBLIC = [
   // Git speaks Basic, which its own service checks: test/git-http.e2e-spec.ts.
   'GitHttpController.advertise',
   'GitHttpController.receivePack',
+  'GitHttpController.snapshot',
   'GitHttpController.uploadPack',
   'GithubController.begin',
   'GithubController.callback',
@@ -216,6 +217,7 @@ const CREATES_NOTHING = {
   'FleetController.pause': 'says how things are to be',
   'FleetController.resume': 'says how things are to be',
   'GitHttpController.receivePack': 'moves branches, as git has it',
+  'GitHttpController.snapshot': 'takes the place of the one before',
   'GitHttpController.uploadPack': 'reads',
   'InvitationsController.accept': 'answers an invitation, once',
   'InvitationsController.decline': 'answers an invitation, once',

@@ -16,6 +16,7 @@ import { DutyRunsStore } from '../src/duties/duty-runs.store.js';
 import { EventsStore } from '../src/events/events.store.js';
 import { ExecutionsStore } from '../src/executions/executions.store.js';
 import { RetentionStore } from '../src/executions/retention.store.js';
+import { SightsStore } from '../src/executions/sights.store.js';
 import { IdempotencyStore } from '../src/idempotency/idempotency.store.js';
 import { newId } from '../src/ids.js';
 import { RateLimitsStore } from '../src/limits/rate-limits.store.js';
@@ -126,6 +127,10 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
   await the(WorkerControlsStore).setStopped(worker(7), 'It has ended in order.');
   await the(LeasesStore).noteLoss(worker(5));
   await the(LeasesStore).askForInventory(worker(5));
+  await the(SightsStore).set(execution(118), 'a'.repeat(40));
+  await the(SightsStore).find([execution(97), execution(118)]);
+  await the(SightsStore).findFresh([execution(97), execution(118)]);
+  await the(SightsStore).remove([execution(97)]);
   await the(WorkersStore).setLaunchers(worker(5), [{ name: 'claude' }]);
   const claim = { key_id: newId(), actor: SYSTEM, max: 1, request_key: 'a key' };
   await the(ClaimStore).claimAll([{ ...claim, worker_id: worker(5) }]);

@@ -76,6 +76,27 @@ it('says what is to be removed until it is gone', async () => {
   expect(await stored()).toEqual([]);
 });
 
+it('keeps what nobody has looked at as neither yes nor no, and takes back the wish to remove it', async () => {
+  const { execution_id: id } = await engine.running(worker);
+  const unseen = { head_sha: null, dirty: null, unpushed: null, merged: null };
+  await put(worker, [report(id, { unpushed: false })]);
+  await worker.finish(id, { outcome: 'completed' });
+  expect((await ada.delete(`/worktrees/${id}`)).status).toBe(202);
+  expect((await put(worker, [report(id, unseen)])).body['remove_worktrees']).toEqual([]);
+  expect(await stored()).toMatchObject([{ id, ...unseen, removal_requested_at: null }]);
+  const would_lose = ['what it holds, which nobody has looked at'];
+  expect((await ada.get(`/worktrees/${id}`)).body).toMatchObject({ ...unseen, would_lose });
+  expect(await ada.delete(`/worktrees/${id}`)).toMatchObject({
+    ...{ status: 409, body: { code: 'worktree/holds-work', would_lose } },
+  });
+  const { decisions } = (await ada.post('/worktrees/cleanup', { dry_run: true, unused_for_seconds: 0 })).body;
+  expect(decisions).toMatchObject([{ remove: false, outcome: 'kept', because: would_lose[0] }]);
+  // Whether it is merged may be all that is missing.
+  await put(worker, [report(id, { ...unseen, dirty: false, unpushed: false })]);
+  expect((await ada.delete(`/worktrees/${id}`)).status).toBe(202);
+  await put(worker, []);
+});
+
 it('passes over executions of other workers and unknown ones, and is for its own worker alone', async () => {
   const { execution_id: id } = await engine.running(worker);
   await put(worker, [report(id)]);
@@ -89,7 +110,7 @@ it('takes each checkout once, and refuses what is none', async () => {
   const { execution_id: id } = await engine.running(worker);
   await put(worker, [report(id), report(id)]);
   expect(await stored()).toMatchObject([{ id }]);
-  for (const wrong of [{ size_bytes: -1 }, { head_sha: 'main' }, { created_at: 'yesterday' }, { dirty: null }])
+  for (const wrong of [{ size_bytes: -1 }, { head_sha: 'main' }, { created_at: 'yesterday' }, { dirty: 'no' }])
     expect((await put(worker, [report(id, wrong)])).status).toBe(400);
 });
 

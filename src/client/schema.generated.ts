@@ -1477,7 +1477,7 @@ export interface paths {
         };
         /**
          * Foretell conflicts between the running executions of a repository
-         * @description Each two of them are merged on trial, by what they pushed last; nothing of that stays in the repository. At most 16 executions are looked at, those first that have most files in common.
+         * @description Each two of them are merged on trial, by what their workers have seen in their checkouts last, also of what is in no commit yet, or by what they pushed last; nothing of that stays in the repository. `seen_at` says how old that is. At most 16 executions are looked at, those first that have most files in common.
          *
          *     Needs the permission `worktrees.read`.
          */
@@ -6654,6 +6654,19 @@ export interface components {
              */
             task_id: string;
             /**
+             * @description What is looked at: `checkout`, what its worker saw in the checkout, with what is in no commit yet; or `push`, the commit
+             *     pushed last. Null when nothing is known yet, so that nothing can be foretold.
+             * @example checkout
+             * @enum {string|null}
+             */
+            seen_in: "checkout" | "push" | null;
+            /**
+             * Format: date-time
+             * @description When that was so: the worker of this project looks every 15 s while an agent works. Null when nothing is known.
+             * @example 2026-01-31T12:10:00.000Z
+             */
+            seen_at: string | null;
+            /**
              * @description How many files differ from where it left the default branch; null when that is not known.
              * @example 3
              */
@@ -6664,7 +6677,7 @@ export interface components {
              */
             branch: string;
             /**
-             * @description The commit pushed last; null when nothing was pushed yet, so that nothing can be foretold.
+             * @description The commit pushed last; null when nothing was pushed yet.
              * @example 9fceb02d0ae598e95dc970b74767f19372d61af8
              */
             commit_sha: string | null;
@@ -7691,7 +7704,7 @@ export interface components {
             prunable: boolean;
             /**
              * @description Whether it holds what is in no commit: files that differ or that git does not know, an operation under way, another
-             *     repository. What `.gitignore` names does not count. Null when it could not be looked at.
+             *     repository. What `.gitignore` names does not count. Null when it could not be looked at, or when nobody has yet.
              * @example false
              */
             dirty: boolean | null;
@@ -7861,20 +7874,20 @@ export interface components {
              */
             head_sha?: string | null;
             /**
-             * @description Whether it holds what is in no commit.
+             * @description Whether it holds what is in no commit; null where nobody has looked.
              * @example false
              */
-            dirty: boolean;
+            dirty?: boolean | null;
             /**
-             * @description Whether it holds commits that were not pushed.
+             * @description Whether it holds commits that were not pushed; null where nobody has looked.
              * @example true
              */
-            unpushed: boolean;
+            unpushed?: boolean | null;
             /**
-             * @description Whether its commits are in the default branch.
+             * @description Whether its commits are in the default branch; null where that cannot be told.
              * @example false
              */
-            merged: boolean;
+            merged?: boolean | null;
             /**
              * @description Bytes it takes on the disk, with its log.
              * @example 1048576

@@ -139,12 +139,20 @@ export class RunnerConfig {
 
   @Variable({
     name: 'INVENTORY_SECONDS',
-    about:
-      'How often the server is told what is on the disk, and says what is to go; it is told after each execution, too.',
+    about: 'How often the server is told what is on the disk, and says what is to go. News is told at once.',
     read: seconds(1, 3600),
     default: 60,
   })
   readonly inventory_seconds!: number;
+
+  @Variable({
+    name: 'LOOK_SECONDS',
+    about:
+      'How often a checkout is looked at while an agent works in it, so that the server can tell what it holds and foretell conflicts. Less often where a look takes long. 0: never.',
+    read: seconds(0, 3600),
+    default: 15,
+  })
+  readonly look_seconds!: number;
 
   @Variable({
     name: 'LAUNCHERS_SECONDS',

@@ -27,6 +27,7 @@ import { EventOutbox } from '../events/event-outbox.entity.js';
 import { Event } from '../events/event.entity.js';
 import { Execution } from '../executions/execution.entity.js';
 import { ExecutionCheckpoint } from '../executions/execution-checkpoint.entity.js';
+import { ExecutionSight } from '../executions/execution-sight.entity.js';
 import { ExecutionLog } from '../executions/execution-log.entity.js';
 import { RemovedLog } from '../executions/removed-log.entity.js';
 import { ConcurrencyKey } from '../queue/concurrency-key.entity.js';
@@ -75,6 +76,7 @@ export const entities: (new () => ObjectLiteral)[] & EntityTarget<ObjectLiteral>
   ExecutionLog,
   RemovedLog,
   ExecutionCheckpoint,
+  ExecutionSight,
   ConcurrencyKey,
   ConcurrencyWait,
   FleetPause,

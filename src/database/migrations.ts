@@ -63,6 +63,8 @@ import { ExecutionCommits1790000000521 } from '../../migrations/1790000000521-ex
 import { LinesLeftOut1790000000560 } from '../../migrations/1790000000560-lines-left-out.js';
 import { Handovers1790000000561 } from '../../migrations/1790000000561-handovers.js';
 import { OrderlyEnds1790000000562 } from '../../migrations/1790000000562-orderly-ends.js';
+import { UnseenCheckouts1790000000575 } from '../../migrations/1790000000575-unseen-checkouts.js';
+import { ExecutionSights1790000000576 } from '../../migrations/1790000000576-execution-sights.js';
 import { PromotedDeployments1790000000580 } from '../../migrations/1790000000580-promoted-deployments.js';
 
 /** Every migration in the order of its number. */
@@ -131,5 +133,7 @@ export const migrations: (new () => MigrationInterface)[] = [
   LinesLeftOut1790000000560,
   Handovers1790000000561,
   OrderlyEnds1790000000562,
+  UnseenCheckouts1790000000575,
+  ExecutionSights1790000000576,
   PromotedDeployments1790000000580,
 ];

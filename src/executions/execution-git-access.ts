@@ -5,6 +5,7 @@ import { GitAccess, type ExecutionGrant } from '../git/git-access.js';
 import { isId } from '../ids.js';
 import { LeasesService } from '../queue/leases.service.js';
 import { ExecutionsStore } from './executions.store.js';
+import { SightsStore } from './sights.store.js';
 
 /** What Git lets the holder of an execution do: read its repository, and write its own branch while it is current. */
 @Injectable()
@@ -13,6 +14,7 @@ export class ExecutionGitAccess extends GitAccess {
     private readonly keys: AccessKeysService,
     private readonly executions: ExecutionsStore,
     private readonly leases: LeasesService,
+    private readonly sights: SightsStore,
   ) {
     super();
   }
@@ -33,6 +35,10 @@ export class ExecutionGitAccess extends GitAccess {
   /** A fact about an attempt that runs: should its worker be lost, the next one finds the branch. */
   override notePush(executionId: string, commitSha: string): Promise<void> {
     return this.executions.setPushed(executionId, commitSha);
+  }
+
+  override noteSnapshot(executionId: string, commitSha: string): Promise<boolean> {
+    return this.sights.set(executionId, commitSha);
   }
 
   /** Id of the worker whose token it is; null when it is nobody's. */

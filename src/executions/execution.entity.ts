@@ -77,6 +77,10 @@ export class Execution {
   @Column({ type: 'text', nullable: true })
   commit_sha!: string | null;
 
+  /** When the commit came by a push while it ran. */
+  @Column({ type: 'timestamptz', nullable: true })
+  pushed_at!: Date | null;
+
   @Column({ type: 'integer', default: 0 })
   log_entries!: number;
 

@@ -25,6 +25,8 @@ import { ReportsController } from './reports.controller.js';
 import { ReportsService } from './reports.service.js';
 import { RetentionDuty } from './retention.duty.js';
 import { RetentionStore } from './retention.store.js';
+import { SightsStore } from './sights.store.js';
+import { SnapshotSweepDuty } from './snapshot-sweep.duty.js';
 import { TaskExecutionsController } from './task-executions.controller.js';
 
 /** Global for GitAccess alone: Git asks for it and must not know who answers. */
@@ -60,6 +62,8 @@ import { TaskExecutionsController } from './task-executions.controller.js';
     LeaseSweepDuty,
     RetentionDuty,
     RetentionStore,
+    SightsStore,
+    SnapshotSweepDuty,
     { provide: GitAccess, useClass: ExecutionGitAccess },
   ],
   exports: [ExecutionsService, ExecutionDiffs, FinishesService, ReportsService, GitAccess],

@@ -66,7 +66,7 @@ const VIEW = `
   select e.id, e.organization_id, e.task_id, e.repository_id, e.attempt, e.agent_type, e.model, e.worker_id,
          e.coordinator_id, e.isolation, e.status, e.failure_reason, e.error_message, coalesce(l.progress, e.progress) as progress,
          coalesce(l.progress_message, e.progress_message) as progress_message, e.started_at, e.finished_at, e.exit_code,
-         e.base_sha, e.branch, e.commit_sha, coalesce(l.session_id, e.session_id) as session_id, e.pull_request_number,
+         e.base_sha, e.branch, e.commit_sha, e.pushed_at, coalesce(l.session_id, e.session_id) as session_id, e.pull_request_number,
          e.pull_request_url, e.quality_score, coalesce(l.usage, e.usage) as usage,
          coalesce(l.log_entries, e.log_entries) as log_entries, e.log_left_out, e.log_incomplete, e.result, e.finished_by_worker, e.logs_removed_at,
          nullif(l.expires_at, 'infinity') as lease_expires_at, l.deadline_at
@@ -174,10 +174,10 @@ export class ExecutionsStore {
 
   /** Notes which commit was pushed to the branch of an execution. One that has ended stays as it is. */
   async setPushed(id: string, commitSha: string): Promise<void> {
-    await this.database.query(`update agent_executions set commit_sha = $2 where id = $1 and status = 'running'`, [
-      id,
-      commitSha,
-    ]);
+    await this.database.query(
+      `update agent_executions set commit_sha = $2, pushed_at = now() where id = $1 and status = 'running'`,
+      [id, commitSha],
+    );
   }
 
   /** Log entries behind `after`, oldest first; with `tail` the last ones instead. */

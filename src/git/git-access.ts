@@ -15,4 +15,7 @@ export abstract class GitAccess {
 
   /** Says that the branch of an execution is this commit now, before the worker learns that its push is over. */
   abstract notePush(execution_id: string, commit_sha: string): Promise<void>;
+
+  /** Says that the checkout of an execution holds what this commit does. False when the execution does not run any more. */
+  abstract noteSnapshot(execution_id: string, commit_sha: string): Promise<boolean>;
 }

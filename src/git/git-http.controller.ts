@@ -31,6 +31,15 @@ export class GitHttpController {
     return this.http.uploadPack(request, response, id);
   }
 
+  /** Not of Git's own: what a checkout holds while its agent works. See docs/worker-protocol.md. */
+  @Post('git-snapshot')
+  @Public()
+  @Waits()
+  @HttpCode(HttpStatus.NO_CONTENT)
+  snapshot(@Param('repository') id: string, @Req() request: Request): Promise<void> {
+    return this.http.snapshot(request, id);
+  }
+
   @Post('git-receive-pack')
   @Public()
   @Waits()

@@ -9,6 +9,7 @@ import { bodyOf, serviceOf, wireProtocolOf, type GitService } from './git-reques
 import { GitCredentialsRefused, GitRepositoryNotFound, GitRequestRefused, PushFenced } from './git.errors.js';
 import { guardPush, type GuardedPush } from './guarded-push.js';
 import { MirrorsService, type Patience } from './mirrors.service.js';
+import { SnapshotsService } from './snapshots.service.js';
 import { packet, refusalOf, refuseAll, type PushRequest } from './push-commands.js';
 
 const PATIENCE: Patience = { first_ms: 100_000, fresh_ms: 15_000 };
@@ -16,6 +17,8 @@ const PATIENCE: Patience = { first_ms: 100_000, fresh_ms: 15_000 };
 const MAX_NEGOTIATION = 32 * 1024 * 1024;
 // Git itself refuses a pack of more than `receive.maxInputSize`; this is beyond it.
 const MAX_PUSH = 3 * 1024 ** 3;
+const MAX_SNAPSHOT = 80 * 1024 * 1024;
+const SHA = /^[0-9a-f]{40}$/;
 const RECEIVE_PACK_RESULT = 'application/x-git-receive-pack-result';
 
 /** Git's smart HTTP (gitprotocol-http) for workers: one repository to read, one branch to write. */
@@ -27,6 +30,7 @@ export class GitHttpService {
     private readonly git: GitProcess,
     private readonly mirrors: MirrorsService,
     private readonly access: GitAccess,
+    private readonly snapshots: SnapshotsService,
     @Optional() private readonly silence: GitSilence = new GitSilence(),
   ) {}
 
@@ -99,6 +103,25 @@ export class GitHttpService {
     }
   }
 
+  /** Takes what the checkout of an execution holds at this moment: a commit, and a pack of what is new in it. */
+  async snapshot(request: Request, repository_id: string): Promise<void> {
+    const { execution_id, ...grant } = await this.authorize(request, repository_id);
+    assertMayPush(grant);
+    const { commit } = request.query;
+    if (typeof commit !== 'string' || !SHA.test(commit))
+      throw new GitRequestRefused('invalid', 'The query must name the commit: `commit=<its id>`.');
+    const body = bodyOf(request, 'git-snapshot', MAX_SNAPSHOT);
+    const stalled = new GitRequestRefused('invalid', 'The snapshot stopped in the middle.');
+    const silence = setTimeout(() => request.destroy(stalled), this.silence.ms);
+    try {
+      await this.snapshots.take({ repository_id, execution_id, commit, body: watched(body, silence) });
+    } finally {
+      clearTimeout(silence);
+    }
+    // It may have ended meanwhile; what was stored then goes by itself.
+    if (!(await this.access.noteSnapshot(execution_id, commit))) throw new PushFenced();
+  }
+
   /**
    * Tells the port what was pushed, as the references themselves say: git ends well also when it has refused one, and
    * may have taken one before its client went away. The push stands whatever becomes of that.
@@ -123,13 +146,13 @@ export class GitHttpService {
     response.type(RECEIVE_PACK_RESULT).send(refuseAll(request, reason));
   }
 
-  private async authorize(request: Request, repository_id: string): Promise<ExecutionGrant> {
+  private async authorize(request: Request, repository_id: string): Promise<ExecutionGrant & { execution_id: string }> {
     const credentials = readBasic(request.headers.authorization);
     if (credentials === null || !isId(credentials.user)) throw new GitCredentialsRefused();
     const grant = await this.access.forExecution(credentials.user, credentials.password);
     if (grant === null) throw new GitCredentialsRefused();
     if (grant.repository_id !== repository_id) throw new GitRepositoryNotFound();
-    return grant;
+    return { ...grant, execution_id: credentials.user };
   }
 }
 

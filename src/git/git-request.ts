@@ -28,7 +28,11 @@ export function wireProtocolOf(request: Request): string | null {
  * The body of a request for the service, unzipped. Throws GitRequestRefused for another content type or encoding;
  * while it is read, for more than `max_bytes` or bytes that are no gzip.
  */
-export function bodyOf(request: Request, service: GitService, max_bytes: number): AsyncIterable<Buffer> {
+export function bodyOf(
+  request: Request,
+  service: GitService | 'git-snapshot',
+  max_bytes: number,
+): AsyncIterable<Buffer> {
   const type = request.get('content-type') ?? '';
   if (type !== `application/x-${service}-request`) {
     throw new GitRequestRefused('unsupported', `The body must be application/x-${service}-request.`);

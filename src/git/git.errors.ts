@@ -119,6 +119,13 @@ export class PushFenced extends DomainError {
   }
 }
 
+/** A snapshot without objects of its own is one that the server has already. */
+export class SnapshotUnknown extends DomainError {
+  constructor() {
+    super('git/snapshot-unknown', 'conflict', 'The commit is not here: send it with the objects that belong to it.');
+  }
+}
+
 export class GitRequestRefused extends DomainError {
   constructor(kind: 'invalid' | 'forbidden' | 'too_large' | 'unsupported', detail: string) {
     super('git/request-refused', kind, detail);

@@ -16,6 +16,7 @@ import { MergeForecasts } from './merge-forecasts.service.js';
 import { MirrorsService } from './mirrors.service.js';
 import { RangesService } from './ranges.service.js';
 import { SafeViews } from './safe-views.js';
+import { SnapshotsService } from './snapshots.service.js';
 import { TagsService } from './tags.service.js';
 import { WorktreeAdditions } from './worktree-additions.service.js';
 import { WorktreeRemovals } from './worktree-removals.service.js';
@@ -45,6 +46,7 @@ const SERVICES = [
   BegunWorktrees,
   WorktreeAdditions,
   MergeForecasts,
+  SnapshotsService,
 ];
 
 /** Mirrors and what is read from them. Needs a provider of MirrorRecords, which the repositories give to all. */

@@ -1,4 +1,3 @@
-import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { newId } from '../ids.js';
@@ -7,6 +6,7 @@ import { CommitsService } from './commits.service.js';
 import { causeOf } from './git-causes.js';
 import { GitFailed } from './git.errors.js';
 import { GitProcess } from './git-process.js';
+import { makeBorrower } from './borrower.js';
 import { putAway } from './put-away.js';
 
 /** What a merge of two commits would come to. */
@@ -17,7 +17,6 @@ export interface MergeForecast {
 }
 
 const FOLDER = '.views';
-const CONFIG = '[core]\nrepositoryformatversion = 0\nbare = true\n';
 const MOST_BYTES = 4 * 1024 * 1024;
 
 /** A git directory that reads the objects of a mirror, and what is written in it leaves with it. */
@@ -33,15 +32,11 @@ export class MergeForecasts {
     private readonly commits: CommitsService,
   ) {}
 
-  /** Makes a place for merges that nobody keeps, as long as the work takes. */
-  async within<T>(mirror: string, work: (quarantine: Quarantine) => Promise<T>): Promise<T> {
+  /** Makes a place for merges that nobody keeps, as long as the work takes; `more` are further folders of objects. */
+  async within<T>(mirror: string, more: readonly string[], work: (quarantine: Quarantine) => Promise<T>): Promise<T> {
     const directory = join(this.git.root, FOLDER, newId());
     try {
-      await mkdir(join(directory, 'objects/info'), { recursive: true, mode: 0o700 });
-      await mkdir(join(directory, 'refs'));
-      await writeFile(join(directory, 'config'), CONFIG);
-      await writeFile(join(directory, 'HEAD'), 'ref: refs/heads/none\n');
-      await writeFile(join(directory, 'objects/info/alternates'), `${join(mirror, 'objects')}\n`);
+      await makeBorrower(directory, [join(mirror, 'objects'), ...more]);
       return await work({ directory });
     } finally {
       await putAway(directory);

@@ -1,5 +1,9 @@
-import { lstat, readdir, readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { constants } from 'node:fs';
+import { lstat, open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { inflate, type ZlibOptions } from 'node:zlib';
 import { commitsInLog } from '../head-log.js';
 
 /** What the agent's git directory says, read as plain files: running git in there would obey the agent's configuration. */
@@ -28,6 +32,9 @@ const UNDER_WAY = [
   'rebase-apply/orig-head',
   'rebase-apply/autostash',
 ];
+const MOST_BYTES = 16 * 1024 * 1024;
+const MOST_COMMIT_BYTES = 1024 * 1024;
+const inflated = promisify<Buffer, ZlibOptions, Buffer>(inflate);
 
 export async function readAgentRefs(gitDir: string): Promise<AgentRefs> {
   if (!(await isDirectory(gitDir))) return NOTHING;
@@ -68,6 +75,19 @@ export async function isPlainObjectStore(objects: string): Promise<boolean> {
   return true;
 }
 
+/** The tree of a commit that is a file of its own, as new ones are; null where it is not, or cannot be read. */
+export async function treeOfLoose(gitDir: string, sha: string): Promise<string | null> {
+  const bytes = await readSmallBytes(join(gitDir, 'objects', sha.slice(0, 2), sha.slice(2)), MOST_COMMIT_BYTES);
+  if (bytes === null) return null;
+  try {
+    const commit = await inflated(bytes, { maxOutputLength: MOST_COMMIT_BYTES });
+    if (createHash('sha1').update(commit).digest('hex') !== sha) return null;
+    return /^commit \d+\0tree ([0-9a-f]{40})\n/.exec(commit.toString('latin1'))?.[1] ?? null;
+  } catch {
+    return null;
+  }
+}
+
 function packedRefs(text: string): [string, string][] {
   return text.split('\n').flatMap((line): [string, string][] => {
     const [hash = '', name = ''] = line.split(' ');
@@ -93,7 +113,22 @@ const isDirectory = async (path: string): Promise<boolean> =>
 
 /** The text of a regular file of sane size; a pipe put there would hang the reader, an enormous file fill its memory. */
 async function readSmall(path: string): Promise<string> {
-  const status = await lstat(path).catch(() => null);
-  if (status === null || !status.isFile() || status.size > 16 * 1024 * 1024) return '';
-  return readFile(path, 'utf8').catch(() => '');
+  return (await readSmallBytes(path, MOST_BYTES))?.toString('utf8') ?? '';
+}
+
+async function readSmallBytes(path: string, most: number): Promise<Buffer | null> {
+  // What it is may change between two looks, so the one that is looked at is the one that is read.
+  const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
+  const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(() => null);
+  if (file === null) return null;
+  try {
+    const status = await file.stat();
+    if (!status.isFile() || status.size > most) return null;
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(status.size), 0, status.size, 0);
+    return buffer.subarray(0, bytesRead);
+  } catch {
+    return null;
+  } finally {
+    await file.close();
+  }
 }

@@ -39,6 +39,10 @@ export class ExecutionDirectory {
   get trustedGit(): string {
     return join(this.path, 'trusted.git');
   }
+  /** What the runner needs to look at the checkout while its agent works. */
+  get sight(): string {
+    return join(this.path, 'sight');
+  }
   /** The agent's git directory, put aside when a checkout is kept. */
   get agentGit(): string {
     return join(this.path, 'agent.git');

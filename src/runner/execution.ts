@@ -1,6 +1,7 @@
 import type { AgentEnd } from './agent-process.js';
 import { workAsAgent } from './agent-work.js';
 import type { Checkout } from './checkout.js';
+import { CheckoutWatch } from './checkout-watch.js';
 import { conclude } from './conclude.js';
 import { Delivery, isLost } from './delivery.js';
 import { ExecutionDirectory } from './execution-directory.js';
@@ -19,7 +20,7 @@ import { tellsOfNoSession } from './stream-failure.js';
 import { noUsage, type AgentUsage } from './stream-usage.js';
 import { ownZone } from './time-zone.js';
 import { verdictOf, type EndReason, type Story } from './verdict.js';
-import { noteWorkLeft } from './work-left.js';
+import { noteWorkLeft, type Holdings } from './work-left.js';
 import type { Running } from './workload.js';
 
 const LOOK_MS = 200;
@@ -60,12 +61,16 @@ export class Execution implements Running {
   private listeningSince: number | null = null;
   /** Files of the worker in the checkout, which are not to be committed. */
   private copied: readonly string[] = [];
+  private readonly watch: CheckoutWatch;
+  /** Whether what the checkout holds is written down. */
+  private isNoted = false;
 
   constructor(
     private readonly house: House,
     private readonly grant: Grant,
   ) {
     this.id = grant.execution.id;
+    this.watch = new CheckoutWatch(house, this.id);
     this.directory = ExecutionDirectory.of(house.directory, this.id);
   }
 
@@ -75,6 +80,10 @@ export class Execution implements Running {
 
   get isHandingOver(): boolean {
     return this.isOver;
+  }
+
+  get seen(): Holdings | null | undefined {
+    return this.isNoted ? undefined : this.watch.seen;
   }
 
   /** Ends it early. The first reason stands, except that a lost execution is lost; a decided result is told whatever comes. */
@@ -133,11 +142,12 @@ export class Execution implements Running {
       await this.enterPhase('Preparing the checkout');
       checkout = await prepareCheckout(house, { grant, directory, delivery, remote }, this.ending.signal);
       await this.enterPhase(`Running ${grant.agent.agent_type}`);
-      agent = await this.launch(checkout, delivery);
+      agent = await this.launch(checkout, remote, delivery);
     } catch (error) {
       if (!(error instanceof Ended)) fault = faultOf(error, 'unknown');
     } finally {
       clearInterval(watch);
+      await this.watch.end();
     }
     // What follows takes the time that it takes, which is the agent's no more.
     this.isOver = true;
@@ -153,13 +163,14 @@ export class Execution implements Running {
     return { endedFor: isReleased ? 'stop' : endedFor, agent, fault, handedBack };
   }
 
-  private async launch(checkout: Checkout, delivery: Delivery): Promise<AgentEnd | null> {
+  private async launch(checkout: Checkout, remote: Remote | null, delivery: Delivery): Promise<AgentEnd | null> {
     const { grant, house, directory } = this;
     const launch = launchOf(grant);
     if (launch.kind === 'note') {
       await delivery.say('info', `Wrote ${await writeNote(checkout.path, grant)}.`);
       return null;
     }
+    await this.watch.begin({ grant, directory, checkout, remote, leaveOut: () => this.copied });
     const end = await workAsAgent(house, {
       grant,
       directory,
@@ -209,22 +220,14 @@ export class Execution implements Running {
     const { house, grant, directory } = this;
     const patienceMs = this.reason === null ? TRANSPORT_PATIENCE_MS : HURRIED_PATIENCE_MS[this.reason];
     const localMs = this.reason === null ? LOCAL_MS : HURRIED_LOCAL_MS;
-    const { copied } = this;
-    const plan = {
-      grant,
-      directory,
-      checkout,
-      delivery,
-      remote,
-      patienceMs,
-      localMs,
-      copied,
-      signal: this.giving.signal,
-    };
-    const handedBack = await handBack(house, plan);
-    await noteWorkLeft(directory, grant, handedBack).catch((error: unknown) => {
+    const plan = { grant, directory, checkout, delivery, remote, patienceMs, localMs };
+    const handedBack = await handBack(house, { ...plan, copied: this.copied, signal: this.giving.signal });
+    try {
+      await noteWorkLeft(directory, grant, handedBack);
+      this.isNoted = true;
+    } catch (error) {
       house.log.warn({ execution_id: this.id, err: error }, 'what the checkout holds could not be noted');
-    });
+    }
     if (handedBack.fault !== null) await delivery.say('error', handedBack.fault.message).catch(() => undefined);
     return handedBack;
   }

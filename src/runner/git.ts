@@ -120,3 +120,6 @@ export async function trustAgain(gitDir: string): Promise<void> {
   await rm(join(gitDir, 'info'), { recursive: true, force: true });
   await writeFile(join(gitDir, 'config'), TRUSTED_CONFIG);
 }
+
+/** A path as git reads it in a list that colons separate. */
+export const quoted = (path: string): string => `"${path.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;

@@ -30,10 +30,10 @@ export interface HandedBack {
   readonly commits: number;
   readonly filesChanged: number;
   readonly pushed: boolean;
-  /** Whether the checkout holds what the commit does not. */
-  readonly dirty: boolean;
-  /** Whether it holds commits that the server does not have. */
-  readonly unpushed: boolean;
+  /** Whether the checkout holds what the commit does not; null when that could not be found out. */
+  readonly dirty: boolean | null;
+  /** Whether it holds commits that the server does not have; null when that could not be found out. */
+  readonly unpushed: boolean | null;
   /** Why the checkout must stay; null when all of it is safe elsewhere. */
   readonly keep: string | null;
   readonly fault: Fault | null;
@@ -44,7 +44,7 @@ export async function handBack(house: House, plan: HandBackPlan): Promise<Handed
   const { grant, checkout, directory, delivery } = plan;
   const cache = grant.repository === null ? null : house.cache.pathOf(grant.repository.id);
   const nothing = { baseSha: checkout.baseSha, commitSha: null, commits: 0, filesChanged: 0, pushed: false };
-  const unknown = { dirty: true, unpushed: true };
+  const unknown = { dirty: null, unpushed: null };
   try {
     const trusted = await TrustedRepository.open(house.git, directory, checkout, cache, {
       signal: plan.signal,

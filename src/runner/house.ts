@@ -36,6 +36,8 @@ export interface House {
   readonly logBatch: () => number;
   /** Gets a new token in place of one that is no longer accepted. */
   readonly renew: (refused: Refused) => Promise<void>;
+  /** Has the server told what the checkouts hold, soon. */
+  readonly tellCheckouts: () => void;
   /** Fires when agents get no more time to end by themselves. */
   readonly hurry: AbortSignal;
   /** Fires when the runner, on its way out, no longer waits for a server that is away. */

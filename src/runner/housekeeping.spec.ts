@@ -52,7 +52,7 @@ describe('The house of a runner', () => {
     await site.server.until(() => site.messages(running, 'system').some((line) => line.startsWith('Starting')));
     site.server.lost.add(idOf(running));
     await site.server.until(() => told(running)?.kept_because != null);
-    expect(told(running)).toMatchObject({ dirty: true, unpushed: true, head_sha: null });
+    expect(told(running)).toMatchObject({ dirty: null, unpushed: null, merged: null, head_sha: null });
     await gate.open();
   });
 

@@ -4,10 +4,13 @@ import { ExecutionDirectory } from './execution-directory.js';
 import type { House } from './house.js';
 import { Inventory } from './inventory.js';
 import { pause } from './patience.js';
+import type { WorktreeReport } from './protocol.js';
 import type { Workload } from './workload.js';
 
 /** After a round that failed. */
 const REST_MS = 5000;
+/** However often there is news, it rests for as long as a round has taken, but no longer than this. */
+const LONGEST_REST_MS = 10_000;
 
 /** Tells the server what is on this worker's disk, and keeps that within the budget. */
 export class Housekeeping {
@@ -21,21 +24,26 @@ export class Housekeeping {
     private readonly house: House,
     private readonly workload: Workload,
   ) {
-    this.inventory = new Inventory(house, (id) => workload.has(id));
+    this.inventory = new Inventory(house, workload);
   }
 
   /** Goes round at once, after everything that ends, when asked to, and now and then, until the signal fires. */
   async run(signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
       this.workload.takeInventoryWish();
-      await this.goRound(signal).catch(async (error: unknown) => {
+      const began = performance.now();
+      let restMs = REST_MS;
+      try {
+        await this.goRound(signal);
+        restMs = Math.min(performance.now() - began, LONGEST_REST_MS);
+      } catch (error) {
         if (signal.aborted) return;
         if (error instanceof Refused || error instanceof Unavailable)
           this.house.log.debug({ reason: error.message }, 'the inventory of checkouts was not taken');
         else this.house.log.warn({ err: error }, 'the checkouts could not be looked through');
         // It is asked for with every answer until it is taken.
-        await pause(REST_MS, signal).catch(() => undefined);
-      });
+      }
+      await pause(restMs, signal).catch(() => undefined);
       if (this.workload.takeInventoryWish()) continue;
       if (signal.aborted) return;
       const either = new AbortController();
@@ -52,8 +60,8 @@ export class Housekeeping {
 
   /** One round: what must go goes, what is there is told, and what the server then asks for goes, too. */
   async goRound(signal: AbortSignal): Promise<void> {
-    await this.cleanUp();
-    const before = await this.inventory.checkouts();
+    const found = await this.inventory.checkouts();
+    const before = (await this.cleanUp({ found })).length === 0 ? found : await this.inventory.checkouts();
     const { remove_worktrees, force_worktrees } = await this.house.plane.reportWorktrees(before, signal);
     this.asked = new Set(remove_worktrees);
     // A server of the version before has no such list.
@@ -63,9 +71,11 @@ export class Housekeeping {
   }
 
   /** What is decided here and now, and done unless it is a dry run. Answers what went, or would have gone. */
-  async cleanUp({ dryRun = false } = {}): Promise<Occupant[]> {
+  async cleanUp({ dryRun = false, found }: { dryRun?: boolean; found?: readonly WorktreeReport[] } = {}): Promise<
+    Occupant[]
+  > {
     const { house, asked, forced } = this;
-    const occupants = await this.inventory.occupants(await this.inventory.checkouts());
+    const occupants = await this.inventory.occupants(found ?? (await this.inventory.checkouts()));
     const decisions = decide(occupants, { budget: house.settings.runner.disk_budget, asked, forced });
     for (const { occupant, remove, because } of decisions) {
       const facts = { kind: occupant.kind, id: occupant.id, bytes: occupant.bytes, because };

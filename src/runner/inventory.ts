@@ -3,17 +3,21 @@ import { join } from 'node:path';
 import { isId } from '../ids.js';
 import type { Occupant } from './cleanup.js';
 import { ExecutionDirectory } from './execution-directory.js';
-import { readWorkLeft, type WorkLeft } from './work-left.js';
+import { readWorkLeft, UNSEEN, type Holdings } from './work-left.js';
 import type { House } from './house.js';
 import type { WorktreeReport } from './protocol.js';
+import type { Workload } from './workload.js';
 
 const LONGEST_REASON = 1000;
 
-/** Looks at what is on the disk. What a checkout holds was written down when its agent was done: no git runs in there. */
+/**
+ * Looks at what is on the disk. What a checkout holds is what was seen of it last while its execution runs, and was written
+ * down when its agent was done: no git runs in there.
+ */
 export class Inventory {
   constructor(
     private readonly house: Pick<House, 'directory' | 'cache'>,
-    private readonly isRunning: (executionId: string) => boolean,
+    private readonly workload: Pick<Workload, 'has' | 'seen'>,
   ) {}
 
   async checkouts(): Promise<WorktreeReport[]> {
@@ -44,7 +48,7 @@ export class Inventory {
   }
 
   private reasonToStay({ execution_id, kept_because }: WorktreeReport): string | null {
-    if (this.isRunning(execution_id)) return 'its execution runs, or its result is not delivered yet';
+    if (this.workload.has(execution_id)) return 'its execution runs, or its result is not delivered yet';
     return kept_because === null ? 'it has not been settled yet' : null;
   }
 
@@ -63,7 +67,8 @@ export class Inventory {
 
   private async report(directory: ExecutionDirectory): Promise<WorktreeReport> {
     const status = await stat(directory.path);
-    const left = await readWorkLeft(directory);
+    const seen = this.workload.seen(directory.executionId);
+    const held = seen === undefined ? await this.left(directory) : (seen ?? UNSEEN);
     const kept = await readFile(directory.kept, 'utf8').catch(() => null);
     const claim = (await directory.readJson(directory.claim)) as { branch?: unknown } | null;
     const branch = typeof claim?.branch === 'string' ? claim.branch : null;
@@ -71,10 +76,10 @@ export class Inventory {
       execution_id: directory.executionId,
       path: directory.checkout,
       branch,
-      head_sha: left.head_sha,
-      dirty: left.dirty,
-      unpushed: left.unpushed,
-      merged: await this.isMerged(left),
+      head_sha: held.head_sha,
+      dirty: held.dirty,
+      unpushed: held.unpushed,
+      merged: held.merged,
       size_bytes: await sizeOf(directory.path),
       kept_because: kept === null ? null : reasonIn(kept),
       created_at: new Date(status.birthtimeMs).toISOString(),
@@ -82,15 +87,21 @@ export class Inventory {
     };
   }
 
-  private async isMerged({ head_sha, repository_id, default_branch }: WorkLeft): Promise<boolean> {
-    if (head_sha === null || repository_id === null || default_branch === null) return false;
-    return this.house.cache.contains(repository_id, default_branch, head_sha);
+  private async left(directory: ExecutionDirectory): Promise<Holdings> {
+    const { repository_id, default_branch, ...left } = await readWorkLeft(directory);
+    const { head_sha } = left;
+    const isKnown = head_sha !== null && repository_id !== null && default_branch !== null;
+    return {
+      ...left,
+      merged: isKnown ? await this.house.cache.contains(repository_id, default_branch, head_sha) : null,
+    };
   }
 }
 
 function heldIn({ dirty, unpushed, merged }: WorktreeReport): string | null {
+  if (dirty === null || unpushed === null) return 'nobody has looked at what it holds';
   if (dirty) return 'it holds changes that are in no commit';
-  return unpushed && !merged ? 'it holds commits that are nowhere else' : null;
+  return unpushed && merged !== true ? 'it holds commits that are nowhere else' : null;
 }
 
 const reasonIn = (text: string): string =>

@@ -19,7 +19,7 @@ export async function settleOrphans(workerDirectory: string, log: Logger): Promi
     const hasResult = (await readSpooledFinish(directory)) !== null;
     // Agents are over before a result is written, so most directories need no look at the processes.
     if (directory.exists(directory.process) || (!isTold && !hasResult)) await endLeftovers(directory, log);
-    await rm(directory.trustedGit, { recursive: true, force: true });
+    for (const own of [directory.trustedGit, directory.sight]) await rm(own, { recursive: true, force: true });
     await directory.close();
     if (hasResult) waiting.push(directory);
     else if (!isTold) await keepBecause({ log }, directory, 'the worker ended in the middle of this execution');

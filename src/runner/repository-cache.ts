@@ -46,13 +46,16 @@ export class RepositoryCache {
     return (this.readers.get(repositoryId) ?? 0) > 0 || this.turns.has(repositoryId);
   }
 
-  /** Whether a branch of it, as it was last fetched, leads to a commit. */
-  async contains(repositoryId: string, branch: string, sha: string): Promise<boolean> {
+  /** Whether a branch of it, as it was last fetched, leads to a commit; null when that cannot be told now. */
+  async contains(repositoryId: string, branch: string, sha: string): Promise<boolean | null> {
     const gitDir = this.pathOf(repositoryId);
-    if (!existsSync(join(gitDir, 'HEAD')) || this.isInUse(repositoryId)) return false;
+    if (!existsSync(join(gitDir, 'HEAD')) || this.isInUse(repositoryId)) return null;
     await trustAgain(gitDir);
     const args = ['merge-base', '--is-ancestor', '--end-of-options', sha, `refs/heads/${branch}`];
-    return (await this.git.ask(args, { gitDir, timeMs: 10_000 }).catch(() => null)) !== null;
+    return this.git.ask(args, { gitDir, timeMs: 10_000 }).then(
+      (answer) => answer !== null,
+      () => null,
+    );
   }
 
   /** Removes it unless an execution has come to read it. */

@@ -169,6 +169,7 @@ export class Runner {
       accounts: new RefusedAccounts(launchers, config.worker_scope === 'organization'),
       sessions: new Sessions(directory),
       clock: new ServerClock(),
+      tellCheckouts: () => this.workload.noteCheckouts(),
       logBatch: () => registrar.current?.log_batch ?? 500,
       renew: (refused) => registrar.renew(refused),
       hurry: this.hurrying.signal,

@@ -4,7 +4,7 @@ import { isPlainObjectStore, readAgentRefs, type AgentRefs } from './agent-refs.
 import { identityVariables, inodeOf, type Checkout, type Identity } from './checkout.js';
 import type { ExecutionDirectory } from './execution-directory.js';
 import { Fault } from './fault.js';
-import { GitFailed, trustAgain, type Git, type GitCall } from './git.js';
+import { GitFailed, quoted, trustAgain, type Git, type GitCall } from './git.js';
 import { credentials, type Remote } from './git-transport.js';
 import { largerThan } from './large-files.js';
 import { otherWork } from './other-work.js';
@@ -277,6 +277,3 @@ export class TrustedRepository {
     };
   }
 }
-
-/** A path as git reads it in a list that colons separate. */
-const quoted = (path: string): string => `"${path.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`;

@@ -2,19 +2,25 @@ import type { ExecutionDirectory } from './execution-directory.js';
 import type { HandedBack } from './hand-back.js';
 import type { Grant } from './protocol.js';
 
-/** What a checkout holds, as it was when its agent was done. */
-export interface WorkLeft {
-  readonly repository_id: string | null;
-  readonly default_branch: string | null;
+/** What a checkout holds. Null is what nobody has looked at, so that it is neither safe nor work. */
+export interface Holdings {
   readonly head_sha: string | null;
-  /** Whether it holds what is in no commit of ours. */
-  readonly dirty: boolean;
+  /** Whether it holds what is in no commit. */
+  readonly dirty: boolean | null;
   /** Whether it holds commits that the server does not have. */
-  readonly unpushed: boolean;
+  readonly unpushed: boolean | null;
+  /** Whether its commits are in the default branch. */
+  readonly merged: boolean | null;
 }
 
-/** Of a checkout that nobody has looked into nothing is known to be safe. */
-const UNKNOWN: WorkLeft = { repository_id: null, default_branch: null, head_sha: null, dirty: true, unpushed: true };
+/** What a checkout holds, as it was when its agent was done. */
+export interface WorkLeft extends Omit<Holdings, 'merged'> {
+  readonly repository_id: string | null;
+  readonly default_branch: string | null;
+}
+
+export const UNSEEN: Holdings = { head_sha: null, dirty: null, unpushed: null, merged: null };
+const UNKNOWN: WorkLeft = { repository_id: null, default_branch: null, head_sha: null, dirty: null, unpushed: null };
 
 /** Notes it for the inventory, which then needs no git; without it nothing is taken for safe. */
 export async function noteWorkLeft(

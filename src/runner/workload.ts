@@ -1,5 +1,6 @@
 import type { DesiredStatus, Directives } from './protocol.js';
 import type { EndReason } from './verdict.js';
+import type { Holdings } from './work-left.js';
 
 /** Something that counts as running for the server: an execution, or the delivery of an earlier one's result. */
 export interface Running {
@@ -8,6 +9,8 @@ export interface Running {
   readonly message: string;
   /** Whether its agent is over: what is left to do is to hand over what it did. */
   readonly isHandingOver: boolean;
+  /** What its checkout held at the last look, null when nobody has looked yet; absent once that is written down. */
+  readonly seen?: Holdings | null | undefined;
   end(reason: EndReason): void;
 }
 
@@ -31,6 +34,17 @@ export class Workload {
     return this.running.has(id);
   }
 
+  /** What was seen last of the checkout of something that runs; undefined where the disk knows better. */
+  seen(id: string): Holdings | null | undefined {
+    return this.running.get(id)?.seen;
+  }
+
+  /** A checkout is not as the server was told of it, which is a reason to tell. */
+  noteCheckouts(): void {
+    this.inventoryIsAsked = true;
+    this.tellWatchers();
+  }
+
   /** Exactly what the heartbeat renews. */
   reports(): { id: string; message: string; agent_ended?: boolean }[] {
     return [...this.running.values()].map(({ id, message, isHandingOver }) => ({
@@ -45,7 +59,7 @@ export class Workload {
     const followed = work.finally(() => {
       this.running.delete(running.id);
       this.work.delete(followed);
-      this.tellWatchers();
+      this.noteCheckouts();
     });
     this.work.add(followed);
   }
@@ -63,7 +77,7 @@ export class Workload {
     this.tellWatchers();
   }
 
-  /** Whether the server has asked for the inventory since this was asked last. */
+  /** Whether the server has asked for the inventory since this was asked last, or there is news for it. */
   takeInventoryWish(): boolean {
     const isAsked = this.inventoryIsAsked;
     this.inventoryIsAsked = false;

@@ -16,8 +16,9 @@ export class ConflictsController {
   /**
    * Foretell conflicts between the running executions of a repository
    *
-   * Each two of them are merged on trial, by what they pushed last; nothing of that stays in the repository. At most 16
-   * executions are looked at, those first that have most files in common.
+   * Each two of them are merged on trial, by what their workers have seen in their checkouts last, also of what is in no
+   * commit yet, or by what they pushed last; nothing of that stays in the repository. `seen_at` says how old that is. At most
+   * 16 executions are looked at, those first that have most files in common.
    */
   @Get(':id/conflicts')
   @Allow('worktrees.read')

@@ -2,8 +2,9 @@ import { ApiProperty } from '@nestjs/swagger';
 import type { ConflictForecast, ConflictPair, RunningHead } from './conflicts.service.js';
 
 export const CONFLICT_VERDICTS = ['clean', 'conflict', 'unrelated', 'unknown'] as const;
+const SEEN_IN = ['checkout', 'push'] as const;
 
-/** What a running execution has pushed last. */
+/** What is known of a running execution. */
 export class RunningHeadDto {
   /**
    * The execution.
@@ -26,10 +27,25 @@ export class RunningHeadDto {
   branch!: string;
 
   /**
-   * The commit pushed last; null when nothing was pushed yet, so that nothing can be foretold.
+   * The commit pushed last; null when nothing was pushed yet.
    * @example 9fceb02d0ae598e95dc970b74767f19372d61af8
    */
   commit_sha!: string | null;
+
+  /**
+   * What is looked at: `checkout`, what its worker saw in the checkout, with what is in no commit yet; or `push`, the commit
+   * pushed last. Null when nothing is known yet, so that nothing can be foretold.
+   * @example checkout
+   */
+  @ApiProperty({ enum: SEEN_IN, nullable: true })
+  seen_in!: RunningHead['seen_in'];
+
+  /**
+   * When that was so: the worker of this project looks every 15 s while an agent works. Null when nothing is known.
+   * @example 2026-01-31T12:10:00.000Z
+   */
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  seen_at!: Date | null;
 
   /**
    * How many files differ from where it left the default branch; null when that is not known.
@@ -38,8 +54,9 @@ export class RunningHeadDto {
   @ApiProperty({ type: 'integer', nullable: true })
   files_changed!: number | null;
 
-  static from({ execution_id, task_id, branch, commit_sha, changed }: RunningHead): RunningHeadDto {
-    return { execution_id, task_id, branch, commit_sha, files_changed: changed?.size ?? null };
+  static from({ changed, ...head }: RunningHead): RunningHeadDto {
+    const { execution_id, task_id, branch, commit_sha, seen_in, seen_at } = head;
+    return { execution_id, task_id, branch, commit_sha, seen_in, seen_at, files_changed: changed?.size ?? null };
   }
 }
 

@@ -31,17 +31,17 @@ export class WorkerCheckout {
   @Column({ type: 'text', nullable: true })
   head_sha!: string | null;
 
-  /** Whether it holds what is in no commit. */
-  @Column({ type: 'boolean' })
-  dirty!: boolean;
+  /** Whether it holds what is in no commit; null when nobody has looked. */
+  @Column({ type: 'boolean', nullable: true })
+  dirty!: boolean | null;
 
-  /** Whether it holds commits that were not pushed. */
-  @Column({ type: 'boolean' })
-  unpushed!: boolean;
+  /** Whether it holds commits that were not pushed; null when nobody has looked. */
+  @Column({ type: 'boolean', nullable: true })
+  unpushed!: boolean | null;
 
-  /** Whether its commits are in the default branch. */
-  @Column({ type: 'boolean' })
-  merged!: boolean;
+  /** Whether its commits are in the default branch; null when that could not be told. */
+  @Column({ type: 'boolean', nullable: true })
+  merged!: boolean | null;
 
   @Column({ type: 'bigint' })
   size_bytes!: string;

@@ -49,25 +49,28 @@ export class WorktreeReportDto {
   head_sha!: string | null;
 
   /**
-   * Whether it holds what is in no commit.
+   * Whether it holds what is in no commit; null where nobody has looked.
    * @example false
    */
+  @Nullable()
   @Flag()
-  dirty!: boolean;
+  dirty!: boolean | null;
 
   /**
-   * Whether it holds commits that were not pushed.
+   * Whether it holds commits that were not pushed; null where nobody has looked.
    * @example true
    */
+  @Nullable()
   @Flag()
-  unpushed!: boolean;
+  unpushed!: boolean | null;
 
   /**
-   * Whether its commits are in the default branch.
+   * Whether its commits are in the default branch; null where that cannot be told.
    * @example false
    */
+  @Nullable()
   @Flag()
-  merged!: boolean;
+  merged!: boolean | null;
 
   /**
    * Bytes it takes on the disk, with its log.

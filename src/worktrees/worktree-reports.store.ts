@@ -53,12 +53,12 @@ export class WorktreeReportsStore {
     );
   }
 
-  /** Withdraws the wish for what turns out to hold work, unless it is to go with that. */
+  /** Withdraws the wish for what turns out to hold work, or may hold some, unless it is to go with that. */
   withdraw(worker_id: string): Promise<ToldCheckout[]> {
     return this.database.query<ToldCheckout>(
       `update worker_checkouts c set removal_requested_at = null
        where worker_id = $1 and removal_requested_at is not null and not removal_forced
-         and (dirty or (unpushed and not merged)) returning ${TOLD}`,
+         and (dirty is not false or (unpushed is not false and merged is not true)) returning ${TOLD}`,
       [worker_id],
     );
   }

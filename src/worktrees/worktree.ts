@@ -49,8 +49,9 @@ export const executionIn = (message: string | null): string | null =>
 export function ofCheckout(row: CheckoutRow, now: Date): Worktree {
   const running = row.execution_status === 'running';
   const would_lose = [
-    ...(row.dirty ? ['changes that are in no commit'] : []),
-    ...(row.unpushed && !row.merged ? ['commits that were not pushed'] : []),
+    ...(row.dirty === true ? ['changes that are in no commit'] : []),
+    ...(row.unpushed === true && row.merged !== true ? ['commits that were not pushed'] : []),
+    ...(row.dirty === null || row.unpushed === null ? ['what it holds, which nobody has looked at'] : []),
   ];
   return {
     kind: 'checkout',

@@ -125,7 +125,7 @@ export class WorktreeDto {
 
   /**
    * Whether it holds what is in no commit: files that differ or that git does not know, an operation under way, another
-   * repository. What `.gitignore` names does not count. Null when it could not be looked at.
+   * repository. What `.gitignore` names does not count. Null when it could not be looked at, or when nobody has yet.
    * @example false
    */
   dirty!: boolean | null;
