@@ -208,6 +208,22 @@ describe('a command', () => {
     expect((await machine.run(['--help'])).code).toBe(0);
   });
 
+  it('tells in JSON, too, what it has to say itself', async () => {
+    const nowhere = `http://127.0.0.1:${String(await quietPort())}`;
+    const told: [string[], number, string, Record<string, string>][] = [
+      [['fly'], 2, 'cli/usage', {}],
+      [['tasks', 'list', '--limit', 'many'], 2, 'cli/usage', {}],
+      [['tasks', 'create', 'x', '--metadata', '[]'], 2, 'cli/usage', {}],
+      [['status', '--url', nowhere], 3, 'cli/unreachable', {}],
+      [['tasks', 'list'], 4, 'cli/signed-out', { MIYABI_API_KEY: '' }],
+    ];
+    for (const [args, exit, code, variables] of told) {
+      const said = await machine.run([...args, '--json'], variables);
+      expect([said.code, said.stdout]).toEqual([exit, '']);
+      expect(JSON.parse(said.stderr)).toMatchObject({ code, detail: expect.any(String) });
+    }
+  });
+
   it('takes its key from a file, and says nothing of it', async () => {
     const file = join(machine.path, 'key');
     writeFileSync(file, `${key}\n`);

@@ -2,7 +2,7 @@ import { CommanderError, type Command } from 'commander';
 import { loadCliSettings } from '../config/cli.config.js';
 import { ConfigurationFaults, type Environment } from '../config/load.js';
 import type { Context } from './context.js';
-import { CommandFailed, EXIT } from './exits.js';
+import { CommandFailed, EXIT, type ExitCode } from './exits.js';
 import { programOf, type GlobalOptions } from './program.js';
 import { Session } from './session.js';
 import { Terminal } from './terminal.js';
@@ -19,7 +19,7 @@ export async function runCommand(argv: readonly string[], environment: Environme
     return { settings, session, terminal, signal: stopping.signal, client: () => session.client() };
   };
   const program = programOf(open, (code) => (exit = code));
-  strict(program);
+  strict(program, terminal.json);
   const interrupt = (): void => stopping.abort();
   // Workers and coordinators stop in their own way, which takes its time.
   if (!argv.includes('worker') && !argv.includes('coordinator'))
@@ -32,24 +32,39 @@ export async function runCommand(argv: readonly string[], environment: Environme
   }
 }
 
-/** Usage errors are thrown, by each command. */
-function strict(command: Command): void {
+/** Usage errors are thrown, by each command; as JSON they are told like all others. */
+function strict(command: Command, json: boolean): void {
   command.exitOverride();
-  command.commands.forEach(strict);
+  if (json) command.configureOutput({ outputError: () => undefined });
+  for (const one of command.commands) strict(one, json);
 }
 
+/** What this program has to say of itself, beside the problems of the server. */
+const CODES: Readonly<Record<ExitCode, string>> = {
+  [EXIT.done]: 'cli/done',
+  [EXIT.refused]: 'cli/failed',
+  [EXIT.usage]: 'cli/usage',
+  [EXIT.unreachable]: 'cli/unreachable',
+  [EXIT.signedOut]: 'cli/signed-out',
+  [EXIT.interrupted]: 'cli/interrupted',
+};
+
 function failed(error: unknown, terminal: Terminal): number {
-  if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
-  if (error instanceof ConfigurationFaults) {
-    terminal.note(error.message);
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return EXIT.done;
+    if (terminal.json && error.code !== 'commander.help') tell(new CommandFailed(saidBy(error), EXIT.usage), terminal);
     return EXIT.usage;
   }
-  if (!(error instanceof CommandFailed)) {
-    terminal.note(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    return EXIT.refused;
-  }
-  const { message, hint, problem, exit } = error;
-  if (terminal.json && problem !== null) terminal.note(JSON.stringify(problem));
+  if (error instanceof CommandFailed) return tell(error, terminal);
+  if (error instanceof ConfigurationFaults) return tell(new CommandFailed(error.message, EXIT.usage), terminal);
+  terminal.note(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return EXIT.refused;
+}
+
+const saidBy = ({ message }: CommanderError): string => message.replace(/^error: /, '');
+
+function tell({ message, hint, problem, exit }: CommandFailed, terminal: Terminal): number {
+  if (terminal.json) terminal.note(JSON.stringify(problem ?? { code: CODES[exit], detail: message, hint }));
   else terminal.note(`miyabi: ${message}${hint === null ? '' : `\n${hint}`}`);
   return exit;
 }
