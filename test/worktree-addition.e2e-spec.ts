@@ -7,7 +7,7 @@ import { commit, git, Scratch } from './scratch-git.js';
 import { withGit } from './replaced-git.js';
 import { ServerProcess } from './server-process.js';
 import { startTestApp, testEnvironment, type TestApp } from './test-app.js';
-import { told, type ListedWorktree } from './worktree-site.js';
+import { factsOf, told, type ListedWorktree } from './worktree-site.js';
 
 let server: TestApp;
 let scratch: Scratch;
@@ -131,6 +131,23 @@ describe('an addition that comes to no end', () => {
       const adding = add({ branch: 'cut' });
       (await held(here, 1))();
       expect(told(await adding)).toBe('503 git/failed');
+      expect(traces()).toEqual(NONE);
+    });
+  });
+
+  it('leaves nothing when that is after its answer, and it is told that it is gone', async () => {
+    await withGit(scratch, HELD, async (here) => {
+      const adding = add({ branch: 'cut' });
+      const kill = await held(here, 1);
+      // It is answered while the files are still to come.
+      const { status, body } = await adding;
+      expect({ status, locked: body['locked'] }).toEqual({ status: 201, locked: true });
+      kill();
+      const facts = await factsOf(ada, String(body['id']), 'worktree.removed');
+      expect(facts).toMatchObject([
+        { type: 'worktree.created', data: { branch: 'cut' } },
+        { type: 'worktree.removed', subject: { repository_id: id }, data: { kind: 'linked', found_gone: true } },
+      ]);
       expect(traces()).toEqual(NONE);
     });
   });

@@ -128,6 +128,29 @@ describe('a linked work tree', () => {
     expect(told(await bob.delete(`/worktrees/${one?.id ?? ''}?force=true`))).toBe('409 worktree/in-use');
   });
 
+  it('is told to be gone, once, by whoever looks first after somebody has removed it by hand', async () => {
+    const { id, path, add, ids } = await place();
+    add('by-hand');
+    add('replaced');
+    const { 'by-hand': one = '', replaced = '' } = await ids();
+    git(path, 'worktree', 'remove', join(path, '../by-hand'));
+    git(path, 'worktree', 'remove', join(path, '../replaced'));
+    // What has its name now is another one.
+    git(path, 'worktree', 'add', '-q', join(path, '../replaced'), 'replaced');
+    utimesSync(join(path, '.git/worktrees/replaced/commondir'), TWO_DAYS_AGO, TWO_DAYS_AGO);
+    const now = await Promise.all([ids(), ids(), ids()]);
+    expect(Object.keys(now[0] ?? {})).toEqual(['replaced']);
+    expect((await ids())['replaced']).not.toBe(replaced);
+    for (const gone of [one, replaced]) {
+      const facts = await factsOf(ada, gone, 'worktree.removed');
+      expect(facts).toHaveLength(1);
+      expect(facts[0]).toMatchObject({
+        subject: { worktree_id: gone, repository_id: id },
+        data: { kind: 'linked', name: gone === one ? 'by-hand' : 'replaced', found_gone: true },
+      });
+    }
+  });
+
   it('is not removed by others', async () => {
     const { add, ids } = await place();
     add('mine');

@@ -2219,7 +2219,7 @@ export interface paths {
         };
         /**
          * List worktrees, newest first
-         * @description The linked work trees of repositories on the server's disk, as they are at this moment, and the checkouts that workers keep, as these told last. A repository that cannot be read is named under `unread`; the one that was asked for is an error.
+         * @description The linked work trees of repositories on the server's disk, as they are at this moment, and the checkouts that workers keep, as these told last. A repository that cannot be read is named under `unread`; the one that was asked for is an error. The 20 newest repositories are visited each time; of others the list has what was known when they last were, and those that a page has nothing of are named under `unread`, too.
          *
          *     Needs the permission `worktrees.read`.
          */
@@ -7214,7 +7214,7 @@ export interface components {
              */
             repository_id: string;
             /**
-             * @description What went wrong, for programs.
+             * @description What went wrong, for programs. `worktree/not-visited`: nothing, there are too many repositories to visit each.
              * @example git/failed
              */
             code: string;
@@ -7848,7 +7848,7 @@ export interface components {
              * @example null
              */
             next_cursor: string | null;
-            /** @description Repositories whose linked work trees are missing from the list, and why. */
+            /** @description Repositories whose linked work trees are, or may be, missing from the list, and why. */
             unread: components["schemas"]["UnreadRepository"][];
         };
         WorktreeReport: {

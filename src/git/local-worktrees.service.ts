@@ -7,7 +7,7 @@ import { GitFailed, LocalPathRefused } from './git.errors.js';
 import { GitProcess } from './git-process.js';
 import { LocalPathsService, type RepositoryPlace } from './local-paths.service.js';
 import { readPlainFile } from './plain-file.js';
-import { SafeViews, type SafeView } from './safe-views.js';
+import { SafeViews, type OpenView, type SafeView } from './safe-views.js';
 import { readWorktreeEntries, type WorktreeEntry } from './worktree-entries.js';
 import { readWorktreeList, type ListedWorktree } from './worktree-list.js';
 
@@ -52,6 +52,17 @@ export class LocalWorktrees {
   /** All of a repository. Throws GitFailed, also where there is no repository any more. */
   async list(local_path: string, signal?: AbortSignal): Promise<LinkedWorktree[]> {
     return this.within(local_path, (view) => this.listIn(view, signal));
+  }
+
+  /** All of a repository, with a view of it that whoever asks for it closes. Throws GitFailed. */
+  async open(local_path: string, signal?: AbortSignal): Promise<OpenView & { found: LinkedWorktree[] }> {
+    const open = await this.views.open(await this.placeOf(local_path));
+    try {
+      return { ...open, found: await this.listIn(open.view, signal) };
+    } catch (error) {
+      await open.close();
+      throw error;
+    }
   }
 
   /** Runs work with a view of a repository. Throws GitFailed. */

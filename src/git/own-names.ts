@@ -47,7 +47,7 @@ export async function readOwnNames(folder: BytePath): Promise<Holder[]> {
     holders.push({ name, ids: [...text.matchAll(ID)].map(([id]) => id), any: true });
   };
   for (const path of await filesBelow(folder, 'refs')) await add(path, `its reference ${shown(path)}`);
-  for (const name of (await readdir(folder)).sort())
+  for (const name of (await entriesOf(folder)).map((entry) => entry.name.toString('latin1')).sort())
     if (PSEUDO_REF.test(name) && !NO_HOLDERS.includes(name)) await add(name, `its ${name}`);
   for (const path of BEGINNINGS) await add(path, `its ${path}`);
   for (const path of await filesBelow(folder, 'logs')) {

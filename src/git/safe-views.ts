@@ -39,6 +39,11 @@ export interface SafeView {
   readonly config: string;
 }
 
+export interface OpenView {
+  view: SafeView;
+  close: () => Promise<void>;
+}
+
 /**
  * Whoever may write in a repository can make git run programs there: hooks, filters, a file system monitor, and no
  * setting of a call turns filters off. So no git starts with the directory of somebody's repository. It starts with one
@@ -53,16 +58,28 @@ export class SafeViews {
 
   /** Makes a view for as long as the work takes. Throws GitFailed for repositories of a kind it cannot show. */
   async over<T>(place: RepositoryPlace, work: (view: SafeView) => Promise<T>): Promise<T> {
+    const { view, close } = await this.open(place);
+    try {
+      return await work(view);
+    } finally {
+      await close();
+    }
+  }
+
+  /** Makes a view that whoever asks for it closes. Throws GitFailed for repositories of a kind it cannot show. */
+  async open(place: RepositoryPlace): Promise<OpenView> {
     const views = join(this.git.root, FOLDER);
     await this.sweep(views);
     const view: SafeView = { directory: join(views, newId()), place, config: await this.configFor(place) };
+    const close = (): Promise<void> => putAway(view.directory);
     try {
       await mkdir(view.directory, { recursive: true, mode: 0o700 });
       await furnish(view);
-      return await work(view);
-    } finally {
-      await putAway(view.directory);
+    } catch (error) {
+      await close();
+      throw error;
     }
+    return { view, close };
   }
 
   /** One more git directory over the same, below the first and gone with it; for a state of its own. */

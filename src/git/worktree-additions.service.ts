@@ -32,6 +32,13 @@ export interface AdditionPlan {
   base_ref: string;
 }
 
+export interface Added {
+  /** Its name in the repository. */
+  name: string;
+  /** Resolves when all of its files are there, with false; with true when that failed and it has been cleared away. */
+  cleared: Promise<boolean>;
+}
+
 /**
  * Adds linked work trees. Not with `git worktree add`: that checks out by the configuration of the repository, whose
  * filters and hooks may start programs. Files are checked out as they were committed: what a filter would make of them,
@@ -52,11 +59,11 @@ export class WorktreeAdditions {
   ) {}
 
   /**
-   * Adds one and gives its name in the repository. When there are many files they come later; it is locked until then.
+   * Adds one. When there are many files they come later; it is locked until then.
    * Of one that fails, or that a process leaves in the middle, nothing stays.
    * Throws RefNotFound, BranchInUse, NoPlaceForWorktree, GitNotHere and GitFailed.
    */
-  async add(plan: AdditionPlan): Promise<string> {
+  async add(plan: AdditionPlan): Promise<Added> {
     const slug = (plan.branch ?? 'detached').replace(/[^A-Za-z0-9]+/g, '-').replace(/^-+|-+$/g, '');
     const name = `${slug.slice(0, LONGEST_SLUG) || 'worktree'}-${randomBytes(4).toString('hex')}`;
     const begun = await this.begun.begin(name);
@@ -82,7 +89,7 @@ export class WorktreeAdditions {
       );
     const failure = await atMost(PATIENCE_MS, failed);
     if (failure) throw failure.error;
-    return name;
+    return { name, cleared: failed.then((later) => later !== null) };
   }
 
   /** Notes what it makes before it makes it. */

@@ -1,5 +1,6 @@
 import { shown } from './byte-path.js';
 import { GitFailed } from './git.errors.js';
+import type { Staged } from './plain-index.js';
 
 /** The first of some files, and of folders of such, and how many there are. */
 export interface NamedFiles {
@@ -55,7 +56,7 @@ export function readModified(output: Buffer): { modified: Buffer[]; others: numb
  * Paths of other repositories among what `git ls-files -v --stage -z` writes, and whether there are files that git was told
  * not to look at. Throws GitFailed.
  */
-export function readStaged(output: Buffer): { nested: Buffer[]; hidden: boolean } {
+export function readStaged(output: Buffer): Staged {
   const nested: Buffer[] = [];
   let hidden = false;
   for (let at = 0; at < output.length;) {

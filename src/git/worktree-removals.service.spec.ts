@@ -11,7 +11,7 @@ import { CommitsService } from './commits.service.js';
 import { GitProcess } from './git-process.js';
 import { asideOf, LocalWorktrees, type LinkedWorktree } from './local-worktrees.service.js';
 import { SafeViews } from './safe-views.js';
-import { WorktreeRemovals, type Judge } from './worktree-removals.service.js';
+import { WorktreeRemovals, type Judge, type RemovalPlan } from './worktree-removals.service.js';
 import { WorktreeHistories } from './worktree-histories.service.js';
 import { WorktreeStates, type WorktreeState } from './worktree-states.service.js';
 
@@ -50,13 +50,22 @@ beforeEach(() => {
 });
 afterEach(() => scratch.remove());
 
-const first = (found: readonly LinkedWorktree[]): LinkedWorktree => {
+const first = (found: readonly LinkedWorktree[]): LinkedWorktree[] => {
   const [one] = found;
   if (one === undefined) throw new Error('there is none');
-  return one;
+  return [one];
 };
-const remove = (judge: Judge, choose = first): Promise<LinkedWorktree> =>
-  removals.remove({ local_path: path, default_branch: 'main', choose, judge, signal: AbortSignal.timeout(20_000) });
+const planOf = (judge: Judge, more: Partial<RemovalPlan> = {}): RemovalPlan => ({
+  ...{ local_path: path, default_branch: 'main', choose: first, judge, looked: false },
+  signal: AbortSignal.timeout(20_000),
+  ...more,
+});
+
+/** Removes the first; throws why it stays. */
+async function remove(judge: Judge, by = removals): Promise<void> {
+  for (const failure of (await by.remove(planOf(judge))).values()) if (failure !== null) throw failure as Error;
+}
+
 /** What a judge does who minds changes. */
 const clean = ({ changes }: WorktreeState): void => {
   if (changes?.count !== 0) throw new Error(`it holds ${String(changes?.files)}`);
@@ -136,6 +145,39 @@ it('two at the same time remove it once', async () => {
   expect(results.find((one) => one.status === 'rejected')).toMatchObject({ reason: { message: 'there is none' } });
 });
 
+it('of several each goes or stays by itself, after one look when somebody has just looked', async () => {
+  for (const name of ['dirty', 'busy', 'gone', 'locked'])
+    run(path, 'worktree', 'add', '-q', '--detach', join(scratch.path, 'roots', name));
+  writeFileSync(join(scratch.path, 'roots/dirty/notes'), 'x');
+  writeFileSync(join(path, '.git/worktrees/busy/index.lock'), '');
+  renameSync(join(scratch.path, 'roots/gone'), join(scratch.path, 'elsewhere'));
+  let looks = 0;
+  const judge: Judge = (state, linked) => {
+    looks += 1;
+    if (linked.name.toString() === 'locked') throw new Error('it is locked');
+    clean(state);
+  };
+  const removed = await removals.remove(planOf(judge, { choose: (found) => found, looked: true }));
+  const outcomes = [...removed].map(([{ name }, why]) => [name.toString(), why === null ? 'gone' : String(why)]);
+  expect(Object.fromEntries(outcomes)).toEqual({
+    ...{ wt: 'gone', gone: 'gone', dirty: 'Error: it holds notes', locked: 'Error: it is locked' },
+    busy: expect.stringContaining('Git works in') as string,
+  });
+  expect(looks).toBe(4);
+  expect(names()).toEqual(['a', 'busy', 'dirty', 'locked']);
+  run(join(scratch.path, 'roots/dirty'), 'add', 'notes');
+});
+
+it('all stay where they were when the looks are called off', async () => {
+  run(path, 'worktree', 'add', '-q', '--detach', join(scratch.path, 'roots/other'));
+  const controller = new AbortController();
+  const judge: Judge = () => controller.abort();
+  const plan = planOf(judge, { choose: (found) => found, signal: controller.signal });
+  await expect(removals.remove(plan)).rejects.toMatchObject({ reason: 'aborted' });
+  expect(names()).toEqual(['a', 'other', 'wt']);
+  for (const name of ['other', 'wt']) run(join(scratch.path, 'roots', name), 'add', '.');
+});
+
 it('one whose directory is gone is forgotten', async () => {
   renameSync(worktree, join(scratch.path, 'elsewhere'));
   await remove(clean);
@@ -169,9 +211,7 @@ async function race(by: WorktreeRemovals, rounds: number): Promise<{ written: nu
       clean(state);
       came ??= way();
     };
-    const signal = AbortSignal.timeout(20_000);
-    const removing = by.remove({ local_path: path, default_branch: 'main', choose: first, judge, signal });
-    await removing.catch(() => undefined);
+    await remove(judge, by).catch(() => undefined);
     if (came === true) {
       written += 1;
       if (!existsSync(worktree)) lost += 1;

@@ -24,10 +24,23 @@ export type Judge = (state: WorktreeState, linked: LinkedWorktree) => Promise<vo
 export interface RemovalPlan {
   local_path: string;
   default_branch: string | null;
-  /** Which one; throws when it is not among them. */
-  choose: (found: readonly LinkedWorktree[]) => LinkedWorktree;
+  /** Which ones; throws when they are not there. */
+  choose: (found: readonly LinkedWorktree[]) => readonly LinkedWorktree[];
   judge: Judge;
+  /** Whether somebody has just looked at them: the judge is then asked once alone, when nobody finds them any more. */
+  looked: boolean;
   signal: AbortSignal;
+}
+
+/** What became of each: null when it is gone, else why it is not. */
+export type Removed = ReadonlyMap<LinkedWorktree, unknown>;
+
+/** One that git is kept out of. */
+interface Held {
+  linked: LinkedWorktree;
+  lock: BytePath;
+  /** Where its files are, once they are put aside. */
+  aside: BytePath | null;
 }
 
 /**
@@ -45,56 +58,92 @@ export class WorktreeRemovals {
   ) {}
 
   /**
-   * Removes one, if the judge agrees twice: to what it holds, and to what it holds once nobody finds it by its path any
-   * more. Gives it as it was. Throws what `choose` and `judge` throw, WorktreeBusy, WorktreeNotRemovable, GitFailed.
+   * Removes those that the judge agrees to twice: to what each holds, and to what it holds once nobody finds it by its path
+   * any more. Throws what `choose` throws, and GitFailed, with all of them where they were. Of each it tells what the judge
+   * threw, WorktreeBusy, or WorktreeNotRemovable.
    */
-  async remove(plan: RemovalPlan): Promise<LinkedWorktree> {
-    return this.alone(plan.local_path, async (view) => {
-      const linked = plan.choose(await this.local.listIn(view, plan.signal));
-      await this.dismiss(view, linked, plan);
-      return linked;
+  async remove(plan: RemovalPlan): Promise<Removed> {
+    return this.alone(plan.local_path, async (view, found) => {
+      const removed = new Map<LinkedWorktree, unknown>();
+      const held: Held[] = [];
+      try {
+        for (const linked of plan.choose(found))
+          await hold(linked).then(
+            (one) => held.push(one),
+            (error: unknown) => removed.set(linked, error),
+          );
+        const refuse = async (one: Held, error: unknown): Promise<void> => {
+          held.splice(held.indexOf(one), 1);
+          removed.set(one.linked, error);
+          // When it cannot be put back that is the graver news.
+          await this.release(one).catch((graver: unknown) => removed.set(one.linked, graver));
+        };
+        if (!plan.looked) await this.judge(view, plan, held, refuse);
+        for (const one of [...held]) await putAside(one).catch((error: unknown) => refuse(one, error));
+        await this.judge(view, plan, held, refuse);
+      } catch (error) {
+        for (const one of held) await this.release(one).catch(() => undefined);
+        throw error;
+      }
+      await this.dismiss(held);
+      for (const { linked } of held) removed.set(linked, null);
+      return removed;
     });
   }
 
   /** Runs work on the work trees of a repository while no other process of this installation does. */
-  async alone<T>(local_path: string, work: (view: SafeView) => Promise<T>): Promise<T> {
+  async alone<T>(
+    local_path: string,
+    work: (view: SafeView, found: readonly LinkedWorktree[]) => Promise<T>,
+  ): Promise<T> {
     return this.local.within(local_path, async (view) => {
       const { dev, ino } = await lstat(view.place.common);
       const lock = join(this.git.root, `.worktrees-${String(dev)}-${String(ino)}.lock`);
       return withMirrorLock(lock, LOCK_PATIENCE_MS, async () => {
-        for (const linked of await this.local.listIn(view)) await this.restore(linked);
-        return work(view);
+        const found = await this.local.listIn(view);
+        let restored = 0;
+        for (const linked of found) if (await this.restore(linked)) restored += 1;
+        return work(view, restored === 0 ? found : await this.local.listIn(view));
       });
     });
   }
 
-  private async dismiss(view: SafeView, linked: LinkedWorktree, plan: RemovalPlan): Promise<void> {
-    if (linked.problem !== null) throw new WorktreeNotRemovable(linked.problem);
-    const lock = inFolder(linked.folder, INDEX_LOCK);
-    await take(lock);
-    let aside: BytePath | null = null;
-    try {
-      await plan.judge(await this.look(view, linked, plan), linked);
-      aside = linked.prunable === null ? await putAside(linked) : null;
-      if (aside !== null) {
-        const moved = { ...linked, path: aside };
-        await plan.judge(await this.look(view, moved, plan), linked);
+  private async judge(
+    view: SafeView,
+    { default_branch, judge, signal }: RemovalPlan,
+    held: readonly Held[],
+    refuse: (one: Held, error: unknown) => Promise<void>,
+  ): Promise<void> {
+    const judged = [...held];
+    const places = judged.map(({ linked, aside }) => (aside === null ? linked : { ...linked, path: aside }));
+    const states = await this.states.look(view, places, default_branch, signal);
+    for (const [at, one] of judged.entries()) {
+      const state = states[at];
+      if (state === undefined) throw new GitFailed('unknown');
+      try {
+        await judge(state, one.linked);
+      } catch (error) {
+        await refuse(one, error);
       }
-    } catch (error) {
-      if (aside !== null) await this.putBack(aside, linked.path);
-      await rm(lock, { force: true });
-      throw error;
     }
-    // From here on git does not know it any more.
-    await rm(linked.folder, { recursive: true, force: true });
-    await rmdir(folderOf(linked.folder)).catch(() => undefined);
-    if (aside !== null) await this.discard(aside);
   }
 
-  private async look(view: SafeView, linked: LinkedWorktree, plan: RemovalPlan): Promise<WorktreeState> {
-    const [state] = await this.states.look(view, [linked], plan.default_branch, plan.signal);
-    if (state === undefined) throw new GitFailed('unknown');
-    return state;
+  /** From here on git does not know them any more. */
+  private async dismiss(held: readonly Held[]): Promise<void> {
+    for (const { linked } of held) {
+      await rm(linked.folder, { recursive: true, force: true });
+      await rmdir(folderOf(linked.folder)).catch(() => undefined);
+    }
+    await Promise.all(held.flatMap(({ aside }) => (aside === null ? [] : [this.discard(aside)])));
+  }
+
+  /** As if nothing had been. */
+  private async release({ linked, lock, aside }: Held): Promise<void> {
+    try {
+      if (aside !== null) await this.putBack(aside, linked.path);
+    } finally {
+      await rm(lock, { force: true });
+    }
   }
 
   /** Large ones are deleted while nobody waits. */
@@ -106,12 +155,13 @@ export class WorktreeRemovals {
   }
 
   /** Brings back what a process that ended in the middle of a removal had put aside. */
-  private async restore(linked: LinkedWorktree): Promise<void> {
+  private async restore(linked: LinkedWorktree): Promise<boolean> {
     const aside = asideOf(linked);
-    if (linked.prunable === null || !(await leadsBack(aside, linked.folder))) return;
+    if (linked.prunable === null || !(await leadsBack(aside, linked.folder))) return false;
     await this.putBack(aside, linked.path);
     const lock = inFolder(linked.folder, INDEX_LOCK);
     if ((await lstat(lock).catch(() => null))?.size === OWN_MARK.length) await rm(lock, { force: true });
+    return true;
   }
 
   private async putBack(aside: BytePath, path: BytePath): Promise<void> {
@@ -125,10 +175,13 @@ export class WorktreeRemovals {
   }
 }
 
-async function take(lock: BytePath): Promise<void> {
+async function hold(linked: LinkedWorktree): Promise<Held> {
+  if (linked.problem !== null) throw new WorktreeNotRemovable(linked.problem);
+  const lock = inFolder(linked.folder, INDEX_LOCK);
   try {
     const file = await open(lock, 'wx', 0o644);
     await file.writeFile(OWN_MARK).finally(() => file.close());
+    return { linked, lock, aside: null };
   } catch (error) {
     if (codeOf(error) === 'EEXIST') throw new WorktreeBusy();
     throw refusedByDisk(error);
@@ -136,7 +189,10 @@ async function take(lock: BytePath): Promise<void> {
 }
 
 /** Puts it where nobody finds it by its path, and makes sure that it is what was put there. */
-async function putAside(linked: LinkedWorktree): Promise<BytePath> {
+async function putAside(held: Held): Promise<void> {
+  const { linked } = held;
+  // Without its directory there is nothing to put aside.
+  if (linked.prunable !== null) return;
   const aside = asideOf(linked);
   const before = await lstat(linked.path);
   if ((await lstat(aside).catch(() => null)) !== null)
@@ -145,7 +201,10 @@ async function putAside(linked: LinkedWorktree): Promise<BytePath> {
     throw refusedByDisk(error);
   });
   const after = await lstat(aside);
-  if (after.ino === before.ino && after.dev === before.dev && (await leadsBack(aside, linked.folder))) return aside;
+  if (after.ino === before.ino && after.dev === before.dev && (await leadsBack(aside, linked.folder))) {
+    held.aside = aside;
+    return;
+  }
   await rename(aside, linked.path);
   throw new WorktreeBusy();
 }

@@ -2,12 +2,14 @@ import { copyFile, lstat, mkdir, readdir, symlink, utimes, writeFile } from 'nod
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { bytePath, inFolder, shown, type BytePath } from './byte-path.js';
+import { codeOf } from './error-code.js';
 import { eachInTurn } from './each-in-turn.js';
 import { GitFailed } from './git.errors.js';
 import { GitProcess } from './git-process.js';
 import { isOutOfTime } from './git-time.js';
 import type { LinkedWorktree } from './local-worktrees.service.js';
 import { readPlainFile } from './plain-file.js';
+import { readPlainIndex } from './plain-index.js';
 import { SafeViews, type SafeView } from './safe-views.js';
 import { measureTree } from './tree-size.js';
 import { WorktreeHistories, type History, type Stranded } from './worktree-histories.service.js';
@@ -37,9 +39,12 @@ const NOTHING_KNOWN: WorktreeState = {
 };
 
 const LARGEST_INDEX = 512 * 1024 * 1024;
+/** Larger ones git reads. */
+const LARGEST_READ = 32 * 1024 * 1024;
 const LARGEST_ATTRIBUTES = 1024 * 1024;
 const MOST_LISTED = 64 * 1024 * 1024;
 const AT_ONCE = 3;
+const GONE_MEANWHILE = 'It went away while it was looked at.';
 
 /** What git leaves in the folder of a work tree in the middle of something. */
 const OPERATIONS: readonly (readonly [string, string])[] = [
@@ -116,6 +121,8 @@ export class WorktreeStates {
       const size = await measureTree(worktree.path, signal);
       return { ...state, size_bytes: size?.bytes ?? null, changed_at: size?.changed_at ?? null };
     } catch (error) {
+      // Whoever works in the repository may remove it at this moment.
+      if (codeOf(error) === 'ENOENT') return { ...state, problem: GONE_MEANWHILE };
       return { ...state, problem: failureIn(error, signal).detail };
     }
   }
@@ -130,7 +137,9 @@ export class WorktreeStates {
         signal,
         ...(max_bytes === undefined ? {} : { max_bytes }),
       });
-    const { nested, hidden } = readStaged(await git(['ls-files', '-v', '--stage', '-z'], MOST_LISTED));
+    const index = await readPlainFile(join(own.directory, 'index'), LARGEST_READ);
+    const { nested, hidden } =
+      (index && readPlainIndex(index)) ?? readStaged(await git(['ls-files', '-v', '--stage', '-z'], MOST_LISTED));
     // Files that git was told not to look at are looked at all the same. Its exit code only says that some differ.
     if (hidden)
       await git(['update-index', '-q', '--really-refresh']).catch((error: unknown) => {

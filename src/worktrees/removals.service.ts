@@ -2,15 +2,17 @@ import { Injectable } from '@nestjs/common';
 import { AuditService } from '../audit/audit.service.js';
 import { organizationOf, type Principal } from '../auth/principal.js';
 import { Database } from '../database/database.js';
+import { DomainError } from '../domain-error.js';
 import { EventsService } from '../events/events.service.js';
 import type { EventType } from '../events/event-types.js';
 import { withinGitTime } from '../git/git-time.js';
-import { WorktreeRemovals } from '../git/worktree-removals.service.js';
+import type { LinkedWorktree } from '../git/local-worktrees.service.js';
+import { WorktreeRemovals, type Judge } from '../git/worktree-removals.service.js';
 import { LeasesService } from '../queue/leases.service.js';
 import { ofCheckout, type Worktree } from './worktree.js';
 import { WorkerGone, WorktreeHoldsWork, WorktreeInUse, WorktreeNotFound, WorktreeUnread } from './worktree.errors.js';
 import { decide, holdsWork, obstacleOf } from './worktree.policy.js';
-import { WorktreeLists } from './worktree-lists.service.js';
+import { WorktreeLists, type LocatedLinked } from './worktree-lists.service.js';
 import { WorktreesStore, type CheckoutRow } from './worktrees.store.js';
 
 /** How a removal is asked for. */
@@ -47,27 +49,72 @@ export class Removals {
     return this.removeCheckout(principal, checkout, wish);
   }
 
-  private async removeLinked(principal: Principal, id: string, wish: RemovalWish, gone: AbortSignal): Promise<null> {
-    const found = await this.lists.locate(principal, id);
-    const removed = await withinGitTime(gone, async (signal) => {
-      let worktree: Worktree | null = null;
-      await this.linked.remove({
-        local_path: found.repository.path,
-        default_branch: found.repository.default_branch,
-        choose: found.choose,
-        judge: async (state, linked) => {
-          worktree = await this.lists.present(found, linked, state);
-          assertMayGo(worktree, wish);
-        },
+  /**
+   * Removes linked work trees of one repository that somebody has looked at a moment ago. Of each it tells why it is not
+   * gone, or null. Throws GitNotHere and GitFailed when none could be looked at again.
+   */
+  async removeSeen(
+    principal: Principal,
+    ids: readonly string[],
+    wish: RemovalWish,
+    gone: AbortSignal,
+  ): Promise<Map<string, DomainError | null>> {
+    const outcomes = new Map<string, DomainError | null>();
+    const located: (LocatedLinked & { id: string })[] = [];
+    for (const id of ids)
+      await this.lists.locate(principal, id).then(
+        (one) => located.push({ ...one, id }),
+        (error: unknown) => outcomes.set(id, domainErrorIn(error)),
+      );
+    const [first] = located;
+    if (first === undefined) return outcomes;
+    const chosen = new Map<LinkedWorktree, LocatedLinked & { id: string }>();
+    const seen = new Map<LinkedWorktree, Worktree>();
+    const choose = (found: readonly LinkedWorktree[]): LinkedWorktree[] => {
+      for (const one of located) {
+        try {
+          chosen.set(one.choose(found), one);
+        } catch (error) {
+          outcomes.set(one.id, domainErrorIn(error));
+        }
+      }
+      return [...chosen.keys()];
+    };
+    const judge: Judge = async (state, linked) => {
+      const one = chosen.get(linked);
+      if (one === undefined) throw new WorktreeNotFound();
+      const worktree = await this.lists.present(one, linked, state);
+      seen.set(linked, worktree);
+      assertMayGo(worktree, wish);
+    };
+    const { path: local_path, default_branch } = first.repository;
+    const removed = await withinGitTime(gone, (signal) =>
+      this.linked.remove({
+        local_path,
+        default_branch,
+        choose,
+        judge,
+        looked: wish.unused_for_seconds !== undefined,
         signal,
+      }),
+    );
+    for (const [linked, { id }] of chosen) {
+      const failure = removed.get(linked);
+      const worktree = seen.get(linked);
+      outcomes.set(id, failure === null || failure === undefined ? null : domainErrorIn(failure));
+      if (failure !== null || worktree === undefined) continue;
+      await this.database.transaction(async () => {
+        // A list may have found it gone, and told so, since its files went.
+        const isNews = await this.store.forgetLinked(id);
+        await this.tell(principal, worktree, isNews ? 'worktree.removed' : null, wish);
       });
-      return worktree as Worktree | null;
-    });
-    if (removed === null) throw new WorktreeNotFound();
-    await this.database.transaction(async () => {
-      await this.store.forgetLinked(id);
-      await this.tell(principal, removed, 'worktree.removed', wish);
-    });
+    }
+    return outcomes;
+  }
+
+  private async removeLinked(principal: Principal, id: string, wish: RemovalWish, gone: AbortSignal): Promise<null> {
+    const failure = (await this.removeSeen(principal, [id], wish, gone)).get(id);
+    if (failure != null) throw failure;
     return null;
   }
 
@@ -96,7 +143,12 @@ export class Removals {
     });
   }
 
-  private async tell(principal: Principal, worktree: Worktree, type: EventType, { force }: RemovalWish): Promise<void> {
+  private async tell(
+    principal: Principal,
+    worktree: Worktree,
+    type: EventType | null,
+    { force }: RemovalWish,
+  ): Promise<void> {
     const organization_id = organizationOf(principal);
     const { id: worktree_id, kind, path, branch, head_sha, repository_id, worker_id, execution_id } = worktree;
     const of = {
@@ -113,10 +165,16 @@ export class Removals {
       forced: force,
       lost: force ? worktree.would_lose : worktree.goes_along,
     };
-    await this.events.record({ organization_id, type, actor: principal.actor, subject, data });
+    if (type !== null) await this.events.record({ organization_id, type, actor: principal.actor, subject, data });
     const action = 'worktree.removed';
     await this.audit.record({ organization_id, actor: principal.actor, action, subject: of, data });
   }
+}
+
+/** Throws what is none. */
+function domainErrorIn(error: unknown): DomainError {
+  if (error instanceof DomainError) return error;
+  throw error;
 }
 
 /** Throws why it must stay. */

@@ -3,18 +3,27 @@ import { organizationOf, type Principal } from '../auth/principal.js';
 import { DomainError } from '../domain-error.js';
 import { ExecutionsService } from '../executions/executions.service.js';
 import { BegunWorktrees } from '../git/begun-worktrees.service.js';
+import { eachInTurn } from '../git/each-in-turn.js';
 import { withinGitTime } from '../git/git-time.js';
 import { LocalWorktrees, type LinkedWorktree } from '../git/local-worktrees.service.js';
 import type { SafeView } from '../git/safe-views.js';
 import { WorktreeStates, type WorktreeState } from '../git/worktree-states.service.js';
 import { readCursor, toPage, type Page } from '../http/page.js';
-import { newId } from '../ids.js';
 import { LocalRepositories, type LocalRepository } from '../repositories/local-repositories.service.js';
+import { isOf, LinkedRecords, type OpenRepository } from './linked-records.service.js';
 import { executionIn, ofCheckout, ofLinked, type KnownExecution, type Worktree } from './worktree.js';
 import { TooManyLocalRepositories, WorktreeNotFound } from './worktree.errors.js';
 import { WorktreesStore, type LinkedRow, type ListedRow } from './worktrees.store.js';
 
+/** Of more repositories only those are visited that a page tells of. */
 const MOST_REPOSITORIES = 20;
+const MOST_NAMED = 200;
+const AT_ONCE = 4;
+const NOT_VISITED = {
+  code: 'worktree/not-visited',
+  detail:
+    'There are too many repositories to visit each: what was added here lately is missing. Name it with repository_id.',
+};
 /** What is not looked at by then is told without: a list that comes late is none. */
 const LOOK_MS = 3000;
 
@@ -34,6 +43,15 @@ export interface UnreadRepository {
 
 export interface WorktreeList extends Page<Worktree> {
   unread: UnreadRepository[];
+}
+
+/** The repositories of a list, as far as anybody has gone there. */
+interface Visit {
+  open: Map<string, OpenRepository>;
+  unread: Map<string, DomainError>;
+  /** Whether what cannot be read is an error. */
+  strict: boolean;
+  signal: AbortSignal;
 }
 
 /** How long work trees are looked at. */
@@ -68,6 +86,7 @@ export class WorktreeLists {
     private readonly states: WorktreeStates,
     private readonly executions: ExecutionsService,
     private readonly begun: BegunWorktrees,
+    private readonly records: LinkedRecords,
   ) {}
 
   /**
@@ -80,17 +99,26 @@ export class WorktreeLists {
     const repositories = await this.repositoriesFor(principal, input.repository_id);
     const patience = AbortSignal.timeout(LOOK_MS);
     return withinGitTime(gone, async (signal) => {
-      const { read, unread } = await this.bringUp(repositories, input.repository_id !== undefined, signal);
-      const rows = await this.store.findPage({
-        organization_id,
-        repository_id: input.repository_id ?? null,
-        linked_in: read.map(({ id }) => id),
-        before,
-        limit: input.limit + 1,
-      });
-      const shown = await this.describe(rows.slice(0, input.limit), read, { signal, patience });
-      const { next_cursor } = toPage(rows, input.limit, ({ id }) => id);
-      return { items: shown, next_cursor, unread };
+      const visit: Visit = { open: new Map(), unread: new Map(), strict: input.repository_id !== undefined, signal };
+      try {
+        await eachInTurn(AT_ONCE, repositories.slice(0, MOST_REPOSITORIES), (one) => this.visit(one, visit));
+        const rows = await this.store.findPage({
+          organization_id,
+          repository_id: input.repository_id ?? null,
+          linked_in: repositories.filter(({ id }) => !visit.unread.has(id)).map(({ id }) => id),
+          before,
+          limit: input.limit + 1,
+        });
+        const shown = await this.describe(rows.slice(0, input.limit), repositories, visit, patience);
+        const { next_cursor } = toPage(rows, input.limit, ({ id }) => id);
+        const unread = repositories.flatMap(({ id }) => {
+          const { code, detail } = visit.unread.get(id) ?? (visit.open.has(id) ? {} : NOT_VISITED);
+          return code === undefined || detail === undefined ? [] : [{ repository_id: id, code, detail }];
+        });
+        return { items: shown, next_cursor, unread };
+      } finally {
+        for (const { close } of visit.open.values()) await close();
+      }
     });
   }
 
@@ -145,80 +173,55 @@ export class WorktreeLists {
     return worktree;
   }
 
-  /** Brings the ids of the work trees of a repository up to what is on the disk. */
-  async bringUpOne(repository: LocalRepository, signal: AbortSignal): Promise<LinkedRow[]> {
-    await this.begun.settleSoon();
-    const found = await this.local.list(repository.path, signal);
-    const known = await this.store.linkedIn(repository.id);
-    const isKnown = (linked: LinkedWorktree): boolean => known.some((record) => isOf(record, linked));
-    if (known.length === found.length && found.every(isKnown)) return known;
-    const told = found.map(({ name, created_at }) => ({ id: newId(), name, created_at }));
-    await this.store.replaceLinked(repository, told);
-    return this.store.linkedIn(repository.id);
-  }
-
   private async repositoriesFor(principal: Principal, id: string | undefined): Promise<LocalRepository[]> {
     if (id !== undefined) {
       const named = await this.repositories.find(principal, id);
       return named === null ? [] : [named];
     }
-    const repositories = await this.repositories.list(principal, MOST_REPOSITORIES + 1);
-    if (repositories.length > MOST_REPOSITORIES) throw new TooManyLocalRepositories(MOST_REPOSITORIES);
+    const repositories = await this.repositories.list(principal, MOST_NAMED + 1);
+    if (repositories.length > MOST_NAMED) throw new TooManyLocalRepositories(MOST_NAMED);
     return repositories;
   }
 
-  private async bringUp(
-    repositories: readonly LocalRepository[],
-    named: boolean,
-    signal: AbortSignal,
-  ): Promise<{ read: LocalRepository[]; unread: UnreadRepository[] }> {
-    const read: LocalRepository[] = [];
-    const unread: UnreadRepository[] = [];
-    await Promise.all(
-      repositories.map(async (repository) => {
-        try {
-          await this.bringUpOne(repository, signal);
-          read.push(repository);
-        } catch (error) {
-          if (named || !(error instanceof DomainError)) throw error;
-          unread.push({ repository_id: repository.id, code: error.code, detail: error.detail });
-        }
-      }),
-    );
-    return { read, unread };
+  private async visit(repository: LocalRepository, { open, unread, strict, signal }: Visit): Promise<void> {
+    try {
+      open.set(repository.id, await this.records.open(repository, signal));
+    } catch (error) {
+      if (strict || !(error instanceof DomainError)) throw error;
+      unread.set(repository.id, error);
+    }
   }
 
   /** In their order; what has gone since the look is left out. */
   private async describe(
     rows: readonly ListedRow[],
     repositories: readonly LocalRepository[],
-    look: Look,
+    visit: Visit,
+    patience: AbortSignal,
   ): Promise<Worktree[]> {
     const known = new Map<string, Worktree>();
     const now = await this.store.now();
     const checkouts = rows.filter(({ kind }) => kind === 'checkout').map(({ id }) => id);
     if (checkouts.length > 0)
       for (const row of await this.store.findCheckouts(checkouts)) known.set(row.id, ofCheckout(row, now));
+    const linked = rows.filter(({ kind }) => kind === 'linked');
     for (const repository of repositories) {
-      const ids = rows
-        .filter((row) => row.kind === 'linked' && row.repository_id === repository.id)
-        .map(({ id }) => id);
-      for (const worktree of ids.length > 0 ? await this.describeIn(repository, ids, look) : [])
+      const ids = linked.filter((row) => row.repository_id === repository.id).map(({ id }) => id);
+      if (ids.length === 0) continue;
+      if (!visit.open.has(repository.id)) await this.visit(repository, visit);
+      const open = visit.open.get(repository.id);
+      for (const worktree of open === undefined ? [] : await this.describeIn(open, ids, { ...visit, patience }))
         known.set(worktree.id, worktree);
     }
     return rows.flatMap(({ id }) => known.get(id) ?? []);
   }
 
-  private async describeIn(repository: LocalRepository, ids: readonly string[], look: Look): Promise<Worktree[]> {
-    const records = (await this.store.linkedIn(repository.id)).filter(({ id }) => ids.includes(id));
-    return this.local.within(repository.path, async (view) => {
-      const found = await this.local.listIn(view, look.signal);
-      const some = records.flatMap((record) => {
-        const linked = found.find((one) => isOf(record, one));
-        return linked === undefined ? [] : [{ record, linked }];
-      });
-      return this.seeAll(repository, view, some, look);
+  private async describeIn(open: OpenRepository, ids: readonly string[], look: Look): Promise<Worktree[]> {
+    const some = open.records.flatMap((record) => {
+      const linked = ids.includes(record.id) ? open.found.find((one) => isOf(record, one)) : undefined;
+      return linked === undefined ? [] : [{ record, linked }];
     });
+    return this.seeAll(open.repository, open.view, some, look);
   }
 
   private async seeAll(
@@ -255,6 +258,3 @@ export class WorktreeLists {
     });
   }
 }
-
-const isOf = (record: LinkedRow, { name, created_at }: LinkedWorktree): boolean =>
-  record.name.equals(name) && record.created_at.getTime() === created_at.getTime();

@@ -28,7 +28,8 @@ export class WorktreesController {
    *
    * The linked work trees of repositories on the server's disk, as they are at this moment, and the checkouts that workers
    * keep, as these told last. A repository that cannot be read is named under `unread`; the one that was asked for is an
-   * error.
+   * error. The 20 newest repositories are visited each time; of others the list has what was known when they last were, and
+   * those that a page has nothing of are named under `unread`, too.
    */
   @Get()
   @Allow('worktrees.read')

@@ -248,7 +248,7 @@ export class UnreadRepositoryDto implements UnreadRepository {
   repository_id!: string;
 
   /**
-   * What went wrong, for programs.
+   * What went wrong, for programs. `worktree/not-visited`: nothing, there are too many repositories to visit each.
    * @example git/failed
    */
   code!: string;
@@ -262,7 +262,7 @@ export class UnreadRepositoryDto implements UnreadRepository {
 
 /** One page of worktrees. */
 export class WorktreePage extends PageOf(WorktreeDto) {
-  /** Repositories whose linked work trees are missing from the list, and why. */
+  /** Repositories whose linked work trees are, or may be, missing from the list, and why. */
   @ApiProperty({ type: [UnreadRepositoryDto] })
   unread!: UnreadRepositoryDto[];
 

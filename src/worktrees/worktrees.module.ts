@@ -10,6 +10,7 @@ import { Additions } from './additions.service.js';
 import { Cleanups } from './cleanups.service.js';
 import { Conflicts } from './conflicts.service.js';
 import { ConflictsController } from './conflicts.controller.js';
+import { LinkedRecords } from './linked-records.service.js';
 import { Removals } from './removals.service.js';
 import { WorktreeDiffs } from './worktree-diffs.service.js';
 import { WorktreeLists } from './worktree-lists.service.js';
@@ -27,6 +28,7 @@ import { WorktreesStore } from './worktrees.store.js';
     WorktreeReports,
     WorktreeReportsStore,
     WorktreesStore,
+    LinkedRecords,
     WorktreeLists,
     WorktreeDiffs,
     Removals,

@@ -104,8 +104,10 @@ export class WorktreesStore {
     await this.database.query('delete from worker_checkouts where id = $1', [id]);
   }
 
-  async forgetLinked(id: string): Promise<void> {
-    await this.database.query('delete from linked_worktrees where id = $1', [id]);
+  /** Whether it was known until now. */
+  async forgetLinked(id: string): Promise<boolean> {
+    const row = await this.database.one('delete from linked_worktrees where id = $1 returning id', [id]);
+    return row !== null;
   }
 
   findLinked(organization_id: string, id: string): Promise<LinkedRow | null> {
@@ -119,18 +121,30 @@ export class WorktreesStore {
     return this.database.query<LinkedRow>('select * from linked_worktrees where repository_id = $1', [repository_id]);
   }
 
-  /** Makes the work trees of a repository those that are told. One that took the name of another gets an id of its own. */
+  /**
+   * Makes the work trees of a repository those that are told. One that took the name of another gets an id of its own.
+   * Gives those that are not there any more.
+   */
   async replaceLinked(
     repository: { id: string; organization_id: string },
     told: readonly Pick<LinkedRow, 'id' | 'name' | 'created_at'>[],
-  ): Promise<void> {
-    await this.database.query(
+  ): Promise<Pick<LinkedRow, 'id' | 'name'>[]> {
+    return this.database.query<Pick<LinkedRow, 'id' | 'name'>>(
       `with told as (select * from unnest($3::uuid[], $4::bytea[], $5::timestamptz[]) as t (id, name, created_at)),
-       gone as (delete from linked_worktrees l where l.repository_id = $1 and l.name not in (select name from told))
-       insert into linked_worktrees as l (id, organization_id, repository_id, name, created_at)
-       select id, $2, $1, name, created_at from told
-       on conflict (repository_id, name) do update set id = excluded.id, created_at = excluded.created_at
-       where l.created_at <> excluded.created_at`,
+       before as (select l.id, l.name, l.created_at from linked_worktrees l where l.repository_id = $1),
+       gone as (
+         delete from linked_worktrees l where l.repository_id = $1 and l.name not in (select name from told)
+         returning l.id, l.name
+       ),
+       kept as (
+         insert into linked_worktrees as l (id, organization_id, repository_id, name, created_at)
+         select id, $2, $1, name, created_at from told
+         on conflict (repository_id, name) do update set id = excluded.id, created_at = excluded.created_at
+         where l.created_at <> excluded.created_at
+         returning l.name
+       )
+       select id, name from gone
+       union all select id, name from before join kept using (name)`,
       [
         repository.id,
         repository.organization_id,
