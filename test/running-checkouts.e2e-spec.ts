@@ -187,8 +187,10 @@ it('a running checkout is told as it is, soon after it was made, and nothing is 
   figure(null, 'a new checkout is told to the server within, ms', Math.round(performance.now() - began));
   await seen('it is told whether it is merged', { merged: true });
   expect(found).toMatchObject({ kept_because: null, would_lose: [], worker_id: expect.any(String) as unknown });
+  const { changed_at } = found as unknown as Worktree;
   write.open();
   await seen('what it wrote is seen', { head_sha: base, dirty: true, unpushed: false });
+  expect(Date.parse((found as unknown as Worktree).changed_at)).toBeGreaterThan(Date.parse(changed_at));
   expect(found).toMatchObject({ would_lose: ['changes that are in no commit'] });
   add.open();
   await seen('what it committed is seen', { dirty: false, unpushed: true, merged: false });

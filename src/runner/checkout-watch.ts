@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { readAgentRefs } from './agent-refs.js';
 import type { Checkout } from './checkout.js';
-import { CheckoutLook } from './checkout-look.js';
+import { CheckoutLook, type Look } from './checkout-look.js';
 import type { ExecutionDirectory } from './execution-directory.js';
 import type { Remote } from './git-transport.js';
 import { identityOf } from './hand-back.js';
@@ -9,7 +9,7 @@ import type { House } from './house.js';
 import { pause } from './patience.js';
 import type { Grant } from './protocol.js';
 import { sendSnapshot } from './send-snapshot.js';
-import type { Holdings } from './work-left.js';
+import type { Holdings, Seen } from './work-left.js';
 
 /** The first look of an agent that has just begun. */
 const FIRST_MS = 2000;
@@ -34,6 +34,9 @@ export class CheckoutWatch {
   /** The snapshot that the server has, and since when it knows that it is still so. */
   private told: { mark: string; commitSha: string; at: number } | null = null;
   private isTaken = true;
+  private changedAt: Date | null = null;
+  /** Of what the checkout held at the last look. */
+  private lastMark: string | null = null;
 
   constructor(
     private readonly house: House,
@@ -41,8 +44,8 @@ export class CheckoutWatch {
   ) {}
 
   /** What it held at the last look; null when nobody has looked, or could. */
-  get seen(): Holdings | null {
-    return this.holdings;
+  get seen(): Seen | null {
+    return this.holdings && { ...this.holdings, changed_at: this.changedAt };
   }
 
   /** Before anything of an agent runs in the checkout. */
@@ -103,7 +106,11 @@ export class CheckoutWatch {
       // What the server has not taken is made anew.
       const known = this.told?.mark === before || !this.isTaken || plan.remote === null ? before : null;
       const found = await look.look(known);
-      if (found !== null) this.see(found.holdings);
+      if (found !== null) {
+        if (this.isChanged(found)) this.changedAt = new Date();
+        this.lastMark = found.mark;
+        this.see(found.holdings);
+      }
       const mark = found?.mark ?? before;
       await this.tell(look, plan.remote, mark, found === null).catch((error: unknown) => {
         this.told = null;
@@ -114,6 +121,12 @@ export class CheckoutWatch {
     } finally {
       await look.rest();
     }
+  }
+
+  /** At the first look that is what differs from how it was made. */
+  private isChanged({ mark, holdings }: Look): boolean {
+    if (this.lastMark !== null) return mark !== this.lastMark;
+    return holdings.dirty !== false || holdings.head_sha !== this.holdings?.head_sha;
   }
 
   private complain(error: unknown): void {

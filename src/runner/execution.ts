@@ -20,7 +20,7 @@ import { tellsOfNoSession } from './stream-failure.js';
 import { noUsage, type AgentUsage } from './stream-usage.js';
 import { ownZone } from './time-zone.js';
 import { verdictOf, type EndReason, type Story } from './verdict.js';
-import { noteWorkLeft, type Holdings } from './work-left.js';
+import { noteWorkLeft, type Seen } from './work-left.js';
 import type { Running } from './workload.js';
 
 const LOOK_MS = 200;
@@ -82,7 +82,7 @@ export class Execution implements Running {
     return this.isOver;
   }
 
-  get seen(): Holdings | null | undefined {
+  get seen(): Seen | null | undefined {
     return this.isNoted ? undefined : this.watch.seen;
   }
 

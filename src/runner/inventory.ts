@@ -83,7 +83,7 @@ export class Inventory {
       size_bytes: await sizeOf(directory.path),
       kept_because: kept === null ? null : reasonIn(kept),
       created_at: new Date(status.birthtimeMs).toISOString(),
-      changed_at: new Date(status.mtimeMs).toISOString(),
+      changed_at: (seen?.changed_at ?? new Date(status.mtimeMs)).toISOString(),
     };
   }
 

@@ -13,6 +13,12 @@ export interface Holdings {
   readonly merged: boolean | null;
 }
 
+/** What was seen of a checkout in which an agent works. */
+export interface Seen extends Holdings {
+  /** When something in it was found changed last; null when nothing was since it was made. */
+  readonly changed_at: Date | null;
+}
+
 /** What a checkout holds, as it was when its agent was done. */
 export interface WorkLeft extends Omit<Holdings, 'merged'> {
   readonly repository_id: string | null;

@@ -1,6 +1,6 @@
 import type { DesiredStatus, Directives } from './protocol.js';
 import type { EndReason } from './verdict.js';
-import type { Holdings } from './work-left.js';
+import type { Seen } from './work-left.js';
 
 /** Something that counts as running for the server: an execution, or the delivery of an earlier one's result. */
 export interface Running {
@@ -10,7 +10,7 @@ export interface Running {
   /** Whether its agent is over: what is left to do is to hand over what it did. */
   readonly isHandingOver: boolean;
   /** What its checkout held at the last look, null when nobody has looked yet; absent once that is written down. */
-  readonly seen?: Holdings | null | undefined;
+  readonly seen?: Seen | null | undefined;
   end(reason: EndReason): void;
 }
 
@@ -35,7 +35,7 @@ export class Workload {
   }
 
   /** What was seen last of the checkout of something that runs; undefined where the disk knows better. */
-  seen(id: string): Holdings | null | undefined {
+  seen(id: string): Seen | null | undefined {
     return this.running.get(id)?.seen;
   }
 
