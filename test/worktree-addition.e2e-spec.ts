@@ -187,7 +187,11 @@ describe('an addition that comes to no end', () => {
       kill();
       await Promise.all(asking);
     });
-    // The look that finds it clears it away.
+    // The look that finds it clears it away, and waits for that as long as an answer can.
+    await eventually('what was left is cleared away', async () => {
+      await listed();
+      return readdirSync(join(scratch.path, 'mirrors/.additions')).every((name) => !name.endsWith('.json'));
+    });
     expect((await listed()).map(({ branch, locked }) => ({ branch, locked }))).toEqual([
       { branch: 'cut-0', locked: true },
       { branch: 'cut-2', locked: false },

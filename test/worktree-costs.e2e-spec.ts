@@ -2,6 +2,7 @@ import { appendFileSync, existsSync, readFileSync, rmSync, utimesSync, writeFile
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { newId } from '../src/ids.js';
+import { eventually } from './eventually.js';
 import { figure } from './figures.js';
 import { signInPerson } from './fleet.js';
 import { HistorySite, save } from './history-site.js';
@@ -125,12 +126,23 @@ it('of many repositories the newest are visited, the others named, and told is w
   git(oldest, 'worktree', 'add', '-q', '--detach', `${oldest}-wt`);
   const look = async (query = ''): Promise<WorktreeAnswer> =>
     (await person.get(`/worktrees${query}`)).body as unknown as WorktreeAnswer;
-  const unread = [{ repository_id, code: 'worktree/not-visited' }];
-  expect(await look()).toMatchObject({ items: [], unread });
+  // A machine that is very slow may not get to all of the newest in time, which is told of them, too.
+  const isNamed = ({ unread }: WorktreeAnswer): boolean =>
+    (unread as { repository_id: string; code: string }[]).some(
+      (one) => one.repository_id === repository_id && one.code === 'worktree/not-visited',
+    );
+  const first = await look();
+  expect({ items: first.items, named: isNamed(first) }).toEqual({ items: [], named: true });
   const [worktree] = (await look(`?repository_id=${repository_id}`)).items;
   expect(worktree?.path).toBe(`${oldest}-wt`);
-  expect(await look()).toEqual({ items: [worktree], next_cursor: null, unread: [] });
+  await eventually('it is told with the others, and visited for that', async () => {
+    const answer = await look();
+    return answer.items.map(({ id: one }) => one).join() === worktree?.id && !isNamed(answer);
+  });
   // Nothing of it is on this page, so nobody goes there.
   git(newest, 'worktree', 'add', '-q', '--detach', `${newest}-wt`);
-  expect(await look('?limit=1')).toMatchObject({ items: [{ path: `${newest}-wt` }], unread });
+  await eventually('the newest is told, and that nobody went to the oldest', async () => {
+    const answer = await look('?limit=1');
+    return answer.items.map(({ path: one }) => one).join() === `${newest}-wt` && isNamed(answer);
+  });
 });
