@@ -44,6 +44,8 @@ const SUITES = {
     'test/worktree-hostile.e2e-spec.ts',
     'test/conflicts.e2e-spec.ts',
     'src/git/worktree-removals.service.spec.ts',
+    'test/worktree-costs.e2e-spec.ts',
+    'test/worktree-losses.e2e-spec.ts',
   ],
   fleet: [
     'test/clocks.e2e-spec.ts',
