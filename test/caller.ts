@@ -12,6 +12,8 @@ export interface Repository {
   last_error: string | null;
   notice: string | null;
   last_synced_at: string | null;
+  mirror_rebuilt_at: string | null;
+  lost_branches: string[];
   auto_pr: boolean;
   has_credentials: boolean;
 }

@@ -67,6 +67,7 @@ const strange = (canary: string): string[] => [
   '😀',
   '\ud83d\udc68\u200d\ud83d\udc69\u200d\ud83d\udc67',
   'a'.repeat(244),
+  Array.from({ length: 6 }, (_, at) => 'abcdef'.charAt(at).repeat(240)).join('/'),
 ];
 
 const byName = (items: readonly Deployment[]): Map<string, Deployment> =>

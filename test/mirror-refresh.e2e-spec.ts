@@ -155,9 +155,10 @@ it('leaves a source that fails alone for a while, whoever looks, and says what i
   });
 });
 
-it('tells in an event which branches of executions a damaged mirror had, and which of them are lost', async () => {
+it('tells in an event, and for good, which branches of executions a damaged mirror had, and which of them are lost', async () => {
   const source = scratch.repository('roots/damaged');
-  const { id } = await caller.register(source);
+  const { id, mirror_rebuilt_at, lost_branches } = await caller.register(source);
+  expect([mirror_rebuilt_at, lost_branches]).toEqual([null, []]);
   const mirror = join(scratch.path, 'mirrors', `${id}.git`);
   const pushed = git(source, 'commit-tree', '-m', 'work of an agent', 'HEAD^{tree}');
   for (const branch of ['task/kept-a1', 'task/lost-a1'])
@@ -183,6 +184,8 @@ it('tells in an event which branches of executions a damaged mirror had, and whi
       data: { saved: 1, saved_branches: ['task/kept-a1'], lost: 1, lost_branches: ['task/lost-a1'] },
     },
   ]);
+  const known = (await caller.get(`/repositories/${id}`).expect(200)).body as Repository;
+  expect([known.mirror_rebuilt_at?.slice(-1), known.lost_branches]).toEqual(['Z', ['task/lost-a1']]);
   // The news of one organization.
   const stranger = await Caller.signIn(server);
   expect((await stranger.get('/events?types=repository.mirror_rebuilt').expect(200)).body).toMatchObject({ items: [] });

@@ -112,6 +112,7 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
 
   // Repositories and workers.
   await the(RepositoriesStore).findBySource(organizationId, '/nowhere/5');
+  await the(RepositoriesStore).markRebuilt(filledId(KIND.repository, 5), ['task/a']);
   await the(RepositoriesStore).markFailed(filledId(KIND.repository, 5), 'it was not there');
   const sealed = { sealed_credentials: 'x', credentials_key_id: 'key 1' };
   const repository = filledId(KIND.repository, 97);

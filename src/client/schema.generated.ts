@@ -6554,6 +6554,12 @@ export interface components {
              */
             status: "error" | "ready" | "syncing";
             /**
+             * Format: date-time
+             * @description When the server's mirror of it was last found damaged and made anew; null when it never was.
+             * @example 2026-01-31T12:00:00.000Z
+             */
+            mirror_rebuilt_at: string | null;
+            /**
              * @description Owner and name where it is on GitHub, else null.
              * @example octocat/hello-world
              */
@@ -6590,6 +6596,12 @@ export interface components {
              * @example 2026-01-31T12:00:00.000Z
              */
             last_synced_at: string | null;
+            /**
+             * @description Branches of executions that could not be read any more in a damaged mirror, at most a hundred of each time. What is
+             *     left of them is kept on the server's disk.
+             * @example []
+             */
+            lost_branches: string[];
             /**
              * @description Agent type of tasks that name none; null for the default of the fleet.
              * @example codegen

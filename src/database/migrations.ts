@@ -66,6 +66,8 @@ import { OrderlyEnds1790000000562 } from '../../migrations/1790000000562-orderly
 import { UnseenCheckouts1790000000575 } from '../../migrations/1790000000575-unseen-checkouts.js';
 import { ExecutionSights1790000000576 } from '../../migrations/1790000000576-execution-sights.js';
 import { PromotedDeployments1790000000580 } from '../../migrations/1790000000580-promoted-deployments.js';
+import { RebuiltMirrors1790000000581 } from '../../migrations/1790000000581-rebuilt-mirrors.js';
+import { GitDirectoryKeys1790000000582 } from '../../migrations/1790000000582-git-directory-keys.js';
 
 /** Every migration in the order of its number. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -136,4 +138,6 @@ export const migrations: (new () => MigrationInterface)[] = [
   UnseenCheckouts1790000000575,
   ExecutionSights1790000000576,
   PromotedDeployments1790000000580,
+  RebuiltMirrors1790000000581,
+  GitDirectoryKeys1790000000582,
 ];

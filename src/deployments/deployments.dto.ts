@@ -5,7 +5,7 @@ import { DEPLOYMENT_STATES, INITIAL_DEPLOYMENT_STATES, type DeploymentStatus } f
 // What git allows in the name of a tag and more; it is compared with the tags there are, never handed to git.
 const VERSION = /^[^\u0000-\u0020\u007f]+$/;
 const VERSION_FORM = 'a tag, or the whole id of a commit';
-const MAX_VERSION = 1024;
+const MAX_VERSION = 4096;
 const ENVIRONMENT = /^[a-z0-9][a-z0-9._-]{0,62}$/;
 const ENVIRONMENT_FORM = 'lower-case letters, digits, dots, dashes and underscores, such as staging';
 const MAX_PULL_REQUEST = 2_147_483_647;

@@ -11,6 +11,8 @@ const FULL_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})\/(?!\.{1,2}$)[A-Za-z0-9._-
 export const BRANCH =
   /^(?!-|\/|task$|task\/|HEAD$|@$)(?!.*(?:\.\.|\/\/|\/\.|@\{|\.lock(?:\/|$)))(?!\.)[^\u0000-\u0020\u007f~^:?*[\\]*[^\u0000-\u0020\u007f~^:?*[\\/.]$/;
 export const BRANCH_FORM = 'a branch name of Git, other than task and task/...';
+/** No name of git is longer than a path. */
+const MOST_OF_A_NAME = 4096;
 const USER_NAME = /^[^\u0000-\u001f\u007f:]+$/;
 const PASSWORD = /^[^\u0000-\u001f\u007f]+$/;
 const AGENT_TYPE = /^[a-z0-9][a-z0-9-]{0,63}$/;
@@ -91,7 +93,7 @@ export class RegisterRepositoryDto {
    * @example main
    */
   @Optional()
-  @Pattern(BRANCH, BRANCH_FORM)
+  @Pattern(BRANCH, BRANCH_FORM, MOST_OF_A_NAME)
   default_branch?: string;
 
   /**
@@ -117,7 +119,7 @@ export class UpdateRepositoryDto {
    * @example main
    */
   @Nullable()
-  @Pattern(BRANCH, BRANCH_FORM)
+  @Pattern(BRANCH, BRANCH_FORM, MOST_OF_A_NAME)
   default_branch?: string | null;
 
   /**
@@ -214,6 +216,20 @@ export class RepositoryDto {
   last_synced_at!: Date | null;
 
   /**
+   * When the server's mirror of it was last found damaged and made anew; null when it never was.
+   * @example 2026-01-31T12:00:00.000Z
+   */
+  @ApiProperty({ format: 'date-time' })
+  mirror_rebuilt_at!: Date | null;
+
+  /**
+   * Branches of executions that could not be read any more in a damaged mirror, at most a hundred of each time. What is
+   * left of them is kept on the server's disk.
+   * @example []
+   */
+  lost_branches!: string[];
+
+  /**
    * Agent type of tasks that name none; null for the default of the fleet.
    * @example codegen
    */
@@ -255,6 +271,8 @@ export class RepositoryDto {
       last_error: row.last_error,
       notice: row.notice,
       last_synced_at: row.last_synced_at,
+      mirror_rebuilt_at: row.mirror_rebuilt_at,
+      lost_branches: row.lost_branches,
       default_agent_type: row.default_agent_type,
       max_running: row.max_running,
       auto_pr: row.auto_pr,

@@ -23,7 +23,8 @@ export type RepositoryChanges = Partial<
 >;
 
 const COLUMNS = `id, organization_id, full_name, clone_url, local_path, source_key, default_branch,
-  default_branch_chosen, status, last_error, notice, last_synced_at, refresh_at, default_agent_type, max_running, auto_pr,
+  default_branch_chosen, status, last_error, notice, last_synced_at, mirror_rebuilt_at, lost_branches, refresh_at, default_agent_type,
+  max_running, auto_pr,
   sealed_credentials is not null as has_credentials, created_at,
   ${cursorTime('created_at')} as cursor_at`;
 
@@ -175,6 +176,16 @@ export class RepositoriesStore {
          default_branch = case when default_branch_chosen then default_branch else coalesce($2, default_branch) end
        where id = $1`,
       [id, default_branch, notice],
+    );
+  }
+
+  /** Branches that were lost before stay named. */
+  async markRebuilt(id: string, lost_branches: readonly string[]): Promise<void> {
+    await this.database.query(
+      `update repositories set mirror_rebuilt_at = now(),
+         lost_branches = array(select distinct unnest(lost_branches || $2::text[]) as name order by name)
+       where id = $1`,
+      [id, lost_branches],
     );
   }
 

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { SYSTEM } from '../auth/principal.js';
+import { Database } from '../database/database.js';
 import { EventsService } from '../events/events.service.js';
 import type { Credentials } from '../git/asked-credentials.js';
 import { MirrorRecords, type MirrorRecord, type MirrorSource, type Rebuilt } from '../git/mirror-records.js';
@@ -17,6 +18,7 @@ export class RepositoryRecords extends MirrorRecords {
     private readonly store: RepositoriesStore,
     private readonly seals: CredentialSeals,
     private readonly events: EventsService,
+    private readonly database: Database,
   ) {
     super();
   }
@@ -39,17 +41,21 @@ export class RepositoryRecords extends MirrorRecords {
   override async rebuilt(repository_id: string, { saved, lost }: Rebuilt): Promise<void> {
     const [repository] = await this.store.findMany([repository_id]);
     if (repository === undefined) return;
-    await this.events.record({
-      organization_id: repository.organization_id,
-      type: 'repository.mirror_rebuilt',
-      actor: SYSTEM,
-      subject: { repository_id },
-      data: {
-        saved: saved.length,
-        saved_branches: saved.slice(0, MOST_NAMES),
-        lost: lost.length,
-        lost_branches: lost.slice(0, MOST_NAMES),
-      },
+    const lost_branches = lost.slice(0, MOST_NAMES);
+    await this.database.transaction(async () => {
+      await this.store.markRebuilt(repository_id, lost_branches);
+      await this.events.record({
+        organization_id: repository.organization_id,
+        type: 'repository.mirror_rebuilt',
+        actor: SYSTEM,
+        subject: { repository_id },
+        data: {
+          saved: saved.length,
+          saved_branches: saved.slice(0, MOST_NAMES),
+          lost: lost.length,
+          lost_branches,
+        },
+      });
     });
   }
 

@@ -58,6 +58,14 @@ export class Repository {
   @Column({ type: 'timestamptz', nullable: true })
   last_synced_at!: Date | null;
 
+  /** When its mirror was last found damaged and made anew. */
+  @Column({ type: 'timestamptz', nullable: true })
+  mirror_rebuilt_at!: Date | null;
+
+  /** Branches of executions that could not be read any more then; as many as an event tells. */
+  @Column({ type: 'text', array: true, default: '{}' })
+  lost_branches!: string[];
+
   /** When it is fetched next without anybody's asking. */
   @Column({ type: 'timestamptz', default: () => 'now()' })
   refresh_at!: Date;

@@ -97,7 +97,7 @@ export class TaskFieldsDto implements Partial<TaskInput> {
    * @example main
    */
   @Optional()
-  @Pattern(/^[^\s\u0000-\u001f\u007f~^:?*[\\-][^\s\u0000-\u001f\u007f~^:?*[\\]*$/, 'a branch, tag or commit')
+  @Pattern(/^[^\s\u0000-\u001f\u007f~^:?*[\\-][^\s\u0000-\u001f\u007f~^:?*[\\]*$/, 'a branch, tag or commit', 4096)
   base_ref?: string;
 
   /**

@@ -42,7 +42,7 @@ export class AddWorktreeDto {
    * @example main
    */
   @Optional()
-  @Text({ min: 1, max: 255 })
+  @Text({ min: 1, max: 4096 })
   base_ref?: string;
 }
 
