@@ -221,6 +221,13 @@ describe('a repository', () => {
       parents: [git(whole, 'rev-parse', 'HEAD~2')],
       diff: { base_sha: null },
     });
+    const notice = async () => (await site.read<{ notice: string | null }>(`/repositories/${id}`)).notice;
+    expect(await notice()).toMatch(/^The source is a shallow clone/);
+    // And is whole once its source is.
+    git(shallow, 'fetch', '-q', '--unshallow');
+    expect(await site.subjects(id)).toEqual(['three', 'two', 'one']);
+    expect(await site.commit(id, String(items[1]?.sha))).toMatchObject({ diff: { base_sha: items[1]?.parents[0] } });
+    expect(await notice()).toBeNull();
   });
 
   it('that is damaged is an error, never an empty list', async () => {

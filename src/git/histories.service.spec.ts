@@ -86,7 +86,7 @@ describe('a history', () => {
       truncateSync(join(directory, 'history', name), size);
       expect(await own.order(directory, null)).toEqual(known);
     }
-    writeFileSync(join(directory, 'history', 'f.commits'), 'x'.repeat(1000));
+    writeFileSync(join(directory, 'history', name.replace('-', '-f')), 'x'.repeat(1000));
     expect(await own.order(directory, null)).toEqual(known);
   });
 
@@ -110,7 +110,8 @@ describe('a history', () => {
     expect(await own.order(directory, null)).toHaveLength(2);
     run(shallow, 'fetch', '-q', '--unshallow');
     await own.mirrors.ensureFresh(id);
-    const length = Number(run(directory, 'rev-list', '--count', '--all'));
+    const length = Number(run(source, 'rev-list', '--count', '--branches'));
+    expect(length).toBeGreaterThan(2);
     expect(await own.order(directory, null)).toHaveLength(length);
   });
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { faultOf, GitFailed } from './git.errors.js';
 import { GitProcess } from './git-process.js';
@@ -37,7 +37,7 @@ export class HistoriesService {
   async open(directory: string, tips: readonly string[], signal: AbortSignal): Promise<HistoryFile | null> {
     const sorted = [...new Set(tips)].sort();
     if (sorted.length === 0) return null;
-    const path = join(directory, HISTORIES, `${await keyOf(directory, sorted)}${EXTENSION}`);
+    const path = join(directory, HISTORIES, `${await endsOf(directory)}-${hashOf(sorted.join('\n'))}${EXTENSION}`);
     const present = await HistoryFile.open(path);
     if (present !== null) {
       await touch(path);
@@ -52,7 +52,7 @@ export class HistoriesService {
   private async make(directory: string, path: string, tips: readonly string[], signal: AbortSignal): Promise<void> {
     try {
       await mkdir(join(directory, HISTORIES), { recursive: true, mode: 0o700 });
-      const base = await largest(join(directory, HISTORIES));
+      const base = await largest(join(directory, HISTORIES), basename(path).split('-')[0] ?? '');
       const isDone = base !== null && (await this.change(directory, base, path, tips, signal));
       if (!isDone) {
         const walked = await this.walk(directory, tips, [], signal);
@@ -124,11 +124,12 @@ export class HistoriesService {
   }
 }
 
-/** What the history depends on: where it begins, and where a shallow mirror ends. */
-async function keyOf(directory: string, tips: readonly string[]): Promise<string> {
-  const shallow = await readFile(join(directory, 'shallow')).catch(() => Buffer.alloc(0));
-  return createHash('sha256').update(shallow).update('\0').update(tips.join('\n')).digest('hex').slice(0, 40);
+/** Where a shallow mirror ends: histories that end elsewhere have nothing to do with each other. */
+async function endsOf(directory: string): Promise<string> {
+  return hashOf(await readFile(join(directory, 'shallow')).catch(() => ''));
 }
+
+const hashOf = (content: Buffer | string): string => createHash('sha256').update(content).digest('hex').slice(0, 32);
 
 /** Depths of the commits that a walk ended at, which are in the history that it ended at; null when they are not. */
 async function depthsOf(walked: WalkedCommits, base: HistoryFile): Promise<Map<string, number> | null> {
@@ -160,9 +161,11 @@ async function filesIn(folder: string): Promise<KeptFile[]> {
 
 const isHistory = ({ path }: KeptFile): boolean => path.endsWith(EXTENSION);
 
-/** The longest history is the one that others are made of with the least work. */
-async function largest(folder: string): Promise<HistoryFile | null> {
-  const files = (await filesIn(folder)).filter(isHistory).sort((a, b) => b.size - a.size || b.used_at - a.used_at);
+/** The longest history is the one that others of the same ends are made of with the least work. */
+async function largest(folder: string, ends: string): Promise<HistoryFile | null> {
+  const files = (await filesIn(folder))
+    .filter((file) => isHistory(file) && basename(file.path).startsWith(`${ends}-`))
+    .sort((a, b) => b.size - a.size || b.used_at - a.used_at);
   return files[0] === undefined ? null : HistoryFile.open(files[0].path);
 }
 

@@ -1,4 +1,4 @@
-import { readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AddressCredentials } from './asked-credentials.js';
 import type { GitCall, GitProcess } from './git-process.js';
@@ -62,10 +62,12 @@ export async function createMirror(git: GitProcess, directory: string, source: F
 
 /** Brings branches and tags up to those of the source. Throws GitFailed, `too_large` for one that gives too much. */
 export async function fetchInto(git: GitProcess, directory: string, source: FetchSource): Promise<void> {
+  // Else a mirror that is cut off would stay so when its source is not any more.
+  const deepened = (await isCutOff(directory)) ? ['--unshallow'] : [];
   const child = await git.start({
     ...transport(source),
     directory,
-    args: [...FETCH_QUIETLY, '--prune', '--', source.address, ...(source.refspecs ?? REFSPECS)],
+    args: [...FETCH_QUIETLY, ...deepened, '--prune', '--', source.address, ...(source.refspecs ?? REFSPECS)],
   });
   child.process.stdout.resume();
   const stop = (): void => child.stop('too_large');
@@ -79,6 +81,11 @@ export async function fetchInto(git: GitProcess, directory: string, source: Fetc
     throw error;
   }
   await packManyRefs(git, directory);
+}
+
+/** Whether the history of a mirror is cut off, as its source is a shallow clone. */
+export async function isCutOff(directory: string): Promise<boolean> {
+  return ((await stat(join(directory, 'shallow')).catch(() => null))?.size ?? 0) > 0;
 }
 
 /** Makes clones of the mirror check out this branch. */

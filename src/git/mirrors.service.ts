@@ -20,7 +20,7 @@ import {
   MirrorNotReady,
   MirrorRebuilding,
 } from './git.errors.js';
-import { createMirror, fetchInto, pointHead, type FetchSource } from './mirror.js';
+import { createMirror, fetchInto, isCutOff, pointHead, type FetchSource } from './mirror.js';
 import { withMirrorLock } from './mirror-lock.js';
 import {
   isWhole,
@@ -38,6 +38,8 @@ const REMOTE_FRESH_MS = 10_000;
 const LOCK_PATIENCE_MS = 10 * 60_000;
 // A mirror that was found whole is not examined again for so long: its source may be what is damaged.
 const EXAMINED_MS = 10 * 60_000;
+
+const CUT_OFF = 'The source is a shallow clone: what is older than its oldest commits is not in it.';
 
 /** How long to wait for a fetch. */
 export interface Patience {
@@ -221,7 +223,8 @@ export class MirrorsService {
     if (isNew) await this.firstOrder.make(directory, default_branch);
     await noteSource(directory, state);
     this.logger.debug(`fetched ${directory} in ${String(Math.round(performance.now() - began))} ms`);
-    return surveyed;
+    const notices = [surveyed.notice, (await isCutOff(directory)) ? CUT_OFF : null].filter((one) => one !== null);
+    return { ...surveyed, notice: notices.length === 0 ? null : notices.join(' ') };
   }
 
   private async fetchOrMend(id: string, directory: string, source: FetchSource): Promise<void> {

@@ -204,7 +204,7 @@ export class RepositoryDto {
 
   /**
    * What is to be said of what was fetched: branches that cannot be shown, a HEAD without a branch, a default branch
-   * that is gone. Null when that is nothing.
+   * that is gone, a history that is cut off. Null when that is nothing.
    * @example "1 branch of the source is not shown, because its name begins with task, which belongs to executions here: task/mine."
    */
   notice!: string | null;
