@@ -269,11 +269,19 @@ describe('a list', () => {
     );
   });
 
-  it.each(['gpu', 7, {}, [null], ['x'], [[]], [{ name: null }], [{ version: '1' }]])(
+  it.each(['gpu', 7, {}])('of objects is a list: %j', async (launchers) => {
+    expect(await ignored({ launchers })).toMatchObject([{ id: null, field: 'launchers' }]);
+  });
+
+  it.each([[null], ['x'], [[]], [{ name: null }], [{ version: '1' }]])(
     'of objects holds objects: %j',
-    async (launchers) => {
-      const field = expect.stringMatching(/^launchers/) as unknown;
-      expect(await ignored({ launchers })).toMatchObject([{ id: null, field }]);
+    async (...launchers) => {
+      const item = expect.stringMatching(/^launchers\[0\]/) as unknown;
+      // Nothing of it can be read, so that the list goes as a whole.
+      expect(await ignored({ launchers })).toMatchObject([
+        { id: null, field: 'launchers' },
+        { id: null, field: item },
+      ]);
     },
   );
 
