@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """The worker of worker.py over the channel (docs/worker-channel.md), in Python's standard library: a WebSocket client by
 RFC 6455, and the words of the routes over it. While there is no channel, everything goes by requests, as before."""
-import base64, hashlib, json, os, queue, random, re, socket, ssl, struct, sys, threading, time, urllib.parse
+import base64, email.message, hashlib, json, os, queue, random, re, socket, ssl, struct, sys, threading, time, urllib.error, urllib.parse
 import worker
 
 VERB = re.compile(r"/(workers|executions)/([^/]+)/(heartbeat|claim|logs|progress|finish)")
@@ -99,15 +99,16 @@ class Channel:
         if message is None: raise ConnectionError("it was closed")
         return message
 
-def ask(path, body, token):
+def ask(path, body, timeout):
     """In place of a request: the same word over the channel, and as a request when that fails."""
     verb, way = VERB.fullmatch(path), channel
-    if way is None or verb is None: return request(path, body, token)
+    if way is None or verb is None: return request(path, body, timeout)
     owner, name, word = verb.groups()
     try: answer = way.say({**body, "type": word, **({"execution_id": name} if owner == "executions" else {})})
-    except (OSError, OverflowError): return request(path, body, token)
+    except (OSError, OverflowError): return request(path, body, timeout)
     problem = answer.get("problem")
-    return (problem["status"], problem, 0) if problem else (200, answer, 0)
+    if problem: raise urllib.error.HTTPError(path, problem["status"], problem["code"], email.message.Message(), None)
+    return answer
 
 def keep():
     """Opens the channel again whenever it is closed, each time a little later, and somewhat at random."""

@@ -22,16 +22,20 @@ NOT_NOW = (408, 429, 500, 502, 503, 504)
 me = {"token": KEY, "status": "active", "job": None}
 
 
+def ask(path, words, timeout):
+    """Says something once."""
+    headers = {"Authorization": f"Bearer {me['token']}", "Content-Type": "application/json"}
+    request = urllib.request.Request(f"{URL}/api/v1{path}", json.dumps(words).encode(), headers)
+    with urllib.request.urlopen(request, timeout=timeout) as response:
+        return json.load(response)
+
+
 def call(path, words, timeout=10):
     """Says something until it is answered; `words` makes it anew for each try."""
     wait = 0.2
     while me["status"] != "leaving" or me["job"]:
-        headers = {"Authorization": f"Bearer {me['token']}", "Content-Type": "application/json"}
-        body = json.dumps(words()).encode()
-        request = urllib.request.Request(f"{URL}/api/v1{path}", body, headers)
         try:
-            with urllib.request.urlopen(request, timeout=timeout) as response:
-                return heed(json.load(response))
+            return heed(ask(path, words(), timeout))
         except urllib.error.HTTPError as error:
             if error.code == 409 and me["job"]:
                 end(me["job"], "lost")  # Another attempt may run by now.
