@@ -102,6 +102,8 @@ describe('the diff of an execution', () => {
     expect(await diffOf(id)).toEqual({
       execution_id: id,
       base_from: 'execution',
+      seen_in: 'push',
+      seen_at: expect.any(String),
       base_sha: base,
       head_sha: head,
       files_changed: 2,

@@ -124,6 +124,18 @@ it('agents that change the same files are foretold to conflict while they work, 
   expect(git(mirror, 'for-each-ref', '--format=%(refname)')).toBe('refs/heads/main');
   expect(readdirSync(join(scratch.path, 'mirrors/.views'))).toEqual([]);
 
+  // What an agent is at can be read like anything that was pushed.
+  for (const read of [`/executions/${written}/diff`, `/worktrees/${written}/diff`]) {
+    const { status, body } = await ada.get(read);
+    expect({ status, body }).toMatchObject({
+      status: 200,
+      body: {
+        ...{ seen_in: 'checkout', seen_at: expect.any(String) as unknown, base_from: 'default_branch' },
+        ...{ base_sha: git(source, 'rev-parse', 'HEAD'), files: [{ path: 'added' }, { path: 'one' }] },
+      },
+    });
+  }
+
   // The next looks change nothing for the agent.
   const { path } = (await find(committed)) as Worktree;
   const before = stateOf(path);

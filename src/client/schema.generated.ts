@@ -813,7 +813,7 @@ export interface paths {
         };
         /**
          * Read what an execution has changed in its repository
-         * @description From the commit that its work started from to the one it ended in, or to the one pushed last while it runs. Where the server keeps no repositories, or has not fetched this one yet, the answer is 503.
+         * @description From the commit that its work started from to the one it ended in. While it runs: to what its worker has seen in its checkout, with what is in no commit yet, or to the commit pushed last where that is newer. Where the server keeps no repositories, or has not fetched this one yet, the answer is 503.
          *
          *     Needs the permission `tasks.read`.
          */
@@ -2295,7 +2295,7 @@ export interface paths {
         };
         /**
          * Read what is committed in a worktree and not in the default branch
-         * @description Of a checkout on the disk of a worker: what its execution has pushed.
+         * @description Of a checkout on the disk of a worker: what its execution has pushed, or what its worker saw in it while an agent works, with what is in no commit yet.
          *
          *     Needs the permission `worktrees.read`.
          */
@@ -4682,6 +4682,19 @@ export interface components {
              * @enum {string}
              */
             base_from: "default_branch" | "execution" | "nothing";
+            /**
+             * @description What is compared: `checkout`, what the worker of a running execution saw last, with what is in no commit yet: `head_sha`
+             *     then is no commit of the repository; `push`, the commit that was pushed last.
+             * @example push
+             * @enum {string}
+             */
+            seen_in: "checkout" | "push";
+            /**
+             * Format: date-time
+             * @description When that was so; null where it was not noted.
+             * @example 2026-01-31T12:10:00.000Z
+             */
+            seen_at: string | null;
             /**
              * @description Commit that it starts from; null when that is nothing, so that each file is an addition.
              * @example 3b18e512dba79e4c8300dd08aeb37f8e728b8dad
@@ -7829,6 +7842,19 @@ export interface components {
              * @enum {string}
              */
             base_from: "default_branch" | "execution" | "nothing";
+            /**
+             * @description What is compared: `checkout`, what is committed in a linked worktree, or what the worker of a running execution saw last,
+             *     with what is in no commit yet: `head_sha` then is no commit of the repository; `push`, the commit pushed last.
+             * @example checkout
+             * @enum {string}
+             */
+            seen_in: "checkout" | "push";
+            /**
+             * Format: date-time
+             * @description When that was so; null where it was not noted, and for linked worktrees, which are looked at for the answer.
+             * @example 2026-01-31T12:10:00.000Z
+             */
+            seen_at: string | null;
             /**
              * @description Commit that it starts from; null when that is nothing, so that each file is an addition.
              * @example 3b18e512dba79e4c8300dd08aeb37f8e728b8dad

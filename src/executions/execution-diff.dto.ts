@@ -9,6 +9,9 @@ export const DIFF_BASES = ['execution', 'default_branch', 'nothing'] as const;
 
 export type DiffBase = (typeof DIFF_BASES)[number];
 
+/** What a diff compares with the base. */
+export const SEEN_IN = ['checkout', 'push'] as const;
+
 /** Which part of a diff to read. */
 export class ExecutionDiffQuery {
   /**
@@ -37,7 +40,30 @@ export class ExecutionDiffDto extends DiffDto {
   @ApiProperty({ enum: DIFF_BASES })
   base_from!: DiffBase;
 
-  static from({ execution_id, base_from, base_sha, head_sha, diff }: ExecutionDiff): ExecutionDiffDto {
-    return { execution_id, base_from, ...presentDiff(base_sha, head_sha, diff) };
+  /**
+   * What is compared: `checkout`, what the worker of a running execution saw last, with what is in no commit yet: `head_sha`
+   * then is no commit of the repository; `push`, the commit that was pushed last.
+   * @example push
+   */
+  @ApiProperty({ enum: SEEN_IN })
+  seen_in!: ExecutionDiff['seen_in'];
+
+  /**
+   * When that was so; null where it was not noted.
+   * @example 2026-01-31T12:10:00.000Z
+   */
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  seen_at!: Date | null;
+
+  static from({
+    execution_id,
+    base_from,
+    base_sha,
+    head_sha,
+    seen_in,
+    seen_at,
+    diff,
+  }: ExecutionDiff): ExecutionDiffDto {
+    return { execution_id, base_from, seen_in, seen_at, ...presentDiff(base_sha, head_sha, diff) };
   }
 }

@@ -4,10 +4,12 @@ import { CommitsService } from '../git/commits.service.js';
 import { DiffsService, type Diff } from '../git/diffs.service.js';
 import { withinGitTime } from '../git/git-time.js';
 import { RefNotFound } from '../git/git.errors.js';
+import { MergeForecasts } from '../git/merge-forecasts.service.js';
 import { MirrorsService, type Patience } from '../git/mirrors.service.js';
+import { SnapshotsService } from '../git/snapshots.service.js';
 import { RepositoriesService } from '../repositories/repositories.service.js';
 import { ExecutionCommitGone, NothingPushed } from './execution.errors.js';
-import { ExecutionsService } from './executions.service.js';
+import { ExecutionsService, type ExecutionSight, type ExecutionView } from './executions.service.js';
 
 /** What an execution has changed, and since when. */
 export interface ExecutionDiff {
@@ -15,9 +17,14 @@ export interface ExecutionDiff {
   base_sha: string | null;
   base_from: 'execution' | 'default_branch' | 'nothing';
   head_sha: string;
+  /** What is compared: what its worker saw in the checkout, or the commit that was pushed last. */
+  seen_in: 'checkout' | 'push';
+  /** Null when nobody knows since when. */
+  seen_at: Date | null;
   diff: Diff;
 }
 
+type Head = Pick<ExecutionDiff, 'head_sha' | 'seen_in' | 'seen_at'>;
 type Base = Pick<ExecutionDiff, 'base_sha' | 'base_from'>;
 
 const PATIENCE: Patience = { first_ms: 0, fresh_ms: 2000 };
@@ -31,32 +38,75 @@ export class ExecutionDiffs {
     private readonly mirrors: MirrorsService,
     private readonly commits: CommitsService,
     private readonly diffs: DiffsService,
+    private readonly snapshots: SnapshotsService,
+    private readonly views: MergeForecasts,
   ) {}
 
   /**
-   * What the commit of an execution has that its base has not; all of it, or what is at a path. Throws
+   * What an execution has that its base has not; all of it, or what is at a path. While it runs, that is what its worker saw
+   * in the checkout, committed or not, unless something was pushed since. Throws
    * ExecutionNotFound, NothingPushed, ExecutionCommitGone, GitNotHere, MirrorNotReady and GitFailed.
    */
   async find(principal: Principal, id: string, path: string | undefined, gone: AbortSignal): Promise<ExecutionDiff> {
-    const { repository_id, commit_sha, base_sha } = await this.executions.find(principal, id);
-    if (repository_id === null || commit_sha === null) throw new NothingPushed(repository_id !== null);
+    const execution = await this.executions.find(principal, id);
+    const { repository_id, commit_sha, base_sha } = execution;
+    const sight = await this.sightOf(execution);
+    if (repository_id === null || (commit_sha === null && sight === null))
+      throw new NothingPushed(repository_id !== null);
     const { default_branch } = await this.repositories.get(principal, repository_id);
-    const directory = await this.mirrors.locate(repository_id);
+    const mirror = await this.mirrors.locate(repository_id);
+    const compare = async (directory: string, head: Head, signal: AbortSignal): Promise<ExecutionDiff> => {
+      const base = await this.base(mirror, directory, [base_sha, default_branch], head.head_sha, signal);
+      const diff = await this.diffs.between(directory, base.base_sha, head.head_sha, signal, { path });
+      return { execution_id: id, ...head, ...base, diff };
+    };
     const work = async (signal: AbortSignal): Promise<ExecutionDiff> => {
-      // Its worker may have pushed elsewhere, where the mirror has not looked since.
-      const head_sha =
-        (await this.commit(directory, commit_sha, signal)) ??
-        (await this.commit(await this.mirrors.open(repository_id, PATIENCE), commit_sha, signal));
-      if (head_sha === null) throw new ExecutionCommitGone();
-      const base = await this.base(directory, [base_sha, default_branch], head_sha, signal);
-      const diff = await this.diffs.between(directory, base.base_sha, head_sha, signal, { path });
-      return { execution_id: id, head_sha, ...base, diff };
+      const seen = sight === null ? null : await this.asSeen(mirror, execution, sight, compare, signal);
+      return seen ?? compare(mirror, await this.pushed(mirror, repository_id, execution, signal), signal);
     };
     return withinGitTime(gone, work, this.mirrors.mending(repository_id));
   }
 
+  /** What its worker has seen of it since it pushed. */
+  private async sightOf({ id, status, pushed_at }: ExecutionView): Promise<ExecutionSight | null> {
+    const [sight] = status === 'running' ? await this.executions.findSights([id]) : [];
+    return sight !== undefined && (pushed_at === null || sight.seen_at > pushed_at) ? sight : null;
+  }
+
+  /** By what was seen of it, as long as that is kept. */
+  private async asSeen(
+    mirror: string,
+    { id, repository_id }: ExecutionView,
+    { commit_sha, seen_at }: ExecutionSight,
+    compare: (directory: string, head: Head, signal: AbortSignal) => Promise<ExecutionDiff>,
+    signal: AbortSignal,
+  ): Promise<ExecutionDiff | null> {
+    const objects = repository_id === null ? null : await this.snapshots.objectsOf(repository_id, id);
+    if (objects === null) return null;
+    return this.views.within(mirror, [objects], async ({ directory }) => {
+      const head_sha = await this.commit(directory, commit_sha, signal);
+      return head_sha === null ? null : compare(directory, { head_sha, seen_in: 'checkout', seen_at }, signal);
+    });
+  }
+
+  private async pushed(
+    mirror: string,
+    repository_id: string,
+    { commit_sha, pushed_at }: ExecutionView,
+    signal: AbortSignal,
+  ): Promise<Head> {
+    if (commit_sha === null) throw new NothingPushed(true);
+    // Its worker may have pushed elsewhere, where the mirror has not looked since.
+    const head_sha =
+      (await this.commit(mirror, commit_sha, signal)) ??
+      (await this.commit(await this.mirrors.open(repository_id, PATIENCE), commit_sha, signal));
+    if (head_sha === null) throw new ExecutionCommitGone();
+    return { head_sha, seen_in: 'push', seen_at: pushed_at };
+  }
+
   /** Where the work began, as far as that is told; what others added to the default branch since then is not of it. */
   private async base(
+    mirror: string,
     directory: string,
     [told, branch]: readonly [string | null, string | null],
     head: string,
@@ -67,7 +117,8 @@ export class ExecutionDiffs {
       const shared = await this.commits.mergeBase(directory, start, head, signal);
       return { base_sha: shared ?? start, base_from: 'execution' };
     }
-    const tip = branch && (await this.commit(directory, `refs/heads/${branch}`, signal));
+    // What is seen of a checkout borrows the objects of the mirror, not its branches.
+    const tip = branch && (await this.commit(mirror, `refs/heads/${branch}`, signal));
     const shared = tip ? await this.commits.mergeBase(directory, tip, head, signal) : null;
     return { base_sha: shared, base_from: shared === null ? 'nothing' : 'default_branch' };
   }

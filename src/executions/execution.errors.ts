@@ -51,7 +51,9 @@ export class NothingPushed extends DomainError {
     super(
       'execution/nothing-pushed',
       'conflict',
-      inRepository ? 'Nothing was pushed by this execution.' : 'This execution works in no repository.',
+      inRepository
+        ? 'Nothing was pushed by this execution, and nothing was seen of its checkout.'
+        : 'This execution works in no repository.',
     );
   }
 }

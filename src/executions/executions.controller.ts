@@ -40,8 +40,9 @@ export class ExecutionsController {
   /**
    * Read what an execution has changed in its repository
    *
-   * From the commit that its work started from to the one it ended in, or to the one pushed last while it runs. Where
-   * the server keeps no repositories, or has not fetched this one yet, the answer is 503.
+   * From the commit that its work started from to the one it ended in. While it runs: to what its worker has seen in its
+   * checkout, with what is in no commit yet, or to the commit pushed last where that is newer. Where the server keeps no
+   * repositories, or has not fetched this one yet, the answer is 503.
    */
   @Get(':id/diff')
   @Allow('tasks.read')

@@ -1,8 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
+import { SEEN_IN } from '../executions/execution-diff.dto.js';
 import type { ConflictForecast, ConflictPair, RunningHead } from './conflicts.service.js';
 
 export const CONFLICT_VERDICTS = ['clean', 'conflict', 'unrelated', 'unknown'] as const;
-const SEEN_IN = ['checkout', 'push'] as const;
 
 /** What is known of a running execution. */
 export class RunningHeadDto {

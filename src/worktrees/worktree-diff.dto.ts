@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { DIFF_BASES, type DiffBase } from '../executions/execution-diff.dto.js';
+import { DIFF_BASES, SEEN_IN, type DiffBase } from '../executions/execution-diff.dto.js';
 import { DiffDto, presentDiff } from '../git/diff.dto.js';
 import type { WorktreeDiff } from './worktree-diffs.service.js';
 
@@ -20,7 +20,22 @@ export class WorktreeDiffDto extends DiffDto {
   @ApiProperty({ enum: DIFF_BASES })
   base_from!: DiffBase;
 
-  static from({ worktree_id, base_from, base_sha, head_sha, diff }: WorktreeDiff): WorktreeDiffDto {
-    return { worktree_id, base_from, ...presentDiff(base_sha, head_sha, diff) };
+  /**
+   * What is compared: `checkout`, what is committed in a linked worktree, or what the worker of a running execution saw last,
+   * with what is in no commit yet: `head_sha` then is no commit of the repository; `push`, the commit pushed last.
+   * @example checkout
+   */
+  @ApiProperty({ enum: SEEN_IN })
+  seen_in!: WorktreeDiff['seen_in'];
+
+  /**
+   * When that was so; null where it was not noted, and for linked worktrees, which are looked at for the answer.
+   * @example 2026-01-31T12:10:00.000Z
+   */
+  @ApiProperty({ type: String, format: 'date-time', nullable: true })
+  seen_at!: Date | null;
+
+  static from({ worktree_id, base_from, base_sha, head_sha, seen_in, seen_at, diff }: WorktreeDiff): WorktreeDiffDto {
+    return { worktree_id, base_from, seen_in, seen_at, ...presentDiff(base_sha, head_sha, diff) };
   }
 }

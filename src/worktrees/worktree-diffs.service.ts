@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { organizationOf, type Principal } from '../auth/principal.js';
 import { NothingPushed } from '../executions/execution.errors.js';
-import { ExecutionDiffs } from '../executions/execution-diffs.service.js';
+import { ExecutionDiffs, type ExecutionDiff } from '../executions/execution-diffs.service.js';
 import { CommitsService } from '../git/commits.service.js';
 import { DiffsService, type Diff } from '../git/diffs.service.js';
 import { withinGitTime } from '../git/git-time.js';
@@ -16,6 +16,8 @@ export interface WorktreeDiff {
   base_sha: string | null;
   base_from: 'execution' | 'default_branch' | 'nothing';
   head_sha: string;
+  seen_in: ExecutionDiff['seen_in'];
+  seen_at: Date | null;
   diff: Diff;
 }
 
@@ -32,7 +34,7 @@ export class WorktreeDiffs {
   ) {}
 
   /**
-   * What is committed in a worktree and not in the default branch; of a checkout what its execution has pushed. Throws
+   * What is committed in a worktree and not in the default branch; of a checkout what its execution has pushed, or what was seen of it. Throws
    * WorktreeNotFound, NothingCommitted, WorktreeNotPushed, ExecutionCommitGone, GitNotHere, MirrorNotReady, GitFailed.
    */
   async find(principal: Principal, id: string, path: string | undefined, gone: AbortSignal): Promise<WorktreeDiff> {
@@ -46,7 +48,7 @@ export class WorktreeDiffs {
         const base_sha = tip && (await this.commits.mergeBase(view.directory, tip, head_sha, signal));
         const base_from = base_sha === null ? 'nothing' : 'default_branch';
         const diff = await this.diffs.between(view.directory, base_sha, head_sha, signal, { path });
-        return { worktree_id: id, base_sha, base_from, head_sha, diff };
+        return { worktree_id: id, base_sha, base_from, head_sha, seen_in: 'checkout', seen_at: null, diff };
       }),
     );
   }

@@ -36,7 +36,7 @@ export class WorktreeNotPushed extends DomainError {
     super(
       'worktree/not-pushed',
       'conflict',
-      'The checkout is on the disk of its worker, and nothing of it was pushed: the server has nothing to compare.',
+      'The checkout is on the disk of its worker, and nothing of it was pushed or seen: the server has nothing to compare.',
     );
   }
 }

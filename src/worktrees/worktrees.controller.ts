@@ -85,7 +85,8 @@ export class WorktreesController {
   /**
    * Read what is committed in a worktree and not in the default branch
    *
-   * Of a checkout on the disk of a worker: what its execution has pushed.
+   * Of a checkout on the disk of a worker: what its execution has pushed, or what its worker saw in it while an agent works,
+   * with what is in no commit yet.
    */
   @Get(':id/diff')
   @Allow('worktrees.read')
