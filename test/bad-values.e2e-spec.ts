@@ -269,19 +269,12 @@ describe('a list', () => {
     );
   });
 
-  it.each(['gpu', 7, {}])('of objects is a list: %j', async (launchers) => {
-    expect(await ignored({ launchers })).toMatchObject([{ id: null, field: 'launchers' }]);
-  });
-
-  it.each([[null], ['x'], [[]], [{ name: null }], [{ version: '1' }]])(
+  it.each(['gpu', 7, {}, [null], ['x'], [[]], [{ name: null }], [{ version: '1' }]])(
     'of objects holds objects: %j',
-    async (...launchers) => {
-      const item = expect.stringMatching(/^launchers\[0\]/) as unknown;
-      // Nothing of it can be read, so that the list goes as a whole.
-      expect(await ignored({ launchers })).toMatchObject([
-        { id: null, field: 'launchers' },
-        { id: null, field: item },
-      ]);
+    async (launchers) => {
+      // A list of which nothing can be read goes as a whole.
+      const fields = ['launchers', ...(Array.isArray(launchers) ? [expect.stringMatching(/^launchers\[0\]/)] : [])];
+      expect(await ignored({ launchers })).toMatchObject(fields.map((field: unknown) => ({ id: null, field })));
     },
   );
 
