@@ -82,7 +82,7 @@ it('of any name that git allows comes back to the letter, and can be deployed', 
   );
   const listed = byName(await own.all());
   expect([...listed.keys()].sort()).toEqual([...names].sort());
-  const tried = names.filter((_, at) => FULL || at % 5 === 0);
+  const tried = names.filter((name, at) => FULL || at % 5 === 0 || name === '@');
   for (const name of tried) {
     const recorded = await own.recorded({ version: name, status: 'success' });
     expect(recorded).toMatchObject({

@@ -40,9 +40,12 @@ export class Scratch {
   }
 }
 
+/** Of lists of a hundred thousand commits, too. */
+const MOST_OUTPUT = 64 * 1024 * 1024;
+
 /** Output of a git command, trimmed. Throws when it fails. */
 export const git = (cwd: string, ...args: string[]): string =>
-  execFileSync('git', args, { cwd, env: GIT_ENVIRONMENT, stdio: ['ignore', 'pipe', 'pipe'] })
+  execFileSync('git', args, { cwd, env: GIT_ENVIRONMENT, stdio: ['ignore', 'pipe', 'pipe'], maxBuffer: MOST_OUTPUT })
     .toString('utf8')
     .trim();
 

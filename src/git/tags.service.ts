@@ -54,7 +54,7 @@ export class TagsService {
 
   /** The one of this name, as it is shown; null when there is none. */
   async find(directory: string, name: string, signal?: AbortSignal): Promise<Tag | null> {
-    if (!isRefName(name)) return null;
+    if (!isRefName(`${PREFIX}${name}`)) return null;
     const found = await this.read(directory, exactPattern(`${PREFIX}${name}`), signal);
     return found.find((tag) => tag.name === name) ?? null;
   }
