@@ -153,7 +153,7 @@ async function countingWalks(
   id: string,
 ): Promise<{ fromTheBeginning: number }> {
   let fromTheBeginning = 0;
-  const script = `case " $* " in *" --boundary "*) ;; *" --topo-order "*) echo walk >>"$here/walks";; esac; exec "$real" "$@"`;
+  const script = `case " $* " in *" --boundary "*) ;; *" --timestamp "*) echo walk >>"$here/walks";; esac; exec "$real" "$@"`;
   await withGit(scratch, script, async (here) => {
     writeFileSync(join(here, 'walks'), '');
     await work(() => own.directoryOf(id));

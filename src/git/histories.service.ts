@@ -17,7 +17,8 @@ const TOUCHED_EVERY_MS = 60_000;
 const DRAFT_AGE_MS = 60 * 60_000;
 /** A history that differs from a known one by more commits than this is walked from the beginning. */
 const MOST_CHANGES = 50_000;
-const WALK = ['rev-list', '--topo-order', '--timestamp', '--parents'];
+/** In git's own order it tells as it walks, and what it tells is taken in meanwhile. */
+const WALK = ['rev-list', '--timestamp', '--parents'];
 
 /**
  * Histories of a mirror in the order of time: the commits that some commits and their ancestors are. Git finds that order only

@@ -29,8 +29,7 @@ class Ids {
 }
 
 /**
- * Commits as `git rev-list --topo-order --timestamp --parents --boundary` tells of them, children before their
- * parents. What is kept of each is its facts as bytes, so that a million of them have room.
+ * Commits as `git rev-list --timestamp --parents --boundary` tells of them, children mostly before their parents. What is kept of each is its facts as bytes, so that a million of them have room.
  */
 export class WalkedCommits {
   /** Times of commits that the walk ended at, by their ids. */
@@ -94,17 +93,26 @@ export class WalkedCommits {
 
   private depths(known: ReadonlyMap<string, number>): Uint32Array {
     const depths = new Uint32Array(this.length);
+    const isKnown = new Uint8Array(this.length);
     const find = this.finder();
-    for (let index = this.length - 1; index >= 0; index -= 1) {
-      const end = this.begins[index + 1] ?? this.parents.length;
-      let depth = 0;
-      for (let at = this.begins[index] ?? end; at < end; at += 1) {
-        const parent = find(this.parents.at(at), this.parents.hash(at));
-        const below = parent < 0 ? known.get(this.parents.at(at).toString('hex')) : depths[parent];
-        if (below !== undefined) depth = Math.max(depth, below + 1);
+    // From the end on, as most parents come after their children; the others, by wrong clocks, are gone to first.
+    for (let last = this.length - 1; last >= 0; last -= 1)
+      for (const open = [last]; open.length > 0;) {
+        const index = open.at(-1) ?? last;
+        const end = this.begins[index + 1] ?? this.parents.length;
+        const before = open.length;
+        let depth = 0;
+        for (let at = this.begins[index] ?? end; at < end; at += 1) {
+          const parent = find(this.parents.at(at), this.parents.hash(at));
+          if (parent >= 0 && isKnown[parent] === 0) open.push(parent);
+          const below = parent < 0 ? known.get(this.parents.at(at).toString('hex')) : depths[parent];
+          if (below !== undefined) depth = Math.max(depth, below + 1);
+        }
+        if (open.length > before) continue;
+        depths[index] = depth;
+        isKnown[index] = 1;
+        open.pop();
       }
-      depths[index] = depth;
-    }
     return depths;
   }
 
