@@ -269,6 +269,6 @@ it('a worker may tell what a checkout holds in its own way, and only while the e
 });
 
 function packOf(repository: string, revisions: string): Buffer {
-  const args = ['pack-objects', '--stdout', '--revs', '--thin', '-q'];
+  const args = ['pack-objects', '--stdout', '--revs', '-q'];
   return execFileSync('git', args, { cwd: repository, env: GIT_ENVIRONMENT, input: revisions });
 }

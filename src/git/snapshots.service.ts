@@ -16,6 +16,8 @@ const TAKEN_WITHIN_MS = 60_000;
 const KEPT_MS = 30_000;
 /** In that time no runner sends as many. */
 const MOST_PACKS = 8;
+const PACKS = 'objects/pack';
+const TOO_FAST = 'Snapshots of this execution come too fast.';
 
 /** What the checkout of an execution holds, as its worker has seen it. */
 export interface TakenSnapshot {
@@ -32,19 +34,37 @@ export interface TakenSnapshot {
  */
 @Injectable()
 export class SnapshotsService {
+  /** Executions whose snapshot is being taken. */
+  private readonly taking = new Set<string>();
+
   constructor(
     private readonly git: GitProcess,
     private readonly mirrors: MirrorsService,
   ) {}
 
   /** Throws GitNotHere, MirrorNotReady, SnapshotUnknown, GitRequestRefused, and GitFailed for what is no sound pack. */
-  async take({ repository_id, execution_id, commit, body }: TakenSnapshot): Promise<void> {
+  async take(snapshot: TakenSnapshot): Promise<void> {
+    const { execution_id } = snapshot;
+    // One after the other: what may be kept is counted before, and what a failed one leaves is removed behind it.
+    if (this.taking.has(execution_id)) throw new GitRequestRefused('invalid', TOO_FAST);
+    this.taking.add(execution_id);
+    try {
+      await this.takeNext(snapshot);
+    } finally {
+      this.taking.delete(execution_id);
+    }
+  }
+
+  private async takeNext({ repository_id, execution_id, commit, body }: TakenSnapshot): Promise<void> {
     const mirror = await this.mirrors.locate(repository_id);
     const directory = this.directoryOf(repository_id, execution_id);
-    if ((await this.removeOld(directory)) >= MOST_PACKS)
-      throw new GitRequestRefused('invalid', 'Snapshots of this execution come too fast.');
+    if ((await this.removeOld(directory)) >= MOST_PACKS) throw new GitRequestRefused('invalid', TOO_FAST);
     await makeBorrower(directory, [join(mirror, 'objects')]);
-    await this.store(directory, body);
+    try {
+      await this.store(directory, body);
+    } finally {
+      await removeUnfinished(join(directory, PACKS));
+    }
     const child = await this.git.start({ directory, args: ['cat-file', '-e', `${commit}^{commit}`], input: '' });
     child.process.stdout.resume();
     if ((await child.ended).code !== 0) throw new SnapshotUnknown();
@@ -88,7 +108,8 @@ export class SnapshotsService {
     const chunks = body[Symbol.asyncIterator]();
     const first = (await chunks.next()) as IteratorResult<Buffer, undefined>;
     if (first.done === true || first.value.length === 0) return;
-    const args = ['index-pack', '--stdin', '--fix-thin', '--strict', `--max-input-size=${String(MOST_BYTES)}`];
+    // Not completed by objects of the mirror, which no limit of what comes would count.
+    const args = ['index-pack', '--stdin', '--strict', `--max-input-size=${String(MOST_BYTES)}`];
     const child = await this.git.start({ directory, args, timeout_ms: TAKEN_WITHIN_MS });
     child.process.stdout.resume();
     // Where git itself stops reading, it says why.
@@ -103,7 +124,7 @@ export class SnapshotsService {
 
   /** Removes what nobody reads any more, but for the newest; gives how many packs are left. */
   private async removeOld(directory: string): Promise<number> {
-    const folder = join(directory, 'objects/pack');
+    const folder = join(directory, PACKS);
     const files = await Promise.all(
       (await namesIn(folder)).map(async (name) => {
         const status = await stat(join(folder, name)).catch(() => null);
@@ -125,6 +146,12 @@ async function* rest(first: Buffer, chunks: AsyncIterator<Buffer>): AsyncGenerat
     if (done === true || value === undefined) return;
     yield value;
   }
+}
+
+/** Git leaves what it had begun to write when it is stopped, or finds a pack unsound. */
+async function removeUnfinished(folder: string): Promise<void> {
+  const begun = (await namesIn(folder)).filter((name) => name.startsWith('tmp_'));
+  await Promise.all(begun.map((name) => rm(join(folder, name), { force: true })));
 }
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

@@ -27,7 +27,7 @@ export interface AgentWork {
   readonly again: (launch: ProcessLaunch, end: AgentEnd) => ProcessLaunch | null;
   /** What the agent has called its session so far; null where it has told none. */
   readonly session: () => string | null;
-  /** Told which files the worker itself put into the checkout. */
+  /** Told which files the worker itself puts into the checkout, before it does. */
   readonly onCopied: (paths: readonly string[]) => void;
 }
 
@@ -40,8 +40,9 @@ export async function workAsAgent(house: House, work: AgentWork): Promise<AgentE
     if (grant.repository !== null && copy.length > 0) {
       const { repository } = grant;
       const from = house.settings.runner.repository_files;
-      await copyLocalFiles({ from, repository, checkout: directory.checkout, paths: copy });
+      // Before the first is there: what fails on its way is no more the agent's work than what has arrived.
       work.onCopied(copy);
+      await copyLocalFiles({ from, repository, checkout: directory.checkout, paths: copy });
       await delivery.say('info', `Copied ${copy.join(', ')} as ${SETUP_FILE} asks.`);
     }
     await house.isolation.admit(directory, (home) => bringSession(house, work, home));

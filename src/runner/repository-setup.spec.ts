@@ -165,6 +165,19 @@ describe('A runner in a repository with .miyabi.json', () => {
     ]);
   });
 
+  it('does not commit what was copied before another file could not be', async () => {
+    asks({ copy: ['.env.test', 'missing'] });
+    const kept = join(site.root, 'files', 'miyabi', 'example');
+    await mkdir(kept, { recursive: true });
+    await writeFile(join(kept, '.env.test'), 'KEY=1\n');
+    site.start({ REPOSITORY_FILES: join(site.root, 'files') });
+    const grant = site.give('true');
+    expect(await site.server.finished(idOf(grant))).toMatchObject({ outcome: 'failed', failure_reason: 'worktree' });
+    const pushed = gitIn(site.origin, 'for-each-ref', '--format=%(refname)').split('\n');
+    for (const ref of pushed)
+      expect(gitIn(site.origin, 'ls-tree', '-r', '--name-only', ref)).not.toContain('.env.test');
+  });
+
   it.each([
     ['there is no directory for them', 'keeps no files', ''],
     ['nothing is kept for this repository', 'has no files for this repository', 'files'],
