@@ -11,7 +11,13 @@ import { HostBeats } from './host-beats.js';
 import type { CoordinatorPlane } from './coordinator-plane.js';
 import { HostRegistrar } from './host-registrar.js';
 import { settlePredecessors } from './predecessors.js';
-import { directoriesBeyond, isToBeHeardOf, retireDirectory, settleDirectory } from './worker-directories.js';
+import {
+  directoriesBeyond,
+  isToBeHeardOf,
+  noteUnheard,
+  retireDirectory,
+  settleDirectory,
+} from './worker-directories.js';
 import { WorkerSlot } from './worker-slot.js';
 
 /** Beyond the agents' grace: time of workers to push and to tell the results before they are killed. */
@@ -129,7 +135,11 @@ export class Coordinator {
       if (this.draining.signal.aborted) return;
       const directory = join(workers, String(number));
       try {
-        if (await isToBeHeardOf(directory)) await this.lastRun(workers, number);
+        if (await isToBeHeardOf(directory)) {
+          await noteUnheard(directory);
+          // It is tried again when this is started the next time.
+          if (!(await this.lastRun(workers, number))) continue;
+        }
         await retireDirectory(directory, log);
       } catch (error) {
         // Those that are run have nothing to do with it.
@@ -138,11 +148,13 @@ export class Coordinator {
     }
   }
 
-  private async lastRun(workers: string, number: number): Promise<void> {
+  /** Whether it could take its leave. */
+  private async lastRun(workers: string, number: number): Promise<boolean> {
     this.retiring = this.slot(workers, number, { MIYABI_LAST_RUN: 'on' });
     const { code } = await this.retiring.once();
     this.retiring = null;
     if (code !== 0) this.parts.log.warn({ number, code }, 'a worker that is no longer run could not take its leave');
+    return code === 0;
   }
 
   private slot(directory: string, number: number, more: Environment = {}): WorkerSlot {

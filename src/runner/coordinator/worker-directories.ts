@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Logger } from 'pino';
 import { ExecutionDirectory } from '../execution-directory.js';
@@ -9,6 +9,8 @@ import { settleOrphans } from '../orphans.js';
 
 /** The lock of a worker directory, as the runner takes it. */
 export const WORKER_LOCK = 'runner.lock';
+/** Says that nobody is run there any more, and that the server has not heard so. */
+const UNHEARD = 'unheard';
 
 /** Ends what the agents of a worker left that nobody starts again, and explains its checkouts. */
 export async function settleDirectory(directory: string, log: Logger): Promise<void> {
@@ -33,13 +35,19 @@ export async function directoriesBeyond(workers: string, count: number): Promise
  * results of it wait.
  */
 export async function isToBeHeardOf(directory: string): Promise<boolean> {
-  if (existsSync(join(directory, WORKER_LOCK))) return true;
+  if ([WORKER_LOCK, UNHEARD].some((name) => existsSync(join(directory, name)))) return true;
   for (const one of await ExecutionDirectory.all(directory)) if ((await readSpooledFinish(one)) !== null) return true;
   return false;
 }
 
-/** Settles the directory of a worker that is no longer run, and removes it when it holds nothing of its own. */
+/** Before the last run of a worker, whose lock goes with it whatever came of that. */
+export async function noteUnheard(directory: string): Promise<void> {
+  await writeFile(join(directory, UNHEARD), '');
+}
+
+/** Settles the directory of a worker that is no longer run and has been heard of, and removes it when it holds nothing of its own. */
 export async function retireDirectory(directory: string, log: Logger): Promise<void> {
+  await rm(join(directory, UNHEARD), { force: true });
   await settleDirectory(directory, log);
   const left = await alone(directory, log, async () => (await ExecutionDirectory.all(directory)).length);
   if (left === 0) {
