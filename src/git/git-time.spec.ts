@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { setDue } from '../http/answer-due.js';
 import { gitTime, withinGitTime } from './git-time.js';
 
@@ -20,4 +22,18 @@ it('says that git took too long when an answer is due', async () => {
   const work = (until: AbortSignal): Promise<never> =>
     new Promise((_, reject) => until.addEventListener('abort', () => reject(until.reason as Error)));
   await expect(withinGitTime(dueIn(0), work)).rejects.toMatchObject({ code: 'git/failed', reason: 'timeout' });
+});
+
+it('keeps the time though memory is cleaned up meanwhile', async () => {
+  setFlagsFromString('--expose-gc');
+  const collect = runInNewContext('gc') as () => void;
+  const work = (until: AbortSignal): Promise<never> =>
+    new Promise((_, reject) => until.addEventListener('abort', () => reject(until.reason as Error)));
+  const ended = withinGitTime(dueIn(0), work);
+  const cleaning = setInterval(collect, 5);
+  try {
+    await expect(ended).rejects.toMatchObject({ code: 'git/failed', reason: 'timeout' });
+  } finally {
+    clearInterval(cleaning);
+  }
 });

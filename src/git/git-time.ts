@@ -24,15 +24,27 @@ export async function withinGitTime<T>(
   work: (signal: AbortSignal) => Promise<T>,
   mend?: Mend,
 ): Promise<T> {
-  const signal = AbortSignal.any([gone, AbortSignal.timeout(gitTime(gone))]);
+  const limit = new AbortController();
+  const { signal } = limit;
+  // Not AbortSignal.any of an AbortSignal.timeout: Node collects that one when nobody else has it, and it never comes.
+  const timer = setTimeout(
+    () => limit.abort(new DOMException('The time for git is over.', 'TimeoutError')),
+    gitTime(gone),
+  );
+  const leave = (): void => limit.abort(gone.reason);
+  gone.addEventListener('abort', leave, { once: true });
+  if (gone.aborted) leave();
   // One request may have any number of gits at work.
-  setMaxListeners(0, signal);
+  setMaxListeners(0, signal, gone);
   try {
     return await workOrMend(work, signal, mend);
   } catch (error) {
     // Before a process was begun it is the signal's own reason that was thrown.
     const calledOff = error === signal.reason || (error instanceof GitFailed && error.reason === 'aborted');
     throw signal.aborted && calledOff ? new GitFailed(isOutOfTime(signal) ? 'timeout' : 'aborted') : error;
+  } finally {
+    clearTimeout(timer);
+    gone.removeEventListener('abort', leave);
   }
 }
 
