@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal.js';
 import { ExecutionsService, type ExecutionSight, type ExecutionView } from '../executions/executions.service.js';
 import { CommitsService } from '../git/commits.service.js';
+import { eachInTurn } from '../git/each-in-turn.js';
 import { isOutOfTime, withinGitTime } from '../git/git-time.js';
 import { RefNotFound } from '../git/git.errors.js';
 import { MergeForecasts, type MergeForecast, type Quarantine } from '../git/merge-forecasts.service.js';
@@ -119,12 +120,7 @@ export class Conflicts {
   /** Those with most in common come first, as time may run out. */
   private async judge(quarantine: Quarantine, pairs: ConflictPair[], signal: AbortSignal): Promise<ConflictPair[]> {
     pairs.sort((one, other) => other.common_count - one.common_count);
-    const waiting = [...pairs];
-    const work = async (): Promise<void> => {
-      for (let pair = waiting.shift(); pair !== undefined; pair = waiting.shift())
-        await this.judgeOne(quarantine, pair, signal);
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    await eachInTurn(AT_ONCE, pairs, (pair) => this.judgeOne(quarantine, pair, signal));
     return pairs;
   }
 
