@@ -19,10 +19,15 @@ export const newestFirst = (a: CommitPosition, b: CommitPosition): number =>
   b.at - a.at || b.depth - a.depth || (a.sha < b.sha ? 1 : a.sha > b.sha ? -1 : 0);
 
 export function writePosition(bytes: Buffer, offset: number, { at, depth, sha }: CommitPosition): void {
+  writeOrder(bytes, offset, at, depth);
+  bytes.write(sha, offset + 12, 'hex');
+}
+
+/** Writes what comes before the id. */
+export function writeOrder(bytes: Buffer, offset: number, at: number, depth: number): void {
   bytes.writeUInt32BE(Math.floor(at / TIMES), offset);
   bytes.writeUInt32BE(at % TIMES, offset + 4);
   bytes.writeUInt32BE(depth, offset + 8);
-  bytes.write(sha, offset + 12, 'hex');
 }
 
 export function readPosition(bytes: Buffer, offset: number): CommitPosition {

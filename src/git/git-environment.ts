@@ -95,6 +95,8 @@ export function gitEnvironment(home: string, options: EnvironmentOptions = {}): 
     GIT_NO_LAZY_FETCH: '1',
     GIT_NO_REPLACE_OBJECTS: '1',
     GIT_OPTIONAL_LOCKS: '0',
+    // Into a pipe git else writes each commit by itself: a walk takes half as long again, and who reads it far longer.
+    GIT_FLUSH: '0',
     GIT_ALLOW_PROTOCOL: options.protocols?.join(':') ?? 'none',
     GIT_SSH_COMMAND:
       'ssh -oBatchMode=yes -oStrictHostKeyChecking=yes -oConnectTimeout=15 -oServerAliveInterval=20 -oServerAliveCountMax=3 -oForwardAgent=no',

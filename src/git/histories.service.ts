@@ -105,12 +105,9 @@ export class HistoriesService {
     const child = await this.git.start({ directory, args, input, signal, settings: TRUE_TIMES, timeout_ms: 0 });
     const { stdout } = child.process;
     const commits = new WalkedCommits();
-    let rest = '';
     try {
-      for await (const chunk of stdout as AsyncIterable<Buffer>) {
-        const lines = (rest + chunk.toString('latin1')).split('\n');
-        rest = lines.pop() ?? '';
-        for (const line of lines) commits.add(line);
+      for await (const part of stdout as AsyncIterable<Buffer>) {
+        commits.take(part);
         if (commits.length > most) return null;
       }
     } finally {
