@@ -50,7 +50,7 @@ it.each([
   `7 ${id('a')} ${id('b').slice(1)}`,
   `7 ${id('g')}`,
   `-7 ${id('a')}`,
-  `${id('a')}`,
+  id('a'),
   `7  ${id('a')}`,
   `7 ${id('a')}${id('b')}x`,
 ])('what tells of no commit is damage: %j', (line) => {
