@@ -99,6 +99,28 @@ describe('commits that only a linked work tree leads to keep it', () => {
     expect(git(of.path, 'rev-parse', 'saved~1')).toBe(first);
   });
 
+  it.each(['--abort', '--quit'])(
+    'by the log of its HEAD, when they were made in a rebase that ended with %s',
+    async (how) => {
+      const of = await place();
+      for (const message of ['fix: mine', 'fix: mine, too']) commit(of.at, message);
+      commit(of.path, 'feat: meanwhile');
+      execFileSync('git', ['-c', 'sequence.editor=sed -i s/pick/edit/', 'rebase', '-q', '-i', 'main'], {
+        ...{ cwd: of.at, stdio: 'pipe', env: GIT_ENVIRONMENT },
+      });
+      const first = git(of.at, 'rev-parse', 'HEAD');
+      const second = commit(of.at, 'fix: by hand');
+      git(of.at, 'rebase', '--continue');
+      const third = git(of.at, 'rev-parse', 'HEAD');
+      git(of.at, 'rebase', how);
+      git(of.at, 'checkout', '-q', 'work');
+      git(of.path, 'merge', '-q', '--no-edit', 'work');
+      await expectKept(of, [`3 commits that only the log of its HEAD leads to: ${third}, ${second}, ${first}`]);
+      git(of.path, 'branch', 'saved', third);
+      await expectGone(of);
+    },
+  );
+
   it('by references of its own, whatever they lead to', async () => {
     const of = await place();
     const [kept, tagged, bisected] = ['kept', 'tagged', 'bisected'].map((name) => alone(of.at, name)) as [
