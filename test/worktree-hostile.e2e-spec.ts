@@ -2,27 +2,15 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, utimesSync, writeFileSyn
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { figure } from './figures.js';
-import { signInPerson, type TestPerson } from './fleet.js';
-import { commit, git, GIT_ENVIRONMENT, Scratch } from './scratch-git.js';
-import { startTestApp, type TestApp } from './test-app.js';
-import type { ListedWorktree, WorktreeAnswer } from './worktree-site.js';
+import { LinkedSite } from './linked-site.js';
+import { commit, git, GIT_ENVIRONMENT } from './scratch-git.js';
 
-let server: TestApp;
-let scratch: Scratch;
-let ada: TestPerson;
+let site: LinkedSite;
 
 beforeAll(async () => {
-  scratch = new Scratch();
-  server = await startTestApp({
-    GIT_ROOT: scratch.directory('mirrors'),
-    LOCAL_REPOSITORY_ROOTS: scratch.directory('roots'),
-  });
-  ada = await signInPerson(server);
+  site = await LinkedSite.open();
 });
-afterAll(async () => {
-  await server.close();
-  scratch.remove();
-});
+afterAll(() => site.close());
 
 /** Settings by which git starts a program; `%` stands for the program. */
 const VECTORS: Readonly<Record<string, readonly (readonly [string, string])[]>> = {
@@ -83,6 +71,7 @@ let counter = 0;
 
 /** A repository that is set up to run programs whenever git works in it, with a work tree that has all to lose. */
 async function trap(): Promise<Trap> {
+  const { scratch } = site;
   const base = scratch.directory(`roots/trap-${String(counter++)}`);
   const path = join(base, 'repository');
   const worktree = join(base, 'worktree');
@@ -136,8 +125,7 @@ async function trap(): Promise<Trap> {
   for (const folder of [join(path, '.git'), join(path, '.git/worktrees/worktree')])
     set(join(folder, 'config.worktree'), 'core.fsmonitor', program('worktree'));
   for (const place of [path, worktree]) set(join(place, 'inner/.git/config'), 'core.fsmonitor', program('inner'));
-  const { body } = await ada.post('/repositories', { local_path: path });
-  return { id: String(body['id']), path, worktree, sprung: () => readdirSync(canaries).sort() };
+  return { id: await site.register(path), path, worktree, sprung: () => readdirSync(canaries).sort() };
 }
 
 /** What one would do by hand; failures do not matter. */
@@ -151,31 +139,26 @@ function byHand(cwd: string, ...args: string[]): void {
 
 it('nothing that a repository configures runs, whatever is done with its work trees', async () => {
   const { id, path, worktree, sprung } = await trap();
-  const list = async (): Promise<ListedWorktree[]> => {
-    const { status, body } = await ada.get(`/worktrees?repository_id=${id}`);
-    expect(status).toBe(200);
-    return (body as unknown as WorktreeAnswer).items;
-  };
   let visits = 0;
   const done = (answer: { status: number }, status: number): void => {
     expect(answer.status).toBe(status);
     visits += 1;
     expect(sprung()).toEqual([]);
   };
-  const [one] = await list();
+  const [one] = await site.list(id);
   expect(one).toMatchObject({ path: worktree, dirty: true, problem: null, merged: true });
   expect(one?.would_lose).toEqual(['1 file in no commit: file', 'a repository of its own at inner']);
   const at = `/worktrees/${one?.id ?? ''}`;
-  done(await ada.get(at), 200);
-  done(await ada.get(`${at}/diff`), 200);
-  done(await ada.post('/worktrees/cleanup', { dry_run: true, repository_id: id, unused_for_seconds: 0 }), 200);
-  done(await ada.post('/worktrees', { repository_id: id, branch: 'fresh' }), 201);
-  done(await ada.post('/worktrees', { repository_id: id }), 201);
-  expect((await list()).map(({ dirty }) => dirty)).toEqual([false, false, true]);
-  done(await ada.delete(at), 409);
-  done(await ada.post('/worktrees/cleanup', { dry_run: false, repository_id: id, unused_for_seconds: 0 }), 200);
-  expect(await list()).toHaveLength(1);
-  done(await ada.delete(`${at}?force=true`), 204);
+  done(await site.ada.get(at), 200);
+  done(await site.ada.get(`${at}/diff`), 200);
+  done(await site.ada.post('/worktrees/cleanup', { dry_run: true, repository_id: id, unused_for_seconds: 0 }), 200);
+  done(await site.ada.post('/worktrees', { repository_id: id, branch: 'fresh' }), 201);
+  done(await site.ada.post('/worktrees', { repository_id: id }), 201);
+  expect((await site.list(id)).map(({ dirty }) => dirty)).toEqual([false, false, true]);
+  done(await site.ada.delete(at), 409);
+  done(await site.ada.post('/worktrees/cleanup', { dry_run: false, repository_id: id, unused_for_seconds: 0 }), 200);
+  expect(await site.list(id)).toHaveLength(1);
+  done(await site.ada.delete(`${at}?force=true`), 204);
   expect(existsSync(worktree)).toBe(false);
   const canaries = sprung();
   figure(

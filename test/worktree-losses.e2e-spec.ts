@@ -1,32 +1,18 @@
 import { execFileSync } from 'node:child_process';
 import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { signInPerson, type TestPerson } from './fleet.js';
-import { commit, git, GIT_ENVIRONMENT, Scratch } from './scratch-git.js';
-import { startTestApp, type TestApp } from './test-app.js';
-import { factsOf, told, type ListedWorktree, type WorktreeAnswer } from './worktree-site.js';
+import { LinkedSite, type Decided, type LinkedPlace } from './linked-site.js';
+import { commit, git, GIT_ENVIRONMENT } from './scratch-git.js';
+import { factsOf, told, type ListedWorktree } from './worktree-site.js';
 
-let server: TestApp;
-let scratch: Scratch;
-let ada: TestPerson;
-let counter = 0;
+let site: LinkedSite;
 
 beforeAll(async () => {
-  scratch = new Scratch();
-  server = await startTestApp({
-    GIT_ROOT: scratch.directory('mirrors'),
-    LOCAL_REPOSITORY_ROOTS: scratch.directory('roots'),
-  });
-  ada = await signInPerson(server);
+  site = await LinkedSite.open();
 });
-afterAll(async () => {
-  await server.close();
-  scratch.remove();
-});
+afterAll(() => site.close());
 
-interface Place {
-  id: string;
-  path: string;
+interface Place extends LinkedPlace {
   /** The linked work tree, on the branch `work`. */
   at: string;
   /** What git keeps about it. */
@@ -34,28 +20,17 @@ interface Place {
 }
 
 async function place(): Promise<Place> {
-  const folder = `roots/place-${String(counter++)}`;
-  const path = scratch.repository(`${folder}/repository`, []);
-  writeFileSync(join(path, 'file'), 'one\n');
-  git(path, 'add', '.');
-  commit(path, 'feat: first');
-  commit(path, 'feat: second');
-  const at = join(scratch.path, folder, 'wt');
-  git(path, 'worktree', 'add', '-q', '-b', 'work', at);
-  const { body } = await ada.post('/repositories', { local_path: path });
-  return { id: String(body['id']), path, at, folder: join(path, '.git/worktrees/wt') };
+  const made = await site.place();
+  commit(made.path, 'feat: second');
+  const at = made.beside('wt');
+  git(made.path, 'worktree', 'add', '-q', '-b', 'work', at);
+  return { ...made, at, folder: join(made.path, '.git/worktrees/wt') };
 }
 
-async function only({ id }: Place): Promise<ListedWorktree> {
-  const { body } = await ada.get(`/worktrees?repository_id=${id}`);
-  const { items } = body as unknown as WorktreeAnswer;
-  expect(items).toHaveLength(1);
-  return items[0] as ListedWorktree;
-}
+const only = ({ id }: Place): Promise<ListedWorktree> => site.only(id);
 
-async function plan({ id }: Place, dry_run: boolean): Promise<{ because: string; outcome: string }> {
-  const { body } = await ada.post('/worktrees/cleanup', { dry_run, repository_id: id, unused_for_seconds: 0 });
-  const [decision] = body['decisions'] as { because: string; outcome: string }[];
+async function plan({ id }: Place, dry_run: boolean): Promise<Decided> {
+  const [decision] = await site.cleanUp(id, dry_run, { unused_for_seconds: 0 });
   if (decision === undefined) throw new Error('nothing was decided');
   return decision;
 }
@@ -66,7 +41,7 @@ async function expectKept(of: Place, would_lose: readonly string[]): Promise<voi
   expect(worktree).toMatchObject({ unpushed: true, merged: false, would_lose, kept_because: would_lose.join('; ') });
   for (const dry_run of [true, false])
     expect(await plan(of, dry_run)).toMatchObject({ outcome: 'kept', because: would_lose.join('; ') });
-  const refusal = await ada.delete(`/worktrees/${worktree.id}`);
+  const refusal = await site.ada.delete(`/worktrees/${worktree.id}`);
   expect(told(refusal)).toBe('409 worktree/holds-work');
   expect(refusal.body).toMatchObject({ would_lose });
   expect(existsSync(of.at)).toBe(true);
@@ -77,7 +52,7 @@ async function expectGone(of: Place): Promise<void> {
   const worktree = await only(of);
   expect(worktree).toMatchObject({ unpushed: false, would_lose: [] });
   expect((await plan(of, true)).outcome).toBe('would_be_removed');
-  expect((await ada.delete(`/worktrees/${worktree.id}`)).status).toBe(204);
+  expect((await site.ada.delete(`/worktrees/${worktree.id}`)).status).toBe(204);
   expect(existsSync(of.at)).toBe(false);
 }
 
@@ -192,9 +167,12 @@ describe('commits that only a linked work tree leads to keep it', () => {
     const sha = alone(of.at, 'kept');
     git(of.at, 'update-ref', 'refs/worktree/keep', sha);
     const { id } = await only(of);
-    expect((await ada.delete(`/worktrees/${id}?force=true`)).status).toBe(204);
+    expect((await site.ada.delete(`/worktrees/${id}?force=true`)).status).toBe(204);
     const loss = `1 commit that only its reference refs/worktree/keep leads to: ${sha}`;
-    expect((await factsOf(ada, id, 'worktree.removed')).at(-1)?.data).toMatchObject({ forced: true, lost: [loss] });
+    expect((await factsOf(site.ada, id, 'worktree.removed')).at(-1)?.data).toMatchObject({
+      forced: true,
+      lost: [loss],
+    });
   });
 });
 
@@ -252,8 +230,8 @@ describe('files that git does not look at', () => {
     for (let at = 0; at < 30; at++) writeFileSync(join(of.at, `${String(at)}.o`), 'x');
     const { id, would_lose } = await only(of);
     expect(would_lose).toEqual([expect.stringMatching(/^32 ignored files or folders: .* and 12 more$/)]);
-    expect((await ada.delete(`/worktrees/${id}`)).status).toBe(204);
-    expect((await factsOf(ada, id, 'worktree.removed')).at(-1)?.data).toMatchObject({
+    expect((await site.ada.delete(`/worktrees/${id}`)).status).toBe(204);
+    expect((await factsOf(site.ada, id, 'worktree.removed')).at(-1)?.data).toMatchObject({
       forced: false,
       lost: would_lose,
     });

@@ -1,59 +1,32 @@
 import { existsSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { signInPerson, type TestPerson } from './fleet.js';
-import { commit, git, Scratch } from './scratch-git.js';
-import { startTestApp, type TestApp } from './test-app.js';
+import { signInPerson } from './fleet.js';
+import { LinkedSite, type LinkedPlace } from './linked-site.js';
+import { commit, git } from './scratch-git.js';
 import { factsOf, told, type WorktreeAnswer } from './worktree-site.js';
 
-let server: TestApp;
-let scratch: Scratch;
-let ada: TestPerson;
-let counter = 0;
+let site: LinkedSite;
 
 beforeAll(async () => {
-  scratch = new Scratch();
-  server = await startTestApp({
-    GIT_ROOT: scratch.directory('mirrors'),
-    LOCAL_REPOSITORY_ROOTS: scratch.directory('roots'),
-  });
-  ada = await signInPerson(server);
+  site = await LinkedSite.open();
 });
-afterAll(async () => {
-  await server.close();
-  scratch.remove();
-});
+afterAll(() => site.close());
 
-interface Place {
-  id: string;
-  path: string;
+interface Place extends LinkedPlace {
   /** Adds a work tree on a branch of its name, last used two days ago; gives its path. */
   add: (name: string) => string;
   ids: () => Promise<Record<string, string>>;
 }
 
 async function place(): Promise<Place> {
-  const folder = `roots/place-${String(counter++)}`;
-  const path = scratch.repository(`${folder}/repository`, []);
-  writeFileSync(join(path, 'file'), 'one\n');
-  git(path, 'add', '.');
-  commit(path, 'feat: first');
-  const { body } = await ada.post('/repositories', { local_path: path });
-  const id = String(body['id']);
-  const at = (name: string): string => join(scratch.path, folder, name);
-  return {
-    id,
-    path,
-    add: (name) => {
-      git(path, 'worktree', 'add', '-q', '-b', name, at(name));
-      age(at(name));
-      return at(name);
-    },
-    ids: async () => {
-      const { body: list } = await ada.get(`/worktrees?repository_id=${id}`);
-      const { items } = list as unknown as WorktreeAnswer;
-      return Object.fromEntries(items.map((one) => [one.path.split('/').at(-1) ?? '', one.id]));
-    },
+  const made = await site.place();
+  const { id, path, beside } = made;
+  const add = (name: string): string => {
+    git(path, 'worktree', 'add', '-q', '-b', name, beside(name));
+    age(beside(name));
+    return beside(name);
   };
+  return { ...made, add, ids: () => site.ids(id) };
 }
 
 const TWO_DAYS_AGO = Date.now() / 1000 - 2 * 86_400;
@@ -67,16 +40,16 @@ describe('a linked work tree', () => {
     const { id, path, add, ids } = await place();
     const worktree = add('done');
     const one = (await ids())['done'] ?? '';
-    expect((await ada.delete(`/worktrees/${one}`)).status).toBe(204);
+    expect((await site.ada.delete(`/worktrees/${one}`)).status).toBe(204);
     expect(existsSync(worktree)).toBe(false);
     expect(git(path, 'branch', '--list', 'done')).toContain('done');
     expect(await ids()).toEqual({});
-    expect(told(await ada.delete(`/worktrees/${one}`))).toBe('404 worktree/not-found');
-    expect((await factsOf(ada, one, 'worktree.removed')).at(-1)).toMatchObject({
+    expect(told(await site.ada.delete(`/worktrees/${one}`))).toBe('404 worktree/not-found');
+    expect((await factsOf(site.ada, one, 'worktree.removed')).at(-1)).toMatchObject({
       subject: { worktree_id: one, repository_id: id },
       data: { kind: 'linked', path: worktree, branch: 'done', forced: false, lost: [] },
     });
-    const { rows } = await server.sql.query(`select subject from audit_entries where action = 'worktree.removed'`);
+    const { rows } = await site.server.sql.query(`select subject from audit_entries where action = 'worktree.removed'`);
     expect(rows).toContainEqual({ subject: { worktree_id: one, repository_id: id } });
   });
 
@@ -92,14 +65,17 @@ describe('a linked work tree', () => {
       ['alone', '1 commit that is nowhere else'],
     ] as const) {
       const one = (await ids())[name] ?? '';
-      const refusal = await ada.delete(`/worktrees/${one}`);
+      const refusal = await site.ada.delete(`/worktrees/${one}`);
       expect(told(refusal)).toBe('409 worktree/holds-work');
       expect(refusal.body).toMatchObject({ would_lose: [loss] });
       expect(refusal.body['detail']).toContain(loss);
       expect(existsSync(join(path, '..', name))).toBe(true);
-      expect((await ada.delete(`/worktrees/${one}?force=true`)).status).toBe(204);
+      expect((await site.ada.delete(`/worktrees/${one}?force=true`)).status).toBe(204);
       expect(existsSync(join(path, '..', name))).toBe(false);
-      expect((await factsOf(ada, one, 'worktree.removed')).at(-1)?.data).toMatchObject({ forced: true, lost: [loss] });
+      expect((await factsOf(site.ada, one, 'worktree.removed')).at(-1)?.data).toMatchObject({
+        forced: true,
+        lost: [loss],
+      });
     }
   });
 
@@ -109,11 +85,11 @@ describe('a linked work tree', () => {
     add('busy');
     writeFileSync(join(path, '.git/worktrees/busy/index.lock'), '');
     const { locked = '', busy = '' } = await ids();
-    const refusal = await ada.delete(`/worktrees/${locked}?force=true`);
+    const refusal = await site.ada.delete(`/worktrees/${locked}?force=true`);
     expect(told(refusal)).toBe('409 worktree/in-use');
     expect(refusal.body['detail']).toBe('The worktree stays: it is locked: mine.');
-    expect(told(await ada.delete(`/worktrees/${busy}?force=true`))).toBe('409 worktree/busy');
-    expect(told(await ada.delete(`/worktrees/${busy}?force=yes`))).toBe('400 request/invalid');
+    expect(told(await site.ada.delete(`/worktrees/${busy}?force=true`))).toBe('409 worktree/busy');
+    expect(told(await site.ada.delete(`/worktrees/${busy}?force=yes`))).toBe('400 request/invalid');
     expect(Object.keys(await ids()).sort()).toEqual(['busy', 'locked']);
   });
 
@@ -121,7 +97,7 @@ describe('a linked work tree', () => {
     const { add } = await place();
     const path = add('registered');
     // One organization has a repository once, by whichever of its work trees.
-    const bob = await signInPerson(server);
+    const bob = await signInPerson(site.server);
     const { body } = await bob.post('/repositories', { local_path: path });
     const { body: list } = await bob.get(`/worktrees?repository_id=${String(body['id'])}`);
     const [one] = (list as unknown as WorktreeAnswer).items;
@@ -142,7 +118,7 @@ describe('a linked work tree', () => {
     expect(Object.keys(now[0] ?? {})).toEqual(['replaced']);
     expect((await ids())['replaced']).not.toBe(replaced);
     for (const gone of [one, replaced]) {
-      const facts = await factsOf(ada, gone, 'worktree.removed');
+      const facts = await factsOf(site.ada, gone, 'worktree.removed');
       expect(facts).toHaveLength(1);
       expect(facts[0]).toMatchObject({
         subject: { worktree_id: gone, repository_id: id },
@@ -155,7 +131,7 @@ describe('a linked work tree', () => {
     const { add, ids } = await place();
     add('mine');
     const { mine = '' } = await ids();
-    const other = await signInPerson(server);
+    const other = await signInPerson(site.server);
     expect(told(await other.delete(`/worktrees/${mine}?force=true`))).toBe('404 worktree/not-found');
     expect(await ids()).toEqual({ mine });
   });
@@ -175,9 +151,7 @@ describe('a clean-up', () => {
     git(path, 'worktree', 'add', '-q', '--detach', join(path, '../fresh'));
     rmSync(gone, { recursive: true });
     const run = async (dry_run: boolean): Promise<Record<string, string[]>> => {
-      const { status, body } = await ada.post('/worktrees/cleanup', { dry_run, repository_id: id });
-      expect(status).toBe(200);
-      const decisions = body['decisions'] as { path: string; because: string; outcome: string }[];
+      const decisions = await site.cleanUp(id, dry_run);
       return Object.fromEntries(decisions.map((one) => [one.path.split('/').at(-1) ?? '', [one.outcome, one.because]]));
     };
     const planned = await run(true);
