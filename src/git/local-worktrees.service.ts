@@ -8,6 +8,7 @@ import { GitProcess } from './git-process.js';
 import { LocalPathsService, type RepositoryPlace } from './local-paths.service.js';
 import { readPlainFile } from './plain-file.js';
 import { SafeViews, type OpenView, type SafeView } from './safe-views.js';
+import { surroundedBy } from './surroundings.js';
 import { readWorktreeEntries, type WorktreeEntry } from './worktree-entries.js';
 import { readWorktreeList, type ListedWorktree } from './worktree-list.js';
 
@@ -28,6 +29,8 @@ export interface LinkedWorktree {
   /** Whether it is what the repository was registered by. */
   registered: boolean;
   created_at: Date;
+  /** What lies in it that must not go with it; null when nothing does. */
+  surrounds: string | null;
   /** Why nothing in it is looked at; null when it may be. */
   problem: string | null;
 }
@@ -86,7 +89,7 @@ export class LocalWorktrees {
         return this.describe(view.place, entry, told ?? null, only);
       }),
     );
-    return found;
+    return this.withSurroundings(view.place, found);
   }
 
   /** Where a registered repository is now. Throws GitFailed: its path may lead elsewhere than it did. */
@@ -99,12 +102,21 @@ export class LocalWorktrees {
     }
   }
 
+  private async withSurroundings(
+    place: RepositoryPlace,
+    found: readonly Omit<LinkedWorktree, 'surrounds'>[],
+  ): Promise<LinkedWorktree[]> {
+    const worktrees = found.filter(({ prunable }) => prunable === null).map(({ path }) => path);
+    const surroundings = { place, root: this.git.root, worktrees };
+    return Promise.all(found.map(async (one) => ({ ...one, surrounds: await surroundedBy(one.path, surroundings) })));
+  }
+
   private async describe(
     place: RepositoryPlace,
     entry: WorktreeEntry,
     told: ListedWorktree | null,
     only: boolean,
-  ): Promise<LinkedWorktree> {
+  ): Promise<Omit<LinkedWorktree, 'surrounds'>> {
     const { path, problem, gone } = await this.visit(entry);
     return {
       name: entry.name,

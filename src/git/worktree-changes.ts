@@ -14,6 +14,10 @@ export interface Changes extends NamedFiles {
   ignored: NamedFiles;
   /** Repositories inside the work tree, which nothing is known of. */
   nested: string[];
+  /** Why there may be more of them; null when there are not. */
+  unseen: string | null;
+  /** Repositories of submodules that git keeps apart from the work tree, and deletes with it. */
+  modules: string[];
   /** What is under way in it, as `a rebase`. */
   operation: string | null;
 }

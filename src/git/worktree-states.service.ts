@@ -4,6 +4,7 @@ import { Injectable } from '@nestjs/common';
 import { bytePath, inFolder, shown, type BytePath } from './byte-path.js';
 import { codeOf } from './error-code.js';
 import { eachInTurn } from './each-in-turn.js';
+import { findRepositories } from '../nested-repositories.js';
 import { GitFailed } from './git.errors.js';
 import { GitProcess } from './git-process.js';
 import { isOutOfTime } from './git-time.js';
@@ -116,7 +117,8 @@ export class WorktreeStates {
     try {
       signal.throwIfAborted();
       if (worktree.problem !== null) return state;
-      if (worktree.prunable !== null) return { ...state, changes: nothingThere, size_bytes: 0 };
+      if (worktree.prunable !== null)
+        return { ...state, changes: { ...nothingThere, ...(await keptApart(worktree.folder, signal)) }, size_bytes: 0 };
       state.changes = await this.changes(view, worktree, signal);
       const size = await measureTree(worktree.path, signal);
       return { ...state, size_bytes: size?.bytes ?? null, changed_at: size?.changed_at ?? null };
@@ -148,11 +150,24 @@ export class WorktreeStates {
     // Git would start in repositories inside the work tree and obey their configuration: it must not look at them.
     const status = ['status', '--porcelain', '-z', '--no-renames', '--untracked-files=normal', '--ignored=matching'];
     const changes = readChanges(await git([...status, '--ignore-submodules=all'], MOST_LISTED));
+    const inside = await findRepositories(worktree.path, signal);
+    const bare = inside.bare.length === 0 ? [] : await this.loose(inside.bare, git);
+    const all = [...(await filledOf(worktree.path, nested)), ...inside.worked.map(shown), ...bare.map(shown)];
     return {
       ...changes,
-      nested: await filledOf(worktree.path, nested),
-      operation: await operationOf(worktree.folder),
+      nested: [...new Set(all)],
+      unseen: inside.unseen,
+      ...(await keptApart(worktree.folder, signal)),
     };
+  }
+
+  /** Those whose files are not committed, as they are where somebody has some for tests. */
+  private async loose(
+    bare: readonly Buffer[],
+    git: (args: string[], most: number) => Promise<Buffer>,
+  ): Promise<Buffer[]> {
+    const committed = new Set((await git(['ls-files', '-z'], MOST_LISTED)).toString('latin1').split('\0'));
+    return bare.filter((path) => !committed.has(`${path.toString('latin1')}/HEAD`));
   }
 
   /** A view of one work tree, with what git keeps about it; the work tree itself is its `work`. */
@@ -173,7 +188,10 @@ export class WorktreeStates {
   }
 }
 
-const nothingThere: Changes = { files: [], count: 0, ignored: { files: [], count: 0 }, nested: [], operation: null };
+const nothingThere: Changes = {
+  ...{ files: [], count: 0, ignored: { files: [], count: 0 } },
+  ...{ nested: [], unseen: null, modules: [], operation: null },
+};
 
 /** Throws what is no failure of git; and GitFailed when the caller is gone. */
 function failureIn(error: unknown, signal: AbortSignal): GitFailed {
@@ -192,6 +210,16 @@ async function copyPlain(from: BytePath, to: string): Promise<void> {
   // A file that is as old as the index is read, as it may have changed since; of a younger index git would not do that.
   const time = Math.floor(status.mtimeMs / 1000);
   await utimes(to, time, time);
+}
+
+/** What is in the folder of a work tree, wherever the work tree itself is. */
+async function keptApart(folder: BytePath, signal: AbortSignal): Promise<Pick<Changes, 'modules' | 'operation'>> {
+  const place = inFolder(folder, 'modules');
+  const { bare, worked } = await findRepositories(place, signal);
+  const modules = [...bare, ...worked];
+  // Something is there that is not what git puts there.
+  if (modules.length === 0) modules.push(...(await readdir(place, { encoding: 'buffer' }).catch(() => [])));
+  return { modules: modules.map(shown).sort(), operation: await operationOf(folder) };
 }
 
 /** Repositories inside the work tree that have been filled. */

@@ -13,6 +13,9 @@ export interface LocalRepository {
   default_branch: string | null;
 }
 
+/** More than an organization has on one disk. */
+const MOST_PATHS = 10_000;
+
 /** Registered repositories that are on this host's disk. */
 @Injectable()
 export class LocalRepositories {
@@ -22,6 +25,12 @@ export class LocalRepositories {
   async list(principal: Principal, limit: number): Promise<LocalRepository[]> {
     const rows = await this.store.listLocal(organizationOf(principal), limit);
     return rows.map(localOf).filter((repository) => repository !== null);
+  }
+
+  /** Where those of an organization are. */
+  async paths(organization_id: string): Promise<string[]> {
+    const rows = await this.store.listLocal(organization_id, MOST_PATHS);
+    return rows.map(localPathOf).filter((path) => path !== null);
   }
 
   /** Null for one that is elsewhere. Throws RepositoryNotFound. */

@@ -126,6 +126,27 @@ describe('TrustedRepository', () => {
     }
   });
 
+  it('tells of repositories inside, also where no git looks', async () => {
+    const inner = async (...parts: string[]): Promise<string> => {
+      await mkdir(path(...parts), { recursive: true });
+      return path(...parts);
+    };
+    gitIn(await inner('ignored/a/b'), 'init', '-q');
+    gitIn(await inner('ignored/bare'), 'init', '-q', '--bare');
+    gitIn(await inner('.git/modules/kept apart'), 'init', '-q', '--bare');
+    inCheckout('worktree', 'add', '-q', '--detach', path('ignored/wt'));
+    expect((await harvest()).harvest.uncovered).toEqual([
+      'ignored/a/b is a repository of its own',
+      'ignored/wt is a repository of its own',
+      'ignored/bare is a repository of its own',
+      '.git/modules/kept apart is the repository of a submodule',
+    ]);
+    for (const name of ['ignored', '.git/modules']) await rm(path(name), { recursive: true });
+    // What is committed is not lost.
+    gitIn(await inner('fixtures/bare.git'), 'init', '-q', '--bare');
+    expect((await harvest()).harvest.uncovered).toEqual([]);
+  });
+
   it('tells of commits that HEAD has left, though not of those that others took the place of', async () => {
     const commitFile = async (name: string): Promise<string> => {
       await writeFile(path(name), name);

@@ -1,4 +1,4 @@
-import { appendFile, lstat, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { appendFile, lstat, mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isPlainObjectStore, readAgentRefs, type AgentRefs } from './agent-refs.js';
 import { identityVariables, inodeOf, type Checkout, type Identity } from './checkout.js';
@@ -6,6 +6,7 @@ import type { ExecutionDirectory } from './execution-directory.js';
 import { Fault } from './fault.js';
 import { GitFailed, quoted, trustAgain, type Git, type GitCall } from './git.js';
 import { credentials, type Remote } from './git-transport.js';
+import { innerRepositories } from './inner-repositories.js';
 import { largerThan } from './large-files.js';
 import { otherWork } from './other-work.js';
 
@@ -106,7 +107,7 @@ export class TrustedRepository {
       if (!(error instanceof GitFailed) || error.exitCode === null) throw error;
       uncovered.push(`some files could not be read: ${error.message}`);
     });
-    uncovered.push(...(await this.filledNested()).map((path) => `${path} is a repository of its own`));
+    uncovered.push(...(await this.inner()));
     const commitSha = await this.commitTree(parent, message, identity);
     uncovered.push(...(await this.otherWork(refs, commitSha)));
     return { commitSha, uncovered, ...(await this.measure(commitSha)) };
@@ -190,14 +191,13 @@ export class TrustedRepository {
     });
   }
 
-  /** Nested repositories with content: a commit holds only a link to them. */
-  private async filledNested(): Promise<string[]> {
-    const paths = await this.nested();
-    const filled = paths.map(
-      async (path) => (await readdir(join(this.checkout.path, path)).catch(() => [])).length > 0,
-    );
-    const isFilled = await Promise.all(filled);
-    return paths.filter((_, index) => isFilled[index]);
+  private async inner(): Promise<string[]> {
+    return innerRepositories({
+      checkout: this.checkout.path,
+      linked: await this.nested(),
+      committed: async () => (await this.run(['ls-files', '-z'])).split('\0'),
+      signal: this.limits.signal,
+    });
   }
 
   private async nested(): Promise<string[]> {

@@ -163,7 +163,8 @@ export class WorktreeLists {
     state: WorktreeState,
   ): Promise<Worktree> {
     const [execution = null] = await this.executionsOf(repository, [executionIn(state.message)]);
-    return ofLinked({ record, linked, state, execution }, await this.store.now());
+    const repositories = await this.repositories.paths(repository.organization_id);
+    return ofLinked({ record, linked, state, execution, repositories }, await this.store.now());
   }
 
   /** How an open one is now. */
@@ -237,10 +238,12 @@ export class WorktreeLists {
       repository,
       states.map(({ message }) => executionIn(message)),
     );
+    const repositories = await this.repositories.paths(repository.organization_id);
     const now = await this.store.now();
     return some.flatMap((one, at) => {
       const state = states[at];
-      return state === undefined ? [] : [ofLinked({ ...one, state, execution: executions[at] ?? null }, now)];
+      const execution = executions[at] ?? null;
+      return state === undefined ? [] : [ofLinked({ ...one, state, execution, repositories }, now)];
     });
   }
 

@@ -14,6 +14,8 @@ export interface WorktreeFacts {
   running: boolean;
   /** Whether it is what the repository was registered by. */
   registered: boolean;
+  /** What lies in it that must not go with it; null when nothing does. */
+  surrounds: string | null;
   /** Whether nobody is there any more to remove it: its worker has been deleted. */
   abandoned: boolean;
   /** Seconds since something in it changed; null when that is not known. */
@@ -39,11 +41,11 @@ export type CleanupOutcome = (typeof CLEANUP_OUTCOMES)[number];
 export const UNUSED_FOR_SECONDS = 24 * 60 * 60;
 
 /** What stands against removing it, whoever asks. Null when nothing does. */
-export function obstacleOf({ registered, running, locked }: WorktreeFacts): string | null {
+export function obstacleOf({ registered, running, locked, surrounds }: WorktreeFacts): string | null {
   if (registered) return 'the repository is registered by it';
   if (running) return 'its execution runs';
   if (locked !== null) return locked === '' ? 'it is locked' : `it is locked: ${locked}`;
-  return null;
+  return surrounds;
 }
 
 /** Whether it holds, or may hold, what is nowhere else. Commits that are in the default branch are there. */

@@ -1,6 +1,7 @@
 import { shown } from '../git/byte-path.js';
 import { factsOf } from '../git/commit-facts.js';
 import type { LinkedWorktree } from '../git/local-worktrees.service.js';
+import { surroundedByOther } from '../git/surroundings.js';
 import type { Changes, NamedFiles } from '../git/worktree-changes.js';
 import type { WorktreeState } from '../git/worktree-states.service.js';
 import { issueOfBranch } from './branch-issue.js';
@@ -38,8 +39,11 @@ export interface FoundLinked {
   linked: LinkedWorktree;
   state: WorktreeState;
   execution: KnownExecution | null;
+  /** Where the registered repositories of the organization are. */
+  repositories: readonly string[];
 }
 
+const MOST_NAMED = 20;
 const EXECUTION = /^Execution:[ \t]*([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})[ \t]*$/gm;
 
 /** Id of the execution that a commit message names in its trailers; of several the last. */
@@ -74,6 +78,7 @@ export function ofCheckout(row: CheckoutRow, now: Date): Worktree {
     kept_because: row.kept_because,
     running,
     registered: false,
+    surrounds: null,
     abandoned: row.worker_id === null,
     would_lose,
     goes_along: [],
@@ -84,10 +89,10 @@ export function ofCheckout(row: CheckoutRow, now: Date): Worktree {
   };
 }
 
-export function ofLinked({ record, linked, state, execution }: FoundLinked, now: Date): Worktree {
+export function ofLinked({ record, linked, state, execution, repositories }: FoundLinked, now: Date): Worktree {
   const facts = state.message === null ? null : factsOf(state.message);
   const { changes } = state;
-  const dirty = changes === null ? null : changes.count > 0 || changes.nested.length > 0 || changes.operation !== null;
+  const dirty = changes === null ? null : isDirty(changes);
   const changed_at = state.changed_at ?? linked.created_at;
   const holdsMore = (state.stranded ?? []).length > 0;
   const goes_along = ignoredIn(changes);
@@ -112,6 +117,7 @@ export function ofLinked({ record, linked, state, execution }: FoundLinked, now:
     kept_because: null,
     running: execution?.running ?? false,
     registered: linked.registered,
+    surrounds: linked.surrounds ?? surroundedByOther(linked.path, repositories),
     abandoned: false,
     would_lose: [...lossesOf(linked, state), ...goes_along],
     goes_along,
@@ -124,12 +130,21 @@ export function ofLinked({ record, linked, state, execution }: FoundLinked, now:
   return { ...worktree, kept_because: remove ? null : because };
 }
 
+function isDirty({ count, nested, unseen, modules, operation }: Changes): boolean | null {
+  if (count > 0 || nested.length > 0 || modules.length > 0 || operation !== null) return true;
+  return unseen === null ? false : null;
+}
+
 function lossesOf({ branch }: LinkedWorktree, { changes, unpushed, merged, stranded }: WorktreeState): string[] {
   const losses: string[] = [];
   if (changes !== null && changes.count > 0)
     losses.push(`${counted(changes.count, 'file')} in no commit: ${named(changes)}`);
   if (changes?.operation) losses.push(`${changes.operation} that is under way`);
-  for (const path of changes?.nested ?? []) losses.push(`a repository of its own at ${path}`);
+  losses.push(...each(changes?.nested ?? [], (path) => `a repository of its own at ${path}`));
+  if (changes?.unseen) losses.push(`repositories of their own that may be in it: ${changes.unseen}`);
+  losses.push(
+    ...each(changes?.modules ?? [], (name) => `the repository of the submodule ${name}, which git keeps apart`),
+  );
   if ((unpushed ?? 0) > 0 && merged !== true) {
     const where = branch === null ? 'nowhere else' : `on no remote, though they stay on the branch ${branch} here`;
     losses.push(`${counted(unpushed ?? 0, 'commit')} that ${unpushed === 1 ? 'is' : 'are'} ${where}`);
@@ -144,6 +159,12 @@ function ignoredIn(changes: Changes | null): string[] {
   if (changes === null || changes.ignored.count === 0) return [];
   const { count } = changes.ignored;
   return [`${String(count)} ignored ${count === 1 ? 'file or folder' : 'files or folders'}: ${named(changes.ignored)}`];
+}
+
+/** A text for each of the first, and one for the others. */
+function each(names: readonly string[], text: (name: string) => string): string[] {
+  const more = names.length - MOST_NAMED;
+  return [...names.slice(0, MOST_NAMED).map(text), ...(more > 0 ? [`${String(more)} more of such`] : [])];
 }
 
 const counted = (count: number, noun: string): string => `${String(count)} ${noun}${count === 1 ? '' : 's'}`;
