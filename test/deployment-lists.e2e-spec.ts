@@ -52,14 +52,18 @@ describe('a list of deployments', () => {
       await caller.get(`/deployments?repository_id=${own.repository_id}&${wrong}`).expect(400);
   });
 
-  it('joins all repositories of the organization, but those that were never fetched', async () => {
+  it('joins all repositories of the organization, and names those that were never fetched', async () => {
     git(source, 'tag', 'v1');
     const other = scratch.repository('roots/other');
     git(other, 'tag', 'v2');
     await caller.register(other);
-    await caller.post('/repositories', { clone_url: 'https://no.such.host.invalid/x.git' }).expect(201);
-    const { items } = (await caller.get('/deployments').expect(200)).body as { items: { version: string }[] };
-    expect(items.map(({ version }) => version)).toEqual(['v2', 'v1']);
+    const { body } = await caller
+      .post('/repositories', { clone_url: 'https://no.such.host.invalid/x.git' })
+      .expect(201);
+    expect((await caller.get('/deployments').expect(200)).body).toMatchObject({
+      items: [{ version: 'v2' }, { version: 'v1' }],
+      unread: [{ repository_id: (body as { id: string }).id }],
+    });
   });
 
   it('is an error with its cause when git fails, never an empty list', async () => {

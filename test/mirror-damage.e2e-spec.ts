@@ -88,13 +88,17 @@ it('several mirrors that are damaged are mended within one request', async () =>
   expect((await caller.messages('')).sort()).toEqual([...messages, 'feat: a', 'fix: a', 'feat: b', 'fix: b'].sort());
 });
 
-it('a history that cannot be mended takes no other down without saying which it is, and how to leave it out', async () => {
+it('a history that cannot be mended takes no other down, is named beside them, and can be left out', async () => {
   const other = await caller.register(scratch.repository(`roots/other-${String(counter++)}`, ['feat: other']));
   // Nor can its source be read.
   for (const directory of [mirror(), join(source, '.git')]) loseObject(directory, sha());
-  const { body } = await caller.get('/logs').expect(409);
-  expect(body).toMatchObject({ code: 'git/failed', reason: 'damaged', repository_id: repository.id });
-  expect((body as { detail: string }).detail).toContain(`without=${repository.id}`);
+  const code = 'git/failed';
+  const detail = 'The repository is damaged: objects or references are missing or broken.';
+  expect(await answer('/logs')).toMatchObject({
+    items: [{ message: 'feat: other' }],
+    unread: [{ repository_id: repository.id, code, detail }],
+  });
+  expect((await caller.get(`/logs?without=${other.id}`).expect(409)).body).toMatchObject({ code, reason: 'damaged' });
   expect(await caller.messages(`without=${repository.id}`)).toEqual(['feat: other']);
   expect(await caller.messages(`without=${repository.id}&without=${other.id}`)).toEqual([]);
   expect(await caller.messages(`repository_id=${other.id}`)).toEqual(['feat: other']);

@@ -80,7 +80,7 @@ describe('registering a repository', () => {
     git(path, 'init', '-q');
     const repository = await caller.register(path);
     expect(repository).toMatchObject({ status: 'ready', default_branch: 'main' });
-    expect(await caller.logs(`repository_id=${repository.id}`)).toEqual({ items: [], next_cursor: null });
+    expect(await caller.logs(`repository_id=${repository.id}`)).toEqual({ items: [], next_cursor: null, unread: [] });
   });
 
   it('by an address that does not answer is accepted, and its status says why it has no mirror', async () => {

@@ -631,7 +631,7 @@ export interface paths {
         };
         /**
          * List versions and their deployments, newest version first
-         * @description Every tag is a version. One that somebody has recorded is listed as that says, as often as it was deployed; of the others it is known that they exist, and nothing more. Without `repository_id`, repositories that were never fetched are left out; a failure of Git is an error with its cause, never an empty list.
+         * @description Every tag is a version. One that somebody has recorded is listed as that says, as often as it was deployed; of the others it is known that they exist, and nothing more. Of several repositories, those whose tags cannot be read, that were never fetched, or that there was no time for are named under `unread`. Of the one that was asked for, and where none can be read, a failure of Git is an error with its cause, never an empty list.
          *
          *     Needs the permission `deployments.read`.
          */
@@ -1161,7 +1161,7 @@ export interface paths {
         };
         /**
          * List commits as log entries, newest first
-         * @description Commits of all branches, those that workers pushed included. A filter that matches little may answer a short page with a `next_cursor`: go on with it. Without `repository_id`, repositories that were never fetched are left out; a failure of Git is an error with its cause, never an empty list. Among several repositories it says in which one, as `repository_id`: `without` leaves that one out.
+         * @description Commits of all branches, those that workers pushed included. A filter that matches little may answer a short page with a `next_cursor`: go on with it. Of several repositories, those that cannot be read, that were never fetched, or that there was no time for are named under `unread`. Of the one that was asked for, and where none can be read, a failure of Git is an error with its cause, never an empty list.
          *
          *     Needs the permission `repositories.read`.
          */
@@ -4107,6 +4107,8 @@ export interface components {
              * @example null
              */
             next_cursor: string | null;
+            /** @description Repositories whose tags are, or may be, missing from the page, and why; what was recorded of them is there. */
+            unread: components["schemas"]["UnreadRepository"][];
         };
         Device: {
             /**
@@ -5622,6 +5624,8 @@ export interface components {
              * @example null
              */
             next_cursor: string | null;
+            /** @description Repositories whose commits are, or may be, missing from the page, and why. */
+            unread: components["schemas"]["UnreadRepository"][];
         };
         LogItem: {
             /**
@@ -7239,7 +7243,8 @@ export interface components {
              */
             repository_id: string;
             /**
-             * @description What went wrong, for programs. `worktree/not-visited`: nothing, there are too many repositories to visit each.
+             * @description What went wrong, for programs. Among worktrees, `worktree/not-visited`: nothing, there are too many repositories to
+             *     visit each.
              * @example git/failed
              */
             code: string;
@@ -9666,7 +9671,7 @@ export interface operations {
                 limit?: number;
                 /** @description `next_cursor` of the page before; absent for the first page. */
                 cursor?: string;
-                /** @description The repository whose tags and deployments are listed. Default: all of the organization, when there are at most 20. */
+                /** @description The repository whose tags and deployments are listed. Default: all of the organization, when there are at most 200. */
                 repository_id?: string;
                 /** @description Only what is, was or is to be at this environment. */
                 environment?: string;
@@ -9689,7 +9694,16 @@ export interface operations {
                     "application/json": components["schemas"]["DeploymentPage"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            /** @description Refused: `deployment/too-many-repositories`. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             /** @description Refused: `repository/not-found`. */
@@ -10853,7 +10867,7 @@ export interface operations {
                 since?: string;
                 /** @description Only commits that were committed at this time or earlier. */
                 until?: string;
-                /** @description The repository whose commits are listed. Default: all of the organization, merged, when there are at most 20. */
+                /** @description The repository whose commits are listed. Default: all of the organization, merged, when there are at most 200. */
                 repository_id?: string;
                 /** @description Repositories to leave out, each by its id, such as one that cannot be read. */
                 without?: string[];
@@ -10881,7 +10895,16 @@ export interface operations {
                     "application/json": components["schemas"]["LogEntryPage"];
                 };
             };
-            400: components["responses"]["BadRequest"];
+            /** @description Refused: `logs/too-many-repositories`. */
+            400: {
+                headers: {
+                    "X-Request-Id": components["headers"]["RequestId"];
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             /** @description Refused: `repository/not-found`. */
@@ -13831,7 +13854,7 @@ export interface operations {
                 /** @description `next_cursor` of the page before; absent for the first page. */
                 cursor?: string;
                 /**
-                 * @description Only those of this repository. Without it, all of the organization, when at most 20 of its repositories are on the
+                 * @description Only those of this repository. Without it, all of the organization, when at most 200 of its repositories are on the
                  *     server's disk.
                  */
                 repository_id?: string;

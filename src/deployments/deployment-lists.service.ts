@@ -2,11 +2,17 @@ import { Injectable } from '@nestjs/common';
 import { organizationOf, type Principal } from '../auth/principal.js';
 import { withinGitTime } from '../git/git-time.js';
 import { pageBy, type Page } from '../http/page.js';
-import { RepositoriesService, type Repository } from '../repositories/repositories.service.js';
+import {
+  MOST_REPOSITORIES,
+  RepositoryReader,
+  type Reading,
+  type UnreadRepository,
+} from '../repositories/repository-reader.service.js';
 import type { DeploymentView } from './deployment-view.js';
 import type { DeploymentStatus } from './deployment.states.js';
 import { TooManyRepositories } from './deployments.errors.js';
 import { DeploymentsStore, type DeploymentRow } from './deployments.store.js';
+import { merged, take } from './merged.js';
 import { ReleasedTags, type TagDeployment } from './released-tags.service.js';
 import { byVersion, placeParts, readPlace, type VersionPlace } from './version-order.js';
 
@@ -23,7 +29,11 @@ interface Listed {
   place: VersionPlace;
 }
 
-const MAX_REPOSITORIES = 20;
+/** One page of deployments, and the repositories whose tags are missing among them. */
+export interface DeploymentList<T> extends Page<T> {
+  unread: UnreadRepository[];
+}
+
 /** How many tags are looked up at once among the recorded ones. */
 const TAG_BATCH = 500;
 
@@ -33,25 +43,25 @@ export class DeploymentLists {
   constructor(
     private readonly store: DeploymentsStore,
     private readonly tags: ReleasedTags,
-    private readonly repositories: RepositoriesService,
+    private readonly reader: RepositoryReader,
   ) {}
 
   /**
-   * Newest version first. A tag that is recorded as deployed is listed as that says, as often as it was deployed. Throws
-   * InvalidInput for a broken cursor, RepositoryNotFound, TooManyRepositories, GitNotHere, MirrorNotReady and GitFailed.
+   * Newest version first. A tag that is recorded as deployed is listed as that says, as often as it was deployed. Of
+   * several repositories those whose tags cannot be read are named beside the list. Throws InvalidInput for a broken
+   * cursor, RepositoryNotFound, TooManyRepositories, GitNotHere, and MirrorNotReady and GitFailed for the one that was
+   * named.
    */
   async list<T>(
     principal: Principal,
     input: DeploymentListInput,
     gone: AbortSignal,
     present: (view: DeploymentView) => T,
-  ): Promise<Page<T>> {
+  ): Promise<DeploymentList<T>> {
     const after = readPlace(input.cursor);
-    const repositories = await this.repositories.forLogs(principal, input.repository_id, MAX_REPOSITORIES + 1);
-    if (repositories.length > MAX_REPOSITORIES) throw new TooManyRepositories(MAX_REPOSITORIES);
-    const [only, ...more] = repositories;
-    const mend = this.tags.mending(more.length === 0 ? only?.id : undefined);
-    const tags = await withinGitTime(gone, (signal) => this.tags.ofAll(repositories, after === null, signal), mend);
+    const reading = await this.reader.choose(principal, input.repository_id);
+    if (reading === null) throw new TooManyRepositories(MOST_REPOSITORIES);
+    const tags = await this.tagsOf(reading, after === null, gone);
     const rows = await this.store.findPage(
       {
         organization_id: organizationOf(principal),
@@ -62,29 +72,46 @@ export class DeploymentLists {
       },
       input.limit,
     );
-    const wanted = tags
-      .filter(({ view, place }) => isWanted(view, input) && (after === null || byVersion(after, place) < 0))
-      .sort((one, other) => byVersion(one.place, other.place));
-    const alone = await this.unrecorded(repositories, wanted, input.limit + 1);
+    const isNext = ({ view, place }: TagDeployment): boolean =>
+      isWanted(view, input) && (after === null || byVersion(after, place) < 0);
+    const wanted = merged(
+      tags.map((some) => some.filter(isNext)),
+      (one, other) => byVersion(one.place, other.place),
+    );
+    const ids = reading.repositories.map(({ id }) => id);
+    const alone = await this.unrecorded(ids, wanted, input.limit + 1);
     const listed = [...rows.map(listedRow), ...alone].sort((one, other) => byVersion(one.place, other.place));
-    return pageBy(
+    const page = pageBy(
       listed,
       input.limit,
       ({ view }) => present(view),
       ({ place }) => placeParts(place),
     );
+    return { ...page, unread: reading.told };
+  }
+
+  /** The tags of each repository that can be read, in their order. */
+  private async tagsOf(reading: Reading, fresh: boolean, gone: AbortSignal): Promise<(readonly TagDeployment[])[]> {
+    const found: (readonly TagDeployment[])[] = [];
+    const [only] = reading.repositories;
+    const work = (signal: AbortSignal): Promise<void> =>
+      this.reader.each(reading, { fresh, signal }, async (repository, directory, ended) => {
+        found.push(await this.tags.of(repository, directory, ended));
+      });
+    await withinGitTime(gone, work, reading.strict && only ? this.tags.mending(only.id) : undefined);
+    return found;
   }
 
   /** The first tags that nobody has recorded. */
   private async unrecorded(
-    repositories: readonly Repository[],
-    tags: readonly TagDeployment[],
+    ids: readonly string[],
+    tags: Iterator<TagDeployment, void>,
     limit: number,
   ): Promise<TagDeployment[]> {
     const found: TagDeployment[] = [];
-    const ids = repositories.map(({ id }) => id);
-    for (let at = 0; at < tags.length && found.length < limit; at += TAG_BATCH) {
-      const batch = tags.slice(at, at + TAG_BATCH);
+    for (let isOver = false; !isOver && found.length < limit;) {
+      const batch = take(tags, TAG_BATCH);
+      isOver = batch.length < TAG_BATCH;
       const commits = new Set(batch.flatMap(({ view }) => view.commit_sha ?? []));
       const known = new Set((await this.store.findVersions(ids, [...commits])).map(nameOf));
       found.push(...batch.filter(({ view }) => !known.has(nameOf(view))));

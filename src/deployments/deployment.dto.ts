@@ -2,6 +2,8 @@ import { ApiProperty } from '@nestjs/swagger';
 import { ActorDto } from '../auth/actor.dto.js';
 import { Id } from '../http/fields.js';
 import { PageOf } from '../http/page.js';
+import { UnreadRepositoryDto } from '../repositories/unread-repository.dto.js';
+import type { DeploymentList } from './deployment-lists.service.js';
 import { DEPLOYMENT_STATES, type DeploymentStatus } from './deployment.states.js';
 import type { DeploymentView } from './deployment-view.js';
 
@@ -154,4 +156,16 @@ export class DeploymentDto implements DeploymentView {
 }
 
 /** One page of deployments. */
-export class DeploymentPage extends PageOf(DeploymentDto) {}
+export class DeploymentPage extends PageOf(DeploymentDto) {
+  /** Repositories whose tags are, or may be, missing from the page, and why; what was recorded of them is there. */
+  @ApiProperty({ type: [UnreadRepositoryDto] })
+  unread!: UnreadRepositoryDto[];
+
+  static from({ items, next_cursor, unread }: DeploymentList<DeploymentDto>): DeploymentPage {
+    return Object.assign(new DeploymentPage(), {
+      items,
+      next_cursor,
+      unread: unread.map((one) => UnreadRepositoryDto.from(one)),
+    });
+  }
+}

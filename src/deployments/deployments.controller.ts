@@ -37,19 +37,20 @@ export class DeploymentsController {
    * List versions and their deployments, newest version first
    *
    * Every tag is a version. One that somebody has recorded is listed as that says, as often as it was deployed; of the
-   * others it is known that they exist, and nothing more. Without `repository_id`, repositories that were never fetched
-   * are left out; a failure of Git is an error with its cause, never an empty list.
+   * others it is known that they exist, and nothing more. Of several repositories, those whose tags cannot be read, that
+   * were never fetched, or that there was no time for are named under `unread`. Of the one that was asked for, and where
+   * none can be read, a failure of Git is an error with its cause, never an empty list.
    */
   @Get()
   @Allow('deployments.read')
-  @ProblemsWith({ 404: ['repository/not-found'], 409: ['git/failed'] })
+  @ProblemsWith({ 400: ['deployment/too-many-repositories'], 404: ['repository/not-found'], 409: ['git/failed'] })
   @ApiOkResponse({ type: DeploymentPage, description: 'One page of deployments.' })
-  list(
+  async list(
     @CurrentPrincipal() principal: Principal,
     @Query() query: DeploymentsQuery,
     @ClientGone() gone: AbortSignal,
-  ): Promise<Page<DeploymentDto>> {
-    return this.lists.list(principal, query, gone, (view) => DeploymentDto.from(view));
+  ): Promise<DeploymentPage> {
+    return DeploymentPage.from(await this.lists.list(principal, query, gone, (view) => DeploymentDto.from(view)));
   }
 
   /**

@@ -16,7 +16,7 @@ export const VersionField = () => Pattern(VERSION, VERSION_FORM, MAX_VERSION);
 /** Which deployments to list. */
 export class DeploymentsQuery extends PageQuery {
   /**
-   * The repository whose tags and deployments are listed. Default: all of the organization, when there are at most 20.
+   * The repository whose tags and deployments are listed. Default: all of the organization, when there are at most 200.
    * @example 019c1234-5678-7abc-8def-0123456789ab
    */
   @Optional()

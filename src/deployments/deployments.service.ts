@@ -11,7 +11,7 @@ import type { DeploymentView } from './deployment-view.js';
 import type { DeploymentStatus } from './deployment.states.js';
 import { DeploymentNotFound, VersionWithoutCommit } from './deployments.errors.js';
 import { DeploymentsStore, type DeploymentRow, type NewDeployment } from './deployments.store.js';
-import { ReleasedTags } from './released-tags.service.js';
+import { ReleasedTags, type TagDeployment } from './released-tags.service.js';
 import { environmentOf } from './release-environment.js';
 import { isTagId, mayBeTagOf, placeTime, tagId, versionKey } from './version-order.js';
 
@@ -135,7 +135,9 @@ export class DeploymentsService {
     for (const repositoryId of ids.filter((one) => mayBeTagOf(id, one))) {
       const repository = await this.repositories.get(principal, repositoryId);
       const mend = this.tags.mending(repositoryId);
-      const tags = await withinGitTime(gone, (signal) => this.tags.of(repository, true, signal), mend);
+      const list = async (signal: AbortSignal): Promise<readonly TagDeployment[]> =>
+        this.tags.of(repository, await this.tags.open(repositoryId, true), signal);
+      const tags = await withinGitTime(gone, list, mend);
       const found = tags.find(({ view }) => view.id === id);
       if (found !== undefined) return found.view;
     }

@@ -1,5 +1,4 @@
 import { Injectable } from '@nestjs/common';
-import { GitFailed, GitFailedIn, MirrorNotReady } from '../git/git.errors.js';
 import type { Mend } from '../git/git-time.js';
 import { MirrorsService, type Patience } from '../git/mirrors.service.js';
 import { TagsService, type Tag } from '../git/tags.service.js';
@@ -42,41 +41,19 @@ export class ReleasedTags {
     return fresh ? this.mirrors.open(repositoryId, PATIENCE) : this.mirrors.locate(repositoryId);
   }
 
-  /** What mends a mirror that is found damaged; without an id, that of the one that `ofAll` tells of. */
-  mending(repositoryId?: string): Mend {
+  /** What mends a mirror that is found damaged. */
+  mending(repositoryId: string): Mend {
     return this.mirrors.mending(repositoryId);
   }
 
-  /** All tags of a repository, newest version first. Throws as `open`, and GitFailed. */
-  async of(repository: Repository, fresh: boolean, signal: AbortSignal): Promise<readonly TagDeployment[]> {
-    const tags = await this.tags.list(await this.open(repository.id, fresh), signal);
+  /** All tags of a repository in its mirror, newest version first. Throws GitFailed. */
+  async of(repository: Repository, directory: string, signal: AbortSignal): Promise<readonly TagDeployment[]> {
+    const tags = await this.tags.list(directory, signal);
     const known = this.deployments.get(tags);
     if (known !== undefined) return known;
     const made = tags.map((tag) => deploymentOf(repository.id, tag)).sort((a, b) => byVersion(a.place, b.place));
     this.deployments.set(tags, made);
     return made;
-  }
-
-  /**
-   * All tags of several repositories, of which some may never have been fetched: those have none yet. Any other failure
-   * of one is a failure of all, and tells which.
-   */
-  async ofAll(
-    repositories: readonly Repository[],
-    fresh: boolean,
-    signal: AbortSignal,
-  ): Promise<readonly TagDeployment[]> {
-    const [only, ...more] = repositories;
-    if (only !== undefined && more.length === 0) return this.of(only, fresh, signal);
-    const found = await Promise.allSettled(repositories.map((repository) => this.of(repository, fresh, signal)));
-    return found.flatMap((result, at) => {
-      if (result.status === 'fulfilled') return result.value;
-      const reason: unknown = result.reason;
-      const repository = repositories[at];
-      if (reason instanceof MirrorNotReady || repository === undefined || repository.last_synced_at === null) return [];
-      if (!(reason instanceof GitFailed)) throw reason;
-      throw new GitFailedIn(repository.id, reason, 'Another one can be asked for by its repository_id.');
-    });
   }
 
   /**

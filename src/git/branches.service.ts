@@ -28,7 +28,7 @@ const MAX_BYTES = 128 * 1024 * 1024;
 /** Branches of a mirror. */
 @Injectable()
 export class BranchesService {
-  private readonly remembered = new RememberedRefs<Branches>();
+  private readonly remembered = new RememberedRefs<Branches>(({ all }) => all.length);
 
   constructor(private readonly git: GitProcess) {}
 

@@ -19,32 +19,36 @@ export type Mend = (found: GitFailed, signal: AbortSignal) => Promise<boolean>;
  * waited for long enough. Throws GitFailed with the one or the other. What is damaged is mended, if somebody can, and
  * the work done once more, in the same time.
  */
-export async function withinGitTime<T>(
+export const withinGitTime = <T>(
   gone: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
   mend?: Mend,
+): Promise<T> => withinTime(gone, gitTime(gone), (signal) => workOrMend(work, signal, mend));
+
+/** Runs work whose signal is aborted with `outer`, and after so long. Throws GitFailed with the one or the other. */
+export async function withinTime<T>(
+  outer: AbortSignal,
+  ms: number,
+  work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
   const limit = new AbortController();
   const { signal } = limit;
   // Not AbortSignal.any of an AbortSignal.timeout: Node collects that one when nobody else has it, and it never comes.
-  const timer = setTimeout(
-    () => limit.abort(new DOMException('The time for git is over.', 'TimeoutError')),
-    gitTime(gone),
-  );
-  const leave = (): void => limit.abort(gone.reason);
-  gone.addEventListener('abort', leave, { once: true });
-  if (gone.aborted) leave();
+  const timer = setTimeout(() => limit.abort(new DOMException('The time for git is over.', 'TimeoutError')), ms);
+  const leave = (): void => limit.abort(outer.reason);
+  outer.addEventListener('abort', leave, { once: true });
+  if (outer.aborted) leave();
   // One request may have any number of gits at work.
-  setMaxListeners(0, signal, gone);
+  setMaxListeners(0, signal, outer);
   try {
-    return await workOrMend(work, signal, mend);
+    return await work(signal);
   } catch (error) {
     // Before a process was begun it is the signal's own reason that was thrown.
     const calledOff = error === signal.reason || (error instanceof GitFailed && error.reason === 'aborted');
     throw signal.aborted && calledOff ? new GitFailed(isOutOfTime(signal) ? 'timeout' : 'aborted') : error;
   } finally {
     clearTimeout(timer);
-    gone.removeEventListener('abort', leave);
+    outer.removeEventListener('abort', leave);
   }
 }
 

@@ -32,14 +32,15 @@ export function failureOf(detail: string): GitFailed {
   return new GitFailed(known ?? 'unknown', undefined, { detail });
 }
 
-/** One of several repositories cannot be read; says which, and what to do without it. */
+/** One of several repositories cannot be read; says which. */
 export class GitFailedIn extends GitFailed {
   constructor(
     readonly repository_id: string,
-    { reason, detail }: GitFailed,
-    advice: string,
+    /** As it is told of the repository alone. */
+    readonly failure: GitFailed,
   ) {
-    super(reason, undefined, { detail: `${detail} It is the repository ${repository_id}. ${advice}`, repository_id });
+    const detail = `${failure.detail} It is the repository ${repository_id}.`;
+    super(failure.reason, { cause: failure }, { detail, repository_id });
   }
 }
 

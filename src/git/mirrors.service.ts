@@ -14,7 +14,6 @@ import {
   failureOf,
   faultOf,
   GitFailed,
-  GitFailedIn,
   GitNotHere,
   GitRepositoryNotFound,
   MirrorNotReady,
@@ -121,13 +120,12 @@ export class MirrorsService {
   }
 
   /**
-   * For `withinGitTime`: mends a mirror in which something was found damaged, of several the one that is told. That
-   * goes on, should it take longer than the request may: then throws MirrorRebuilding.
+   * For `withinGitTime`: mends a mirror in which something was found damaged. That goes on, should it take longer than
+   * the request may: then throws MirrorRebuilding.
    */
-  mending(repository_id?: string): Mend {
-    return async (found, signal) => {
-      const id = repository_id ?? (found instanceof GitFailedIn ? found.repository_id : null);
-      if (id === null || signal.aborted || !(await exists(this.directoryOf(id)))) return false;
+  mending(id: string): Mend {
+    return async (_, signal) => {
+      if (signal.aborted || !(await exists(this.directoryOf(id)))) return false;
       // It may be examined at this very moment.
       if (this.isExamined(id) && !this.turns.has(id)) return false;
       if (this.backoff.find(id) !== null) return false;

@@ -56,7 +56,7 @@ it('tells nothing where references are kept otherwise', async () => {
 });
 
 it('has what was read of it remembered, until it is another one', async () => {
-  const remembered = new RememberedRefs<number>();
+  const remembered = new RememberedRefs<number>(() => 1);
   let made = 0;
   const read = (): Promise<number> => remembered.read(directory, () => Promise.resolve(++made));
   await settled();

@@ -43,7 +43,7 @@ const FORMAT = FIELDS.map((field) => `%(${field})`).join('%00');
 /** Tags of a mirror. Every failure of git is an error; a repository without tags has none. */
 @Injectable()
 export class TagsService {
-  private readonly remembered = new RememberedRefs<readonly Tag[]>();
+  private readonly remembered = new RememberedRefs<readonly Tag[]>(({ length }) => length);
 
   constructor(private readonly git: GitProcess) {}
 

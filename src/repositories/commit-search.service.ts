@@ -6,6 +6,7 @@ import type { CommitObject } from '../git/commit-object.js';
 import { instantOf } from '../git/commit-time.js';
 import { newestFirst, type CommitPosition } from '../git/commit-position.js';
 import { CommitsService } from '../git/commits.service.js';
+import { eachInTurn } from '../git/each-in-turn.js';
 import { HistoriesService } from '../git/histories.service.js';
 import type { HistoryFile } from '../git/history-file.js';
 import { RefNotFound } from '../git/git.errors.js';
@@ -17,7 +18,11 @@ import { MergedHistory, type Candidate } from './merged-history.js';
 const MAX_SCANNED = 20_000;
 const SCAN_MS = 2000;
 const SCAN_BATCH = 500;
+/** Of many mirrors each takes a git of its own, so that less is looked at first. */
+const MANY_MIRRORS = 8;
+const SCAN_BATCH_OF_MANY = 100;
 const MOST_BATCH = 2000;
+const AT_ONCE = 4;
 const MOST_DEPTH = 2 ** 32 - 1;
 
 /** A mirror to search, and on whose behalf. */
@@ -114,8 +119,10 @@ export class CommitSearch {
     const narrow = isNarrow(question) || path !== undefined;
     const found: (FoundCommit<Owner> & { position: CommitPosition })[] = [];
     const began = performance.now();
-    let batch = narrow ? SCAN_BATCH : limit + 1;
+    const first = opened.length > MANY_MIRRORS ? SCAN_BATCH_OF_MANY : SCAN_BATCH;
+    let batch = narrow ? first : limit + 1;
     for (let scanned = 0; ;) {
+      const batch_began = performance.now();
       const taken = await history.take(batch);
       const candidates = since === undefined ? taken : taken.filter(({ at }) => at >= since);
       found.push(...(await this.wanted(candidates, question, signal)));
@@ -124,7 +131,10 @@ export class CommitSearch {
       const last = taken.at(-1);
       const isOver = taken.length < batch || candidates.length < taken.length;
       if (last === undefined || isOver) return pageOf(found, undefined);
-      if (scanned >= MAX_SCANNED || performance.now() - began > SCAN_MS) return pageOf(found, last);
+      const now = performance.now();
+      // The next one is of up to twice as many.
+      const isLate = now - began + 2 * (now - batch_began) > SCAN_MS;
+      if (scanned >= MAX_SCANNED || isLate) return pageOf(found, last);
       batch = Math.min(2 * batch, MOST_BATCH, MAX_SCANNED - scanned);
     }
   }
@@ -136,14 +146,15 @@ export class CommitSearch {
     signal: AbortSignal,
   ): Promise<(FoundCommit<Owner> & { position: CommitPosition })[]> {
     const found = new Map<Candidate<unknown>, FoundCommit<Owner> & { position: CommitPosition }>();
-    for (const mirror of new Set(candidates.map(({ source }) => source))) {
+    const mirrors = [...new Set(candidates.map(({ source }) => source))];
+    await eachInTurn(AT_ONCE, mirrors, async (mirror) => {
       const own = candidates.filter(({ source }) => source === mirror);
       try {
         for await (const one of this.wantedOf(mirror, own, question, signal)) found.set(one.position, one);
       } catch (error) {
         throw mirror.told === undefined ? error : mirror.told(error);
       }
-    }
+    });
     return candidates.flatMap((candidate) => found.get(candidate) ?? []);
   }
 

@@ -4,11 +4,13 @@ import { PageOf } from '../http/page.js';
 import { CommitFilterQuery } from './commit-filter.dto.js';
 import { Ref } from './ref.js';
 import type { LogEntry } from './log-entry.js';
+import type { Logs } from './logs.service.js';
+import { UnreadRepositoryDto } from './unread-repository.dto.js';
 
 /** Which log entries to list. */
 export class LogsQuery extends CommitFilterQuery {
   /**
-   * The repository whose commits are listed. Default: all of the organization, merged, when there are at most 20.
+   * The repository whose commits are listed. Default: all of the organization, merged, when there are at most 200.
    * @example 019c1234-5678-7abc-8def-0123456789ab
    */
   @Optional()
@@ -160,4 +162,16 @@ export class LogEntryDto implements LogEntry {
 }
 
 /** One page of log entries. */
-export class LogEntryPage extends PageOf(LogEntryDto) {}
+export class LogEntryPage extends PageOf(LogEntryDto) {
+  /** Repositories whose commits are, or may be, missing from the page, and why. */
+  @ApiProperty({ type: [UnreadRepositoryDto] })
+  unread!: UnreadRepositoryDto[];
+
+  static from({ items, next_cursor, unread }: Logs): LogEntryPage {
+    return Object.assign(new LogEntryPage(), {
+      items: items.map((entry) => LogEntryDto.from(entry)),
+      next_cursor,
+      unread: unread.map((one) => UnreadRepositoryDto.from(one)),
+    });
+  }
+}

@@ -1,8 +1,8 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal.js';
 import { withinGitTime } from '../git/git-time.js';
-import { GitFailed, GitFailedIn, MirrorNotReady, RefNotFound } from '../git/git.errors.js';
-import { MirrorsService, type Patience } from '../git/mirrors.service.js';
+import { GitFailed, GitFailedIn, RefNotFound } from '../git/git.errors.js';
+import { MirrorsService } from '../git/mirrors.service.js';
 import type { Page } from '../http/page.js';
 import { readCommitCursor } from './commit-cursor.js';
 import type { CommitFilter } from './commit-filter.js';
@@ -10,10 +10,14 @@ import { secondsOf } from './commit-times.js';
 import { CommitSearch, type OpenHistory } from './commit-search.service.js';
 import { entryOf, type LogEntry } from './log-entry.js';
 import { TooManyRepositories } from './repositories.errors.js';
-import { RepositoriesService, type Repository } from './repositories.service.js';
+import type { Repository } from './repositories.service.js';
+import {
+  MOST_REPOSITORIES,
+  RepositoryReader,
+  type Reading,
+  type UnreadRepository,
+} from './repository-reader.service.js';
 
-const MAX_REPOSITORIES = 20;
-const PATIENCE: Patience = { first_ms: 2000, fresh_ms: 1500 };
 const COMMIT_LEVELS: readonly string[] = ['info', 'warn'] satisfies LogEntry['level'][];
 
 export interface LogsRequest extends CommitFilter {
@@ -28,87 +32,70 @@ export interface LogsRequest extends CommitFilter {
   cursor?: string;
 }
 
+/** Log entries, and the repositories that are missing among them. */
+export interface Logs extends Page<LogEntry> {
+  unread: UnreadRepository[];
+}
+
 /** Commits of the organization's repositories as log entries. */
 @Injectable()
 export class LogsService {
   constructor(
-    private readonly repositories: RepositoriesService,
+    private readonly reader: RepositoryReader,
     private readonly mirrors: MirrorsService,
     private readonly search: CommitSearch,
   ) {}
 
   /**
-   * Newest first by instant, all branches together; ends its git processes when `gone` is aborted. Throws
-   * InvalidInput for a broken cursor, RepositoryNotFound, TooManyRepositories, RefNotFound, MirrorNotReady, GitFailed.
+   * Newest first by instant, all branches together; ends its git processes when `gone` is aborted. Of several
+   * repositories those that cannot be read are named beside the list. Throws InvalidInput for a broken cursor,
+   * RepositoryNotFound, TooManyRepositories, RefNotFound, GitNotHere, and MirrorNotReady and GitFailed for the one that
+   * was named.
    */
-  async list(principal: Principal, request: LogsRequest, gone: AbortSignal): Promise<Page<LogEntry>> {
+  async list(principal: Principal, request: LogsRequest, gone: AbortSignal): Promise<Logs> {
     const after = readCommitCursor(request.cursor);
-    const repositories = await this.repositoriesOf(principal, request);
-    const work = async (signal: AbortSignal): Promise<Page<LogEntry>> => {
-      const opened = await this.open(repositories, request.ref, after === null, signal);
+    const { repository_id } = request;
+    const work = async (signal: AbortSignal): Promise<Logs> => {
+      const reading = await this.reader.choose(principal, repository_id, request.without);
+      if (reading === null) throw new TooManyRepositories(MOST_REPOSITORIES);
+      const opened = new Map<string, OpenHistory<Repository>>();
       try {
+        await this.open(reading, request.ref, { fresh: after === null, signal }, opened);
         if (request.level !== undefined && !COMMIT_LEVELS.includes(request.level))
-          return { items: [], next_cursor: null };
+          return { items: [], next_cursor: null, unread: reading.told };
         const question = { ...request, ...secondsOf(request), after };
-        const { found, next_cursor } = await this.search.page(opened, question, signal);
-        return { items: found.map(({ commit, facts, mirror }) => entryOf(commit, facts, mirror.owner)), next_cursor };
+        const { found, next_cursor } = await this.reader.together(reading, signal, () => {
+          const readable = reading.repositories.filter(({ id }) => !reading.unread.has(id));
+          const histories = readable.flatMap(({ id }) => opened.get(id) ?? []);
+          return this.search.page(histories, question, signal);
+        });
+        const items = found.map(({ commit, facts, mirror }) => entryOf(commit, facts, mirror.owner));
+        return { items, next_cursor, unread: reading.told };
       } finally {
-        await Promise.all(opened.map(({ file }) => file.close()));
+        await Promise.all([...opened.values()].map(({ file }) => file.close()));
       }
     };
-    const [only, ...more] = repositories;
-    return withinGitTime(gone, work, this.mirrors.mending(more.length === 0 ? only?.id : undefined));
+    return withinGitTime(gone, work, repository_id === undefined ? undefined : this.mirrors.mending(repository_id));
   }
 
-  private async repositoriesOf(
-    principal: Principal,
-    { repository_id, without = [] }: LogsRequest,
-  ): Promise<Repository[]> {
-    const most = MAX_REPOSITORIES + without.length;
-    const all = await this.repositories.forLogs(principal, repository_id, most + 1);
-    const repositories = all.filter(({ id }) => !without.includes(id));
-    if (repositories.length > MAX_REPOSITORIES) throw new TooManyRepositories(MAX_REPOSITORIES);
-    return repositories;
-  }
-
-  /** Opens those that can be; among several, one may not have been fetched yet or may lack the reference. */
+  /** Opens those that can be, and have the reference. Throws RefNotFound when none of them has it. */
   private async open(
-    repositories: readonly Repository[],
+    reading: Reading,
     ref: string | undefined,
-    fresh: boolean,
-    signal: AbortSignal,
-  ): Promise<OpenHistory<Repository>[]> {
-    const results = await Promise.allSettled(
-      repositories.map(async (owner) => {
-        const told = repositories.length > 1 ? (failure: unknown) => among(failure, owner) : undefined;
-        try {
-          const directory = fresh ? await this.mirrors.open(owner.id, PATIENCE) : await this.mirrors.locate(owner.id);
-          return await this.search.open({ owner, directory, told }, ref, signal);
-        } catch (error) {
-          throw told === undefined ? error : told(error);
-        }
-      }),
-    );
-    const failures = results.flatMap((result, at) => {
-      if (result.status === 'fulfilled') return [];
-      return [{ reason: result.reason as unknown, repository: repositories[at] }];
+    how: { fresh: boolean; signal: AbortSignal },
+    opened: Map<string, OpenHistory<Repository>>,
+  ): Promise<void> {
+    let lacking = 0;
+    await this.reader.each(reading, how, async (owner, directory, signal) => {
+      const told = (failure: unknown): unknown =>
+        failure instanceof GitFailed ? new GitFailedIn(owner.id, failure) : failure;
+      const history = await this.search.open({ owner, directory, told }, ref, signal).catch((error: unknown) => {
+        if (!(error instanceof RefNotFound)) throw error;
+        lacking += 1;
+        return null;
+      });
+      if (history !== null) opened.set(owner.id, history);
     });
-    const read = results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
-    const opened = read.flatMap((history) => history ?? []);
-    // Any other failure is one.
-    const grave = failures.find(({ reason, repository }) => !isExpected(reason, repository));
-    const failure = grave ?? (read.length === 0 ? failures[0] : undefined);
-    if (failure === undefined) return opened;
-    await Promise.all(opened.map(({ file }) => file.close()));
-    throw failure.reason;
+    if (lacking > 0 && lacking === reading.repositories.length) throw new RefNotFound();
   }
 }
-
-/** One of many takes the whole list down, as a list that lacks commits without a word would be worse: so it says how to go on. */
-const among = (failure: unknown, { id }: Repository): unknown =>
-  failure instanceof GitFailed
-    ? new GitFailedIn(id, failure, `To see the others meanwhile, leave it out: without=${id}.`)
-    : failure;
-
-const isExpected = (reason: unknown, repository: Repository | undefined): boolean =>
-  reason instanceof RefNotFound || reason instanceof MirrorNotReady || repository?.last_synced_at === null;

@@ -79,7 +79,7 @@ export class TooManyRepositories extends DomainError {
     super(
       'logs/too-many-repositories',
       'invalid',
-      `The organization has more than ${String(limit)} repositories: name one with repository_id.`,
+      `The organization has more than ${String(limit)} repositories: name one with repository_id, or leave some out with without.`,
       { errors: [{ field: 'repository_id', message: 'repository_id is needed to choose one of many repositories' }] },
     );
   }

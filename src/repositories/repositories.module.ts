@@ -16,6 +16,7 @@ import { RepositoryCommits } from './repository-commits.service.js';
 import { RepositoryCredentials } from './repository-credentials.service.js';
 import { RepositoryRegistration } from './repository-registration.service.js';
 import { RepositoryRemoval } from './repository-removal.service.js';
+import { RepositoryReader } from './repository-reader.service.js';
 import { RepositoryRecordsModule } from './repository-records.module.js';
 
 @Module({
@@ -27,6 +28,7 @@ import { RepositoryRecordsModule } from './repository-records.module.js';
     RepositoryCredentials,
     RepositoryRemoval,
     LocalRepositories,
+    RepositoryReader,
     RepositoryCommits,
     CommitSearch,
     LogsService,
@@ -35,6 +37,6 @@ import { RepositoryRecordsModule } from './repository-records.module.js';
     CredentialRotationDuty,
     OrganizationMirrors,
   ],
-  exports: [RepositoriesService, RepositoryRemoval, LocalRepositories],
+  exports: [RepositoriesService, RepositoryReader, RepositoryRemoval, LocalRepositories],
 })
 export class RepositoriesModule {}

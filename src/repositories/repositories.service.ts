@@ -114,7 +114,7 @@ export class RepositoriesService implements OnApplicationBootstrap {
   }
 
   /** The caller's own repository, or all of the organization up to `limit`; newest first. */
-  async forLogs(principal: Principal, repository_id: string | undefined, limit: number): Promise<Repository[]> {
+  async forLists(principal: Principal, repository_id: string | undefined, limit: number): Promise<Repository[]> {
     if (repository_id !== undefined) return [await this.get(principal, repository_id)];
     return this.store.list(organizationOf(principal), null, limit);
   }

@@ -2,7 +2,7 @@ import { ApiProperty } from '@nestjs/swagger';
 import { Flag, Id, Optional, Pattern, WholeNumber } from '../http/fields.js';
 import type { CleanedWorktree, Cleanup } from './cleanups.service.js';
 import { CLEANUP_OUTCOMES, UNUSED_FOR_SECONDS } from './worktree.policy.js';
-import { UnreadRepositoryDto } from './worktrees.dto.js';
+import { UnreadRepositoryDto } from '../repositories/unread-repository.dto.js';
 
 const DEFAULT_LIMIT = 20;
 
@@ -109,7 +109,7 @@ export class CleanupDto {
         ...{ remove, because, outcome },
       })),
       next_cursor,
-      unread: unread.map(({ repository_id, code, detail }) => ({ repository_id, code, detail })),
+      unread: unread.map((one) => UnreadRepositoryDto.from(one)),
     };
   }
 }

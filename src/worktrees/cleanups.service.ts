@@ -5,7 +5,8 @@ import { GitFailed } from '../git/git.errors.js';
 import { Removals, type RemovalWish } from './removals.service.js';
 import type { Worktree } from './worktree.js';
 import { decide, UNUSED_FOR_SECONDS, type CleanupOutcome } from './worktree.policy.js';
-import { WorktreeLists, type UnreadRepository, type WorktreeListInput } from './worktree-lists.service.js';
+import type { UnreadRepository } from '../repositories/repository-reader.service.js';
+import { WorktreeLists, type WorktreeListInput } from './worktree-lists.service.js';
 
 /** No removal is begun later than this: the answer is due. */
 const BEGIN_WITHIN_MS = 3000;

@@ -10,6 +10,7 @@ import type { SafeView } from '../git/safe-views.js';
 import { WorktreeStates, type WorktreeState } from '../git/worktree-states.service.js';
 import { readCursor, toPage, type Page } from '../http/page.js';
 import { LocalRepositories, type LocalRepository } from '../repositories/local-repositories.service.js';
+import type { UnreadRepository } from '../repositories/repository-reader.service.js';
 import { isOf, LinkedRecords, type OpenRepository } from './linked-records.service.js';
 import { executionIn, ofCheckout, ofLinked, type KnownExecution, type Worktree } from './worktree.js';
 import { TooManyLocalRepositories, WorktreeNotFound } from './worktree.errors.js';
@@ -32,13 +33,6 @@ export interface WorktreeListInput {
   repository_id?: string;
   limit: number;
   cursor?: string;
-}
-
-/** A repository whose work trees could not be listed, and why. */
-export interface UnreadRepository {
-  repository_id: string;
-  code: string;
-  detail: string;
 }
 
 export interface WorktreeList extends Page<Worktree> {

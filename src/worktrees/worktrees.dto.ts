@@ -2,15 +2,16 @@ import { ApiProperty } from '@nestjs/swagger';
 import { Id, OneOf, Optional, Pattern, Text } from '../http/fields.js';
 import { PageOf, PageQuery } from '../http/page.js';
 import { BRANCH, BRANCH_FORM } from '../repositories/repositories.dto.js';
+import { UnreadRepositoryDto } from '../repositories/unread-repository.dto.js';
 import type { Worktree } from './worktree.js';
-import type { UnreadRepository, WorktreeList } from './worktree-lists.service.js';
+import type { WorktreeList } from './worktree-lists.service.js';
 
 export const WORKTREE_KINDS = ['linked', 'checkout'] as const;
 
 /** Which worktrees to list. */
 export class WorktreesQuery extends PageQuery {
   /**
-   * Only those of this repository. Without it, all of the organization, when at most 20 of its repositories are on the
+   * Only those of this repository. Without it, all of the organization, when at most 200 of its repositories are on the
    * server's disk.
    * @example 019c1234-5678-7abc-8def-0123456789ab
    */
@@ -238,28 +239,6 @@ export class WorktreeDto {
   }
 }
 
-/** A repository whose work trees could not be listed. */
-export class UnreadRepositoryDto implements UnreadRepository {
-  /**
-   * The repository.
-   * @example 019c1234-5678-7abc-8def-0123456789ab
-   */
-  @ApiProperty({ format: 'uuid' })
-  repository_id!: string;
-
-  /**
-   * What went wrong, for programs. `worktree/not-visited`: nothing, there are too many repositories to visit each.
-   * @example git/failed
-   */
-  code!: string;
-
-  /**
-   * What went wrong, for people.
-   * @example "There is no Git repository at its address, or it is not visible without credentials."
-   */
-  detail!: string;
-}
-
 /** One page of worktrees. */
 export class WorktreePage extends PageOf(WorktreeDto) {
   /** Repositories whose linked work trees are, or may be, missing from the list, and why. */
@@ -270,7 +249,7 @@ export class WorktreePage extends PageOf(WorktreeDto) {
     return Object.assign(new WorktreePage(), {
       items: items.map((worktree) => WorktreeDto.from(worktree)),
       next_cursor,
-      unread: unread.map(({ repository_id, code, detail }) => ({ repository_id, code, detail })),
+      unread: unread.map((one) => UnreadRepositoryDto.from(one)),
     });
   }
 }
