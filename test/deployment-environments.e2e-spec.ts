@@ -96,6 +96,17 @@ describe('what is where', () => {
     expect(await own.all()).toHaveLength(4);
   });
 
+  it('leads nowhere from an environment that a version has come to from one where it never was', async () => {
+    git(source, 'tag', 'v1');
+    const { id } = await own.recorded({ version: 'v1', environment: 'staging', status: 'success' });
+    const canary = await own.changed(id, { environment: 'canary' });
+    expect(canary.promoted_from).not.toBeNull();
+    expect(await own.changed(id, { notes: 'not yet' })).toMatchObject({ promoted_from: canary.promoted_from });
+    const production = { environment: 'production', status: 'success' };
+    expect(await own.changed(id, production)).toMatchObject({ ...production, promoted_from: null });
+    expect(await own.places()).toEqual(['canary: nothing', 'production: v1', 'staging: v1']);
+  });
+
   it('is told of page by page, and to its own organization alone', async () => {
     for (const environment of ['a', 'b', 'c']) await own.recorded({ version: head(), environment });
     const first = (await caller.get('/deployments/status?limit=2').expect(200)).body as {

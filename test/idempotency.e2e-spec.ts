@@ -4,6 +4,7 @@ import { IdempotencyStore } from '../src/idempotency/idempotency.store.js';
 import { TaskNotices } from '../src/tasks/task-notices.service.js';
 import { registerWorker, signInPerson, type TestPerson } from './fleet.js';
 import { Somebody } from './organizations-people.js';
+import { git, Scratch } from './scratch-git.js';
 import { signIn } from './sign-in.js';
 import { startTestApp, REGISTRATION_KEY, type TestApp } from './test-app.js';
 
@@ -123,6 +124,99 @@ describe('the same Idempotency-Key', () => {
       store.tryLock = IdempotencyStore.prototype.tryLock.bind(store);
       store.keep = IdempotencyStore.prototype.keep.bind(store);
     }
+  });
+});
+
+describe('the same Idempotency-Key, when the answer came to no end though what was asked for was done,', () => {
+  let scratch: Scratch;
+  let server: TestApp;
+  let caller: string;
+
+  beforeAll(async () => {
+    scratch = new Scratch();
+    const roots = scratch.directory('roots');
+    server = await startTestApp({ GIT_ROOT: scratch.directory('mirrors'), LOCAL_REPOSITORY_ROOTS: roots });
+    caller = (await signIn(server)).access_token;
+  });
+  afterAll(async () => {
+    await server.close();
+    scratch.remove();
+  });
+
+  /** Meanwhile PostgreSQL keeps no answer: it goes away when it is asked to. */
+  async function withoutAnswers(work: () => PromiseLike<unknown>): Promise<void> {
+    await server.sql.query(
+      `create function goes_away() returns trigger language plpgsql as
+         $$ begin raise exception 'goes away' using errcode = '57P01'; end $$;
+       create trigger goes_away before insert or update on idempotency_keys
+         for each row when (new.status >= 200) execute function goes_away()`,
+    );
+    try {
+      await work();
+    } finally {
+      await server.sql.query('drop function goes_away cascade');
+    }
+  }
+
+  async function madeOnce(path: string, key: string, body: object): Promise<{ id: string }> {
+    await withoutAnswers(async () => {
+      await post(server, key, body, path, caller).expect(503);
+      await post(server, key, body, path, caller).expect(503);
+    });
+    const other = await post(server, key, { ...body, name: 'Another' }, path, caller);
+    const { body: made } = await post(server, key, body, path, caller).expect(201);
+    expect((await post(server, key, body, path, caller).expect(201)).body).toEqual(made);
+    // Fields that are not known are refused before anything else.
+    if (path === 'organizations') expect(other.status).toBe(409);
+    return made as { id: string };
+  }
+
+  it('registers one repository, records one deployment, makes one organization', async () => {
+    const local_path = scratch.repository('roots/one');
+    git(local_path, 'tag', 'v1');
+    const { id: repository_id } = await madeOnce('repositories', 'a', { local_path });
+    await madeOnce('deployments', 'c', { repository_id, version: 'v1' });
+    await madeOnce('organizations', 'd', { name: 'Only one of it' });
+    const [counted] = (
+      await server.sql.query<object>(
+        `select (select count(*)::int from repositories) as repositories, (select count(*)::int from deployments) as deployments,
+           (select count(*)::int from organizations where name = 'Only one of it') as organizations`,
+      )
+    ).rows;
+    expect(counted).toEqual({ repositories: 1, deployments: 1, organizations: 1 });
+  });
+
+  it('makes it anew when it has been deleted since', async () => {
+    const local_path = scratch.repository('roots/two');
+    const body = { local_path };
+    await withoutAnswers(() => post(server, 'gone', body, 'repositories', caller).expect(503));
+    const { rows } = await server.sql.query<{ id: string }>(
+      'select id from repositories order by created_at desc limit 1',
+    );
+    const gone = rows[0]?.id ?? '';
+    await server.request.delete(`/api/v1/repositories/${gone}`).set('Authorization', `Bearer ${caller}`).expect(204);
+    const { body: made } = await post(server, 'gone', body, 'repositories', caller).expect(201);
+    expect((made as { id: string }).id).not.toBe(gone);
+  });
+
+  it('is found again after a process has died with it, and forgotten after a day', async () => {
+    const local_path = scratch.repository('roots/three');
+    const body = { local_path };
+    await withoutAnswers(() => post(server, 'died', body, 'repositories', caller).expect(503));
+    await server.sql.query(
+      `update idempotency_keys set expires_at = now() - interval '1 second', status = 0 where status = 1`,
+    );
+    await server.app.get(IdempotencyStore, { strict: false }).removeExpired(1000);
+    const { rows } = await server.sql.query<{ id: string }>(
+      'select id from repositories order by created_at desc limit 1',
+    );
+    const { body: made } = await post(server, 'died', body, 'repositories', caller).expect(201);
+    expect((made as { id: string }).id).toBe(rows[0]?.id);
+    await server.sql.query(
+      `update idempotency_keys set created_at = now() - interval '25 hours', expires_at = now() - interval '1 hour'`,
+    );
+    await server.app.get(IdempotencyStore, { strict: false }).removeExpired(1000);
+    expect((await server.sql.query('select from idempotency_keys')).rowCount).toBe(0);
   });
 });
 

@@ -71,6 +71,7 @@ it('begins anew at the next environment, and may be further there at once', () =
       status: 'in_progress',
       actor: SYSTEM,
       deployed_by: null,
+      promoted_from: null,
       started_at: 'now',
       completed_at: null,
       rolled_back_at: null,

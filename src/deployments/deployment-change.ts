@@ -67,6 +67,8 @@ function placeOf(before: Before, { environment }: DeploymentPatch, actor: Actor)
       status: 'recorded',
       actor,
       deployed_by: actor.login,
+      // Of where it was before it came to the environment that it leaves, nothing is true any more.
+      promoted_from: null,
       started_at: null,
       completed_at: null,
       rolled_back_at: null,

@@ -2,6 +2,7 @@ import { Module } from '@nestjs/common';
 import { EventsModule } from '../events/events.module.js';
 import { ExecutionsModule } from '../executions/executions.module.js';
 import { GitModule } from '../git/git.module.js';
+import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { RepositoriesModule } from '../repositories/repositories.module.js';
 import { TasksModule } from '../tasks/tasks.module.js';
 import { DeliveredTasks } from './delivered-tasks.service.js';
@@ -15,7 +16,7 @@ import { DeploymentsStore } from './deployments.store.js';
 import { ReleasedTags } from './released-tags.service.js';
 
 @Module({
-  imports: [GitModule, RepositoriesModule, TasksModule, ExecutionsModule, EventsModule],
+  imports: [GitModule, IdempotencyModule, RepositoriesModule, TasksModule, ExecutionsModule, EventsModule],
   controllers: [DeploymentsController],
   providers: [
     DeploymentsStore,

@@ -4,6 +4,7 @@ import { Database } from '../database/database.js';
 import type { EventType } from '../events/event-types.js';
 import { EventsService } from '../events/events.service.js';
 import { withinGitTime } from '../git/git-time.js';
+import { IdempotencyService } from '../idempotency/idempotency.service.js';
 import { newId } from '../ids.js';
 import { RepositoriesService } from '../repositories/repositories.service.js';
 import { changeOf, type DeploymentPatch } from './deployment-change.js';
@@ -34,6 +35,7 @@ export class DeploymentsService {
     private readonly repositories: RepositoriesService,
     private readonly events: EventsService,
     private readonly database: Database,
+    private readonly idempotency: IdempotencyService,
   ) {}
 
   /** Throws DeploymentNotFound, and for tags what git failed with. */
@@ -48,6 +50,9 @@ export class DeploymentsService {
    */
   async record(principal: Principal, input: DeploymentInput, gone: AbortSignal): Promise<DeploymentView> {
     const organization_id = organizationOf(principal);
+    const before = this.idempotency.madeBefore;
+    const known = before === null ? null : await this.store.findOwn(organization_id, before);
+    if (known !== null) return known;
     const { id: repository_id } = await this.repositories.get(principal, input.repository_id);
     const { commit_sha, tag } = await withinGitTime(
       gone,
@@ -74,6 +79,7 @@ export class DeploymentsService {
     return this.database.transaction(async () => {
       const recorded = (await this.store.insert(row)) ?? (await this.store.insert({ ...row, id: newId() }));
       if (recorded === null) throw new Error('a deployment was not recorded');
+      await this.idempotency.making(recorded.id);
       await this.tell(['deployment.recorded'], recorded, principal);
       return this.apply(principal, recorded, { status: input.status });
     });
@@ -103,10 +109,10 @@ export class DeploymentsService {
   private async apply(principal: Principal, row: DeploymentRow, patch: DeploymentPatch): Promise<DeploymentRow> {
     const change = changeOf(row, patch, principal.actor);
     if (change === null) return row;
-    const promoted_from = change.leaves ? newId() : undefined;
-    if (promoted_from !== undefined) await this.store.leave(row, promoted_from);
-    const changed = await this.store.update(row, { ...change.update, promoted_from });
-    await this.tell(change.events, changed, principal, { environment: row.environment, left: promoted_from ?? null });
+    const left = change.leaves ? newId() : null;
+    if (left !== null) await this.store.leave(row, left);
+    const changed = await this.store.update(row, { ...change.update, ...(left !== null && { promoted_from: left }) });
+    await this.tell(change.events, changed, principal, { environment: row.environment, left });
     return changed;
   }
 

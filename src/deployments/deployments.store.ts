@@ -31,7 +31,7 @@ export interface DeploymentUpdate {
   deployed_by?: string | null;
   pull_request_number?: number | null;
   notes?: string | null;
-  promoted_from?: string;
+  promoted_from?: string | null;
   started_at?: 'now' | null;
   completed_at?: 'now' | null;
   rolled_back_at?: 'now' | null;

@@ -37,6 +37,11 @@ export class FetchSources {
     if (outcome instanceof AddressRefused) throw outcome;
   }
 
+  /** Judges a path that is about to be registered, and gives where it is. Throws LocalPathRefused. */
+  mayRead(path: string): ReturnType<LocalPathsService['locate']> {
+    return this.localPaths.locate(path);
+  }
+
   /** Where to fetch from, checked at each fetch: names and links may lead elsewhere than they did before. */
   async find(repository_id: string, source: MirrorSource): Promise<FetchSource> {
     try {

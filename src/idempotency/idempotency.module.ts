@@ -12,5 +12,6 @@ import { IdempotencyStore } from './idempotency.store.js';
     IdempotencyStore,
     ExpiredKeysDuty,
   ],
+  exports: [IdempotencyService],
 })
 export class IdempotencyModule {}

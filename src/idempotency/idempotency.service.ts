@@ -1,9 +1,9 @@
+import { AsyncLocalStorage } from 'node:async_hooks';
 import { Injectable, Logger } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import { FirstStillRuns, isLasting, KeyReused, type KeptRefusal, RepeatedRefusal } from './idempotency.errors.js';
-import { AT_WORK, IdempotencyStore, type KeptAnswer } from './idempotency.store.js';
+import { AT_WORK, IdempotencyStore, UNANSWERED, type KeptAnswer } from './idempotency.store.js';
 
-const KEPT_SECONDS = 24 * 3600;
 /** Longer than any answer takes; a process that died in between gives the key free by it. */
 const RESERVED_SECONDS = 60;
 const PATIENCE_MS = 4000;
@@ -31,11 +31,27 @@ export class IdempotencyService {
   private readonly logger = new Logger(IdempotencyService.name);
   /** What runs in this process, by scope: those who come meanwhile wait for it without a connection. */
   private readonly running = new Map<string, Promise<unknown>>();
+  /** The request at work beside its key. */
+  private readonly atWork = new AsyncLocalStorage<{ scope: Buffer; made: string | null }>();
 
   constructor(
     private readonly store: IdempotencyStore,
     private readonly database: Database,
   ) {}
+
+  /**
+   * For work beside its key: what an earlier try of the same request has made, by the name that `making` gave it, when
+   * that did not come to its answer, as the database went away or time was over. Null when there is nothing like it.
+   */
+  get madeBefore(): string | null {
+    return this.atWork.getStore()?.made ?? null;
+  }
+
+  /** Says what the request at work makes, in the transaction that makes it: who asks again then gets it, not another. */
+  async making(name: string): Promise<void> {
+    const request = this.atWork.getStore();
+    if (request !== undefined) await this.store.noteMade(request.scope, name);
+  }
 
   /** The first answer to the key: made by `work`, or given again. Throws the first refusal, KeyReused or FirstStillRuns. */
   async once(keyed: KeyedRequest, work: () => Promise<Answer>): Promise<Answer & { replayed: boolean }> {
@@ -47,8 +63,10 @@ export class IdempotencyService {
         continue;
       }
       const kept = await this.store.find(keyed.scope);
-      if (kept !== null && kept.status !== AT_WORK) return replay(kept, keyed.request);
-      if (kept === null && !this.running.has(name)) {
+      const isAnswered = kept !== null && kept.status !== AT_WORK && kept.status !== UNANSWERED;
+      if (isAnswered) return replay(kept, keyed.request);
+      if (kept?.status === UNANSWERED && !kept.request_hash.equals(keyed.request)) throw new KeyReused();
+      if (kept?.status !== AT_WORK && !this.running.has(name)) {
         const attempt = this.attempt(keyed, work);
         this.running.set(name, attempt);
         const answer = await attempt.finally(() => this.running.delete(name));
@@ -88,14 +106,15 @@ export class IdempotencyService {
   }
 
   private async beside(keyed: KeyedRequest, work: () => Promise<Answer>) {
-    if (!(await this.store.reserve(keyed.scope, keyed.request, RESERVED_SECONDS))) return null;
-    const answer = await work();
+    const reserved = await this.store.reserve(keyed.scope, keyed.request, RESERVED_SECONDS);
+    if (reserved === null) return null;
+    const answer = await this.atWork.run({ scope: keyed.scope, made: reserved.made }, work);
     await this.keep(keyed, answer);
     return { ...answer, replayed: false };
   }
 
   private async keep({ scope, request }: KeyedRequest, answer: Answer): Promise<void> {
-    const kept = await this.store.keep(scope, { ...answer, request_hash: request }, KEPT_SECONDS);
+    const kept = await this.store.keep(scope, { ...answer, request_hash: request });
     if (!kept) this.logger.warn('an answer was kept for this key by somebody else');
   }
 }

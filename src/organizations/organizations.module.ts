@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { InvitationsController } from './invitations.controller.js';
 import { InvitationsService } from './invitations.service.js';
 import { InvitationsStore } from './invitations.store.js';
@@ -10,6 +11,7 @@ import { OrganizationsService } from './organizations.service.js';
 import { OrganizationsStore } from './organizations.store.js';
 
 @Module({
+  imports: [IdempotencyModule],
   controllers: [OrganizationsController, MembersController, InvitationsController],
   providers: [
     OrganizationsService,

@@ -4,6 +4,7 @@ import type { Role } from '../auth/permissions.js';
 import type { Principal, UserPrincipal } from '../auth/principal.js';
 import { Database } from '../database/database.js';
 import { readCursor, toPage, type Page, type PageQuery } from '../http/page.js';
+import { IdempotencyService } from '../idempotency/idempotency.service.js';
 import { newId } from '../ids.js';
 import { InvitationsStore } from './invitations.store.js';
 import type { Organization } from './organization.entity.js';
@@ -40,6 +41,7 @@ export class OrganizationsService {
     private readonly invitations: InvitationsStore,
     private readonly audit: AuditService,
     private readonly database: Database,
+    private readonly idempotency: IdempotencyService,
   ) {}
 
   /** For features that furnish a new organization; called after it has been committed, before its maker is answered. */
@@ -90,9 +92,13 @@ export class OrganizationsService {
 
   /** Makes an organization with the person as its owner. */
   async create(person: UserPrincipal, name: string): Promise<Organization> {
+    const before = this.idempotency.madeBefore;
+    const made = before === null ? null : await this.store.find(before);
+    if (made !== null) return made;
     const organization = await this.database.transaction(async () => {
       const row = await this.store.insert(newId(), name, person.id, false);
       await this.record('created', row, person, { name });
+      await this.idempotency.making(row.id);
       return row;
     });
     await this.announceCreated({ id: organization.id, created_by: person.id });

@@ -1,5 +1,6 @@
 import { Module } from '@nestjs/common';
 import { GitModule } from '../git/git.module.js';
+import { IdempotencyModule } from '../idempotency/idempotency.module.js';
 import { OrganizationsModule } from '../organizations/organizations.module.js';
 import { CommitSearch } from './commit-search.service.js';
 import { CommitsController } from './commits.controller.js';
@@ -20,7 +21,7 @@ import { RepositoryReader } from './repository-reader.service.js';
 import { RepositoryRecordsModule } from './repository-records.module.js';
 
 @Module({
-  imports: [GitModule, OrganizationsModule, RepositoryRecordsModule],
+  imports: [GitModule, IdempotencyModule, OrganizationsModule, RepositoryRecordsModule],
   controllers: [RepositoriesController, CommitsController, LogsController],
   providers: [
     RepositoriesService,

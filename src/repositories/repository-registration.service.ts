@@ -4,7 +4,7 @@ import type { Actor } from '../auth/principal.js';
 import { Database } from '../database/database.js';
 import { InvalidInput } from '../domain-error.js';
 import { FetchSources } from '../git/fetch-sources.service.js';
-import { LocalPathsService } from '../git/local-paths.service.js';
+import { IdempotencyService } from '../idempotency/idempotency.service.js';
 import { newId } from '../ids.js';
 import { CredentialSeals, type GivenCredentials } from './credential-seals.js';
 import { RepositoriesService, type Repository } from './repositories.service.js';
@@ -31,7 +31,7 @@ export class RepositoryRegistration {
     private readonly repositories: RepositoriesService,
     private readonly store: RepositoriesStore,
     private readonly sources: FetchSources,
-    private readonly localPaths: LocalPathsService,
+    private readonly idempotency: IdempotencyService,
     private readonly seals: CredentialSeals,
     private readonly audit: AuditService,
     private readonly database: Database,
@@ -42,6 +42,9 @@ export class RepositoryRegistration {
    * InvalidInput, LocalPathRefused, AddressRefused, NoKeyForCredentials or RepositoryExists.
    */
   async register(organization_id: string, actor: Actor, input: NewRepository): Promise<Repository> {
+    const before = this.idempotency.madeBefore;
+    const registered = before === null ? null : await this.store.findOwn(organization_id, before);
+    if (registered !== null) return this.repositories.fetchFirst(registered);
     const { default_branch = null, auto_pr = false, credentials, ...where } = input;
     const source = await this.sourceOf(where);
     if (credentials !== undefined && !takesCredentials(source)) throw credentialsNotTaken();
@@ -60,6 +63,7 @@ export class RepositoryRegistration {
       });
       const [action, subject] = ['repository.credentials_set', { repository_id: id }] as const;
       if (credentials !== undefined) await this.audit.record({ organization_id, actor, action, subject });
+      await this.idempotency.making(id);
       return inserted;
     });
     return this.repositories.fetchFirst(row);
@@ -68,7 +72,7 @@ export class RepositoryRegistration {
   private async sourceOf(input: SourceInput): Promise<RepositorySource> {
     const source = readSource(input);
     if ('path' in source) {
-      const { path, common } = await this.localPaths.locate(source.path);
+      const { path, common } = await this.sources.mayRead(source.path);
       return localSource(path, common, source.clone_url);
     }
     if (source.clone_url !== null) await this.sources.assertMayClone(source.clone_url);
