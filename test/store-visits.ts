@@ -96,6 +96,7 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
   await the(InvitationsStore).remove(newId());
   await the(DutyRunsStore).recordFailure('nothing', 'failed');
   await the(DutyRunsStore).graceAfterGap('nothing', 20, 60);
+  await the(IdempotencyStore).noteMade(HASH, newId());
   await the(IdempotencyStore).release(HASH);
   await the(RateLimitsStore).deleteExpired(100);
 
