@@ -1,9 +1,9 @@
-import { existsSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { signInPerson } from './fleet.js';
 import { LinkedSite, type LinkedPlace } from './linked-site.js';
 import { commit, git } from './scratch-git.js';
-import { factsOf, told, type WorktreeAnswer } from './worktree-site.js';
+import { factsOf, told, type ListedWorktree, type WorktreeAnswer } from './worktree-site.js';
 
 let site: LinkedSite;
 
@@ -138,18 +138,40 @@ describe('a linked work tree', () => {
 });
 
 describe('a clean-up', () => {
+  it('and who asks leave what is not said to be gone: its disk may be away', async () => {
+    const { id, path, add } = await place();
+    const codes = { loop: 'ELOOP', long: 'ENAMETOOLONG' };
+    for (const name of Object.keys(codes)) rmSync(add(name), { recursive: true });
+    symlinkSync('loop', join(path, '../loop'));
+    writeFileSync(join(path, '.git/worktrees/long/gitdir'), `${join(path, '..', 'long'.repeat(100))}/.git\n`);
+    const found = await site.list(id);
+    for (const [name, code] of Object.entries(codes)) {
+      const problem = `It cannot be told what is at its path: the disk says ${code}.`;
+      const one = found.find((each) => each.problem === problem) as ListedWorktree;
+      expect([name, one]).toMatchObject([name, { prunable: false, dirty: null, size_bytes: null }]);
+      expect(told(await site.ada.delete(`/worktrees/${one.id}`))).toMatch(/^409 worktree\/(unread|not-removable)$/);
+    }
+    for (const decision of await site.cleanUp(id, false, { unused_for_seconds: 0 })) {
+      const because = expect.stringMatching(/^it could not be looked at: .*the disk says E/) as unknown;
+      expect(decision).toMatchObject({ outcome: 'kept', because });
+    }
+    expect(await site.list(id)).toHaveLength(2);
+  });
+
   it('decides the same in a dry run, with a reason for each, and removes what may go', async () => {
     const { id, path, add, ids } = await place();
-    const [merged, pushed, unpushed, dirty, locked, gone] = [
-      ...['merged', 'pushed', 'unpushed', 'dirty', 'locked', 'gone'].map(add),
-    ] as [string, string, string, string, string, string];
+    const [merged, pushed, unpushed, dirty, locked, gone, away] = [
+      ...['merged', 'pushed', 'unpushed', 'dirty', 'locked', 'gone', 'away'].map(add),
+    ] as [string, string, string, string, string, string, string];
     commit(unpushed, 'mine alone');
     git(path, 'update-ref', 'refs/remotes/origin/pushed', commit(pushed, 'elsewhere, too'));
     git(path, 'update-ref', 'refs/remotes/origin/main', 'main');
     writeFileSync(join(dirty, 'notes'), 'x');
     git(path, 'worktree', 'lock', locked);
     git(path, 'worktree', 'add', '-q', '--detach', join(path, '../fresh'));
-    rmSync(gone, { recursive: true });
+    for (const path of [gone, away]) rmSync(path, { recursive: true });
+    for (const name of ['HEAD', 'index', 'commondir', 'logs/HEAD'])
+      utimesSync(join(path, '.git/worktrees/gone', name), TWO_DAYS_AGO, TWO_DAYS_AGO);
     const run = async (dry_run: boolean): Promise<Record<string, string[]>> => {
       const decisions = await site.cleanUp(id, dry_run);
       return Object.fromEntries(decisions.map((one) => [one.path.split('/').at(-1) ?? '', [one.outcome, one.because]]));
@@ -159,16 +181,18 @@ describe('a clean-up', () => {
       merged: ['would_be_removed', 'nothing in it is uncommitted, and its commits are in the default branch'],
       pushed: ['would_be_removed', 'nothing in it is uncommitted, and its commits are elsewhere, too'],
       gone: ['would_be_removed', 'its directory is gone'],
+      // Its disk may be back in a moment.
+      away: ['kept', 'its directory is gone, though it was used a short while ago'],
       unpushed: ['kept', '1 commit that is on no remote, though they stay on the branch unpushed here'],
       dirty: ['kept', '1 file in no commit: notes'],
       locked: ['kept', 'it is locked'],
       fresh: ['kept', 'it was used a short while ago'],
     });
-    expect(Object.keys(await ids())).toHaveLength(7);
+    expect(Object.keys(await ids())).toHaveLength(8);
     const done = await run(false);
     const asDone = ([outcome, because]: string[]) => [outcome === 'would_be_removed' ? 'removed' : outcome, because];
     expect(done).toEqual(Object.fromEntries(Object.entries(planned).map(([name, one]) => [name, asDone(one)])));
-    expect(Object.keys(await ids()).sort()).toEqual(['dirty', 'fresh', 'locked', 'unpushed']);
+    expect(Object.keys(await ids()).sort()).toEqual(['away', 'dirty', 'fresh', 'locked', 'unpushed']);
     expect([merged, pushed, dirty, unpushed, locked].map(existsSync)).toEqual([false, false, true, true, true]);
   });
 });

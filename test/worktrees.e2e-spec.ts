@@ -166,7 +166,7 @@ describe('a linked work tree', () => {
       ...{ path: odd, branch: '雅/<b>$(x)#9', issue_number: 9, locked: true, lock_reason: 'on a\nstick' },
       ...{ dirty: false, kept_because: 'it is locked: on a\nstick' },
     });
-    expect(found('gone')).toMatchObject({ prunable: true, dirty: false, size_bytes: 0, kept_because: null });
+    expect(found('gone')).toMatchObject({ prunable: true, dirty: false, size_bytes: 0, problem: null });
     expect(found('latin')).toMatchObject({
       ...{ path: beside('latin-\\xe9\\xff'), dirty: true, problem: null },
       would_lose: ['1 file in no commit: \\xfe'],

@@ -3111,7 +3111,8 @@ export interface components {
              */
             repository_id?: string;
             /**
-             * @description Seconds in which nothing in a worktree must have changed. Default: a day.
+             * @description Seconds in which nothing in a worktree must have changed; of one whose directory is gone, nothing that the repository
+             *     keeps about it. Default: a day.
              * @default 86400
              * @example 86400
              */

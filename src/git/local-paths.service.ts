@@ -3,7 +3,7 @@ import { dirname, isAbsolute, join, relative, resolve, sep } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { GitConfig } from '../config/git.config.js';
 import { bytePath, type BytePath } from './byte-path.js';
-import { codeOf } from './error-code.js';
+import { isOfSystem, nullIfNothing } from './error-code.js';
 import { GitFailed, LocalPathRefused } from './git.errors.js';
 import { GitProcess } from './git-process.js';
 import { reachesElsewhere, type RepositoryParts } from './plain-repository.js';
@@ -56,16 +56,19 @@ export class LocalPathsService {
     return { path: real, common: parts.directories.at(-1) ?? real, objects: parts.objects };
   }
 
-  /** A path below a configured root with its links resolved; null when there is nothing. Throws LocalPathRefused. */
+  /**
+   * A path below a configured root with its links resolved; null when there is nothing. Throws LocalPathRefused, and what
+   * the disk says when that leaves open what there is.
+   */
   async below(path: BytePath): Promise<BytePath | null> {
-    const real = await realpath(path, { encoding: 'buffer' }).catch((error: unknown) => {
-      if (isFileError(error)) return null;
-      throw error;
-    });
+    const found = await realpath(path, { encoding: 'buffer' }).then(
+      (real) => ({ real, error: null }),
+      (error: unknown) => ({ real: null, error }),
+    );
     // Compared byte for byte: not every name is text.
     const roots = (await this.roots()).map((root) => bytePath(root).toString('latin1'));
-    if (!isBelow(roots, (real ?? path).toString('latin1'))) throw new LocalPathRefused(OUTSIDE);
-    return real;
+    if (!isBelow(roots, (found.real ?? path).toString('latin1'))) throw new LocalPathRefused(OUTSIDE);
+    return found.real ?? nullIfNothing(found.error);
   }
 
   /** The configured root that a true path lies below, of several the innermost. Throws LocalPathRefused. */
@@ -110,7 +113,7 @@ async function found<T>(reading: Promise<T>): Promise<T> {
     return await reading;
   } catch (error) {
     if (error instanceof GitFailed && error.reason !== 'not_found') throw error;
-    if (error instanceof GitFailed || isFileError(error)) throw new LocalPathRefused(NO_REPOSITORY, 'not_found');
+    if (error instanceof GitFailed || isOfSystem(error)) throw new LocalPathRefused(NO_REPOSITORY, 'not_found');
     throw error;
   }
 }
@@ -121,5 +124,3 @@ function isBelow(roots: readonly string[], path: string): boolean {
     return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way));
   });
 }
-
-const isFileError = (error: unknown): boolean => /^E[A-Z]+$/.test(codeOf(error));

@@ -3,6 +3,7 @@ import { lstat, mkdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { bytePath, folderOf, inFolder, shown, type BytePath } from './byte-path.js';
+import { codeOf, isOfSystem, nullIfNothing } from './error-code.js';
 import { GitFailed, LocalPathRefused } from './git.errors.js';
 import { GitProcess } from './git-process.js';
 import { LocalPathsService, type RepositoryPlace } from './local-paths.service.js';
@@ -42,6 +43,7 @@ const NOT_IT = 'What is at its path is not this work tree.';
 const OUTSIDE = 'It is outside of the directories that this server may read.';
 const BEING_REMOVED = 'It is being removed.';
 const GONE = 'its directory is gone';
+const UNREACHED = 'It cannot be told what is at its path: the disk says';
 
 /** Linked work trees of repositories on this host's disk. */
 @Injectable()
@@ -125,7 +127,7 @@ export class LocalWorktrees {
       head_sha: told?.head_sha ?? null,
       branch: told?.branch == null ? null : shown(told.branch),
       locked: told?.locked == null ? null : shown(told.locked),
-      prunable: told?.prunable == null ? (gone ? GONE : null) : shown(told.prunable),
+      prunable: !gone ? null : told?.prunable == null ? GONE : shown(told.prunable),
       registered: path.equals(bytePath(place.path)),
       created_at: entry.created_at,
       problem: !entry.plain || told === null ? NOT_PLAIN : only ? problem : AMBIGUOUS,
@@ -142,7 +144,10 @@ export class LocalWorktrees {
       }
       return { path, problem: (await leadsBack(path, entry.folder)) ? null : NOT_IT, gone: false };
     } catch (error) {
-      if (error instanceof LocalPathRefused) return { path: entry.path, problem: OUTSIDE, gone: false };
+      const at = { path: entry.path, gone: false };
+      if (error instanceof LocalPathRefused) return { ...at, problem: OUTSIDE };
+      // A disk that is away, a share whose server does not answer: its work tree is not gone.
+      if (isOfSystem(error)) return { ...at, problem: `${UNREACHED} ${codeOf(error)}.` };
       throw error;
     }
   }
@@ -154,15 +159,18 @@ export function asideOf({ path, folder }: Pick<WorktreeEntry, 'path' | 'folder'>
   return inFolder(folderOf(path), `.miyabi-removing-${mark}`);
 }
 
-/** Whether a directory is the work tree of an entry: git writes into each where the other is. */
+/**
+ * Whether a directory is the work tree of an entry: git writes into each where the other is. Throws what the disk says when
+ * that leaves it open.
+ */
 export async function leadsBack(path: BytePath, folder: BytePath): Promise<boolean> {
-  if (!(await lstat(path).catch(() => null))?.isDirectory()) return false;
+  if (!(await lstat(path).catch(nullIfNothing))?.isDirectory()) return false;
   const link = await readPlainFile(inFolder(path, '.git'), LONGEST_LINK);
   const [, target] = /^gitdir: (.*?)\s*$/s.exec(link?.toString('latin1') ?? '') ?? [];
   if (target === undefined) return false;
   const named = Buffer.from(target, 'latin1');
   const absolute = target.startsWith('/') ? named : inFolder(path, named);
-  const [one, other] = await Promise.all([absolute, folder].map((each) => lstat(each).catch(() => null)));
+  const [one, other] = await Promise.all([absolute, folder].map((each) => lstat(each).catch(nullIfNothing)));
   return one != null && other != null && one.isDirectory() && one.dev === other.dev && one.ino === other.ino;
 }
 

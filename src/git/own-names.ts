@@ -2,7 +2,7 @@ import type { Dirent } from 'node:fs';
 import { lstat, readdir } from 'node:fs/promises';
 import { commitsInLog } from '../head-log.js';
 import { bytePath, inFolder, shown, type BytePath } from './byte-path.js';
-import { codeOf } from './error-code.js';
+import { codeOf, nullIfNothing } from './error-code.js';
 import { GitFailed } from './git.errors.js';
 import { readPlainFile } from './plain-file.js';
 
@@ -21,6 +21,7 @@ const MOST_FILES = 100_000;
 const LARGEST_NAME = 1024 * 1024;
 const LARGEST_LOG = 32 * 1024 * 1024;
 const ID = /^[0-9a-f]{40}(?![0-9a-f])/gm;
+const UNREADABLE = 'What the repository keeps about it cannot be read as a whole.';
 const BOTH_ENDS = /^([0-9a-f]{40}) ([0-9a-f]{40}) /gm;
 /** `ORIG_HEAD`, `MERGE_HEAD`, `MERGE_AUTOSTASH` and whatever else somebody has git keep by such a name. */
 const PSEUDO_REF = /^[A-Z][A-Z0-9_]*$/;
@@ -73,14 +74,17 @@ export async function namedInSharedLogs(
   for (const path of await filesBelow(folder, 'logs')) {
     signal.throwIfAborted();
     if (found.size === wanted.size) break;
-    for (const [, from = '', to = ''] of (await textOf(inFolder(folder, path), LARGEST_LOG)).matchAll(BOTH_ENDS))
+    // What cannot be read excuses nothing.
+    const text = await textOf(inFolder(folder, path), LARGEST_LOG).catch(() => '');
+    for (const [, from = '', to = ''] of text.matchAll(BOTH_ENDS))
       for (const id of [from, to]) if (wanted.has(id)) found.add(id);
   }
   return found;
 }
 
+/** Nothing where there is no file. What is there and cannot be read may name anything. */
 async function textOf(path: BytePath, most: number): Promise<string> {
-  const text = await readPlainFile(path, most + 1);
+  const text = await readPlainFile(path, most + 1).catch(throwUnreadable);
   if (text !== null && text.length > most) throw new GitFailed('too_large');
   return text?.toString('latin1') ?? '';
 }
@@ -92,13 +96,16 @@ async function filesBelow(root: BytePath, name: string): Promise<Buffer[]> {
   for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
     const { path, depth } = next;
     const folder = inFolder(root, path);
-    // A link in its place leads elsewhere, where nothing is removed.
-    if (!(await lstat(folder).catch(() => null))?.isDirectory()) continue;
+    const status = await lstat(folder).catch(nullIfNothing).catch(throwUnreadable);
+    if (status === null) continue;
+    // Git makes no links here: what one leads to is not looked at, and is named by nothing else.
+    if (!status.isDirectory()) throwUnreadable();
     if (depth > MOST_DEPTH || files.length > MOST_FILES) throw new GitFailed('too_large');
     for (const entry of await entriesOf(folder)) {
       const below = inFolder(path, entry.name);
       if (entry.isDirectory()) waiting.push({ path: below, depth: depth + 1 });
       else if (entry.isFile()) files.push(below);
+      else throwUnreadable();
     }
   }
   return files;
@@ -110,6 +117,10 @@ async function entriesOf(folder: BytePath): Promise<Dirent<Buffer>[]> {
     return await readdir(folder, { withFileTypes: true, encoding: 'buffer' });
   } catch (error) {
     if (codeOf(error) === 'ENOENT') return [];
-    throw new GitFailed('damaged', { cause: error });
+    return throwUnreadable(error);
   }
+}
+
+function throwUnreadable(error?: unknown): never {
+  throw new GitFailed('damaged', { cause: error }, { detail: UNREADABLE });
 }

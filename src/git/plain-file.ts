@@ -3,10 +3,13 @@ import { open } from 'node:fs/promises';
 import { codeOf } from './error-code.js';
 import type { BytePath } from './byte-path.js';
 
-/** What means that there is no plain file: nothing, a link, a directory, a pipe, or one that may not be read. */
-const NO_FILE = ['ENOENT', 'ELOOP', 'ENOTDIR', 'EISDIR', 'ENXIO', 'EACCES'];
+/** What means that there is no plain file: nothing, a link, a directory, or a pipe. */
+const NO_FILE = ['ENOENT', 'ELOOP', 'ENOTDIR', 'EISDIR', 'ENXIO'];
 
-/** At most `most` bytes of a plain file of somebody else's, or null when there is none; links are not followed. */
+/**
+ * At most `most` bytes of a plain file of somebody else's, or null when there is none; links are not followed. Throws what
+ * the disk says where there is one that cannot be read.
+ */
 export async function readPlainFile(path: BytePath | string, most: number): Promise<Buffer | null> {
   // A pipe would be waited for.
   const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;

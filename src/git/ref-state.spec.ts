@@ -1,4 +1,4 @@
-import { appendFileSync, symlinkSync } from 'node:fs';
+import { appendFileSync, existsSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { git as run, Scratch } from '../../test/scratch-git.js';
 import { until } from '../../test/git-processes.js';
@@ -47,6 +47,27 @@ it('is another one whatever is changed', async () => {
   }
   expect(await now()).not.toBeNull();
   expect(seen.size).toBe(changes.length + 1);
+});
+
+it.each(['packed-refs', 'config', 'shallow', 'HEAD'])('tells nothing where %s is a link to elsewhere', async (name) => {
+  run(directory, 'pack-refs', '--all');
+  const elsewhere = join(scratch.path, 'elsewhere');
+  if (existsSync(join(directory, name))) renameSync(join(directory, name), elsewhere);
+  symlinkSync(elsewhere, join(directory, name));
+  expect(await refStateOf(directory, { settled_ms: 0 })).toBeNull();
+});
+
+it('tells of a HEAD that is a link to a branch, as git made them once, which branch that is', async () => {
+  run(directory, 'branch', 'other');
+  const seen = new Set<string | null>();
+  for (const branch of ['main', 'other']) {
+    rmSync(join(directory, 'HEAD'));
+    symlinkSync(`refs/heads/${branch}`, join(directory, 'HEAD'));
+    seen.add(await refStateOf(directory, { settled_ms: 0 }));
+  }
+  run(directory, 'update-ref', 'refs/heads/other', 'main~1');
+  seen.add(await refStateOf(directory, { settled_ms: 0 }));
+  expect([seen.size, seen.has(null)]).toEqual([3, false]);
 });
 
 it('tells nothing where references are kept otherwise', async () => {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstat, readdir } from 'node:fs/promises';
+import { lstat, readdir, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { codeOf } from './error-code.js';
 
@@ -9,6 +9,8 @@ const FILES = ['HEAD', 'packed-refs', 'shallow', 'config', 'config.worktree', 'i
 const SETTLED_MS = 2000;
 /** With more folders or files than this, looking at all of them is no gain. */
 const MOST = 2000;
+/** Where git has had a HEAD that is a link lead. */
+const OLD_HEAD = /^refs\/(?!.*\.\.)/;
 /** Another way to keep references, which has no such folders. */
 const REFTABLE = 'reftable';
 
@@ -25,6 +27,9 @@ export async function refStateOf(
   const settled = Date.now() - settled_ms;
   try {
     const facts = await Promise.all(FILES.map((name) => factOf(directory, name)));
+    // What a link leads to changes without it. Of a HEAD of old, a link, the branch that it leads to is looked at as such.
+    if (facts.some(({ is }, at) => is === 'link' && FILES[at] !== 'HEAD')) return null;
+    if (facts[0]?.is === 'link' && !OLD_HEAD.test(await readlink(join(directory, 'HEAD')))) return null;
     if ((await factOf(directory, REFTABLE)).is !== null) return null;
     const folders = ['refs'];
     for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
@@ -53,7 +58,7 @@ export async function refStateOf(
 }
 
 interface Fact {
-  is: 'file' | 'folder' | null;
+  is: 'file' | 'folder' | 'link' | null;
   told: string;
   changed_ms: number;
 }
@@ -66,7 +71,7 @@ async function factOf(directory: string, name: string): Promise<Fact> {
   if (status === null) return { is: null, told: `${name} is not there`, changed_ms: 0 };
   const { ino, size, mtimeNs, ctimeNs } = status;
   return {
-    is: status.isDirectory() ? 'folder' : 'file',
+    is: status.isDirectory() ? 'folder' : status.isSymbolicLink() ? 'link' : 'file',
     told: [name, ino, size, mtimeNs, ctimeNs].join(' '),
     changed_ms: Number(status.ctimeMs > status.mtimeMs ? status.ctimeMs : status.mtimeMs),
   };

@@ -1,6 +1,6 @@
 import { lstat, readdir } from 'node:fs/promises';
 import { bytePath, inFolder, nameOf, type BytePath } from './byte-path.js';
-import { codeOf } from './error-code.js';
+import { codeOf, isOfSystem, nullIfNothing } from './error-code.js';
 import { GitFailed } from './git.errors.js';
 import { readPlainFile } from './plain-file.js';
 
@@ -40,25 +40,46 @@ export async function readWorktreeEntries(common: string): Promise<WorktreeEntry
 export async function readEntry(folder: BytePath): Promise<WorktreeEntry | null> {
   const status = await lstat(folder).catch(() => null);
   if (!status?.isDirectory()) return null;
-  const text = await readPlainFile(inFolder(folder, 'gitdir'), LONGEST_PATH);
-  const called = text === null ? null : withoutDotGit(text);
-  if (called === null || called.length === 0) return null;
+  const called = await calledBy(folder);
+  if (called?.length === 0) return null;
   // Written once, when the work tree was made.
   const made = await lstat(inFolder(folder, 'commondir')).catch(() => null);
   return {
     name: nameOf(folder),
     folder,
-    called,
-    path: called[0] === DOT_GIT.charCodeAt(0) ? called : inFolder(folder, called),
+    called: called ?? folder,
+    // Of one that cannot be read nobody knows where it leads; it is told by where it is kept.
+    path: called === null || called[0] === DOT_GIT.charCodeAt(0) ? (called ?? folder) : inFolder(folder, called),
     created_at: made?.mtime ?? status.birthtime,
-    plain: await isPlain(folder),
+    plain: called !== null && (await isPlain(folder)),
   };
 }
 
+/**
+ * When an entry was used last, of a work tree whose directory is gone: by what git writes with every commit, with what is
+ * staged, and when something else is checked out.
+ */
+export async function lastUseOf(folder: BytePath): Promise<Date> {
+  const times = ['commondir', 'HEAD', 'index', 'logs/HEAD'].map(
+    async (name) => (await lstat(inFolder(folder, name)).catch(nullIfNothing))?.mtimeMs ?? 0,
+  );
+  return new Date(Math.max(...(await Promise.all(times))));
+}
+
+/** How git calls its work tree: nothing when there is none, null when that cannot be read. */
+async function calledBy(folder: BytePath): Promise<Buffer | null> {
+  try {
+    return withoutDotGit((await readPlainFile(inFolder(folder, 'gitdir'), LONGEST_PATH)) ?? Buffer.alloc(0));
+  } catch (error) {
+    if (isOfSystem(error)) return null;
+    throw error;
+  }
+}
+
 async function isPlain(folder: BytePath): Promise<boolean> {
-  const common = await readPlainFile(inFolder(folder, 'commondir'), LONGEST_PATH);
+  const common = await readPlainFile(inFolder(folder, 'commondir'), LONGEST_PATH).catch(() => null);
   // Anything else would have git read the references of another repository.
-  if (common === null || common.toString('latin1').trimEnd() !== '../..') return false;
+  if (common?.toString('latin1').trimEnd() !== '../..') return false;
   for (const name of FILES) {
     const status = await lstat(inFolder(folder, name)).catch(() => null);
     if (status !== null && !status.isFile()) return false;

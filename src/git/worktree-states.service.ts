@@ -2,7 +2,7 @@ import { copyFile, lstat, mkdir, readdir, symlink, utimes, writeFile } from 'nod
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { bytePath, inFolder, shown, type BytePath } from './byte-path.js';
-import { codeOf } from './error-code.js';
+import { codeOf, isOfNothing, isOfSystem } from './error-code.js';
 import { eachInTurn } from './each-in-turn.js';
 import { findRepositories } from '../nested-repositories.js';
 import { GitFailed } from './git.errors.js';
@@ -12,6 +12,7 @@ import type { LinkedWorktree } from './local-worktrees.service.js';
 import { readPlainFile } from './plain-file.js';
 import { readPlainIndex } from './plain-index.js';
 import { SafeViews, type SafeView } from './safe-views.js';
+import { lastUseOf } from './worktree-entries.js';
 import { measureTree } from './tree-size.js';
 import { WorktreeHistories, type History, type Stranded } from './worktree-histories.service.js';
 import { readChanges, readStaged, type Changes } from './worktree-changes.js';
@@ -45,6 +46,7 @@ const LARGEST_READ = 32 * 1024 * 1024;
 const LARGEST_ATTRIBUTES = 1024 * 1024;
 const MOST_LISTED = 64 * 1024 * 1024;
 const AT_ONCE = 3;
+const UNREAD = 'Something of it could not be read: the disk says';
 const GONE_MEANWHILE = 'It went away while it was looked at.';
 
 /** What git leaves in the folder of a work tree in the middle of something. */
@@ -118,7 +120,11 @@ export class WorktreeStates {
       signal.throwIfAborted();
       if (worktree.problem !== null) return state;
       if (worktree.prunable !== null)
-        return { ...state, changes: { ...nothingThere, ...(await keptApart(worktree.folder, signal)) }, size_bytes: 0 };
+        return {
+          ...state,
+          changes: { ...nothingThere, ...(await keptApart(worktree.folder, signal)) },
+          ...{ size_bytes: 0, changed_at: await lastUseOf(worktree.folder) },
+        };
       state.changes = await this.changes(view, worktree, signal);
       const size = await measureTree(worktree.path, signal);
       return { ...state, size_bytes: size?.bytes ?? null, changed_at: size?.changed_at ?? null };
@@ -193,12 +199,13 @@ const nothingThere: Changes = {
   ...{ nested: [], unseen: null, modules: [], operation: null },
 };
 
-/** Throws what is no failure of git; and GitFailed when the caller is gone. */
+/** Throws what is no failure of git or of the disk; and GitFailed when the caller is gone. */
 function failureIn(error: unknown, signal: AbortSignal): GitFailed {
   if (signal.aborted && !isOutOfTime(signal)) throw new GitFailed('aborted', { cause: error });
   const fault = signal.aborted ? new GitFailed('timeout') : error;
-  if (!(fault instanceof GitFailed)) throw fault;
-  return fault;
+  if (fault instanceof GitFailed) return fault;
+  if (isOfSystem(fault)) return new GitFailed('unknown', { cause: fault }, { detail: `${UNREAD} ${codeOf(fault)}.` });
+  throw fault;
 }
 
 async function copyPlain(from: BytePath, to: string): Promise<void> {
@@ -218,16 +225,22 @@ async function keptApart(folder: BytePath, signal: AbortSignal): Promise<Pick<Ch
   const { bare, worked } = await findRepositories(place, signal);
   const modules = [...bare, ...worked];
   // Something is there that is not what git puts there.
-  if (modules.length === 0) modules.push(...(await readdir(place, { encoding: 'buffer' }).catch(() => [])));
+  if (modules.length === 0) modules.push(...((await entriesOf(place)) ?? [bytePath('modules')]));
   return { modules: modules.map(shown).sort(), operation: await operationOf(folder) };
+}
+
+/** None where there is nothing; null where they cannot be read. */
+async function entriesOf(path: BytePath): Promise<Buffer[] | null> {
+  return readdir(path, { encoding: 'buffer' }).catch((error: unknown) => (isOfNothing(error) ? [] : null));
 }
 
 /** Repositories inside the work tree that have been filled. */
 async function filledOf(root: BytePath, paths: readonly Buffer[]): Promise<string[]> {
   const filled: string[] = [];
   for (const path of paths) {
-    const names = await readdir(inFolder(root, path)).catch(() => []);
-    if (names.length > 0) filled.push(shown(path));
+    const names = await entriesOf(inFolder(root, path));
+    // What cannot be read may hold anything.
+    if (names?.length !== 0) filled.push(shown(path));
   }
   return filled;
 }

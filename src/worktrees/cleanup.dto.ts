@@ -24,7 +24,8 @@ export class CleanUpWorktreesDto {
   repository_id?: string;
 
   /**
-   * Seconds in which nothing in a worktree must have changed. Default: a day.
+   * Seconds in which nothing in a worktree must have changed; of one whose directory is gone, nothing that the repository
+   * keeps about it. Default: a day.
    * @example 86400
    */
   @Optional()
