@@ -137,7 +137,7 @@ export default {
       from: { path: '^src/runner/', pathNot: SPEC },
       to: {
         path: '^src/',
-        pathNot: '^src/(runner|client|config)/|^src/(ids|version|head-log|nested-repositories)\\.ts$',
+        pathNot: '^src/(runner|client|config)/|^src/(ids|version|head-log|nested-repositories|time-limit)\\.ts$',
       },
     },
     {

@@ -8,79 +8,55 @@ import { SnapshotSweepDuty } from '../src/executions/snapshot-sweep.duty.js';
 import { newId } from '../src/ids.js';
 import { eventually } from './eventually.js';
 import { figure } from './figures.js';
-import { registerWorker, signInPerson, type TestPerson, type TestWorker } from './fleet.js';
+import { registerWorker, type TestWorker } from './fleet.js';
 import { RunnerInProcess } from './runner-in-process.js';
-import { commit, git, GIT_ENVIRONMENT, Scratch } from './scratch-git.js';
-import { startTestApp, type TestApp } from './test-app.js';
+import { packOf, RunningSite, type Forecast } from './running-site.js';
+import { git, GIT_ENVIRONMENT } from './scratch-git.js';
 
-type Forecast = components['schemas']['ConflictForecast'];
 type Worktree = components['schemas']['Worktree'];
 
-let server: TestApp;
-let scratch: Scratch;
-let ada: TestPerson;
+let site: RunningSite;
 let runner: RunnerInProcess;
-let counter = 0;
 
 beforeAll(async () => {
-  scratch = new Scratch();
-  server = await startTestApp({
-    GIT_ROOT: scratch.directory('mirrors'),
-    LOCAL_REPOSITORY_ROOTS: scratch.directory('roots'),
-  });
-  ada = await signInPerson(server);
-  runner = new RunnerInProcess(server, server.url, {
-    ...{ MIYABI_KEY: ada.token, MIYABI_WORKER_SCOPE: 'organization', MIYABI_WORKER_NAME: 'looks' },
+  site = await RunningSite.open();
+  runner = new RunnerInProcess(site.server, site.server.url, {
+    ...{ MIYABI_KEY: site.ada.token, MIYABI_WORKER_SCOPE: 'organization', MIYABI_WORKER_NAME: 'looks' },
     ...{ MIYABI_CAPACITY: '4', MIYABI_LABELS: 'looks', LOOK_SECONDS: '0.5', INVENTORY_SECONDS: '3600' },
   });
 });
 afterAll(async () => {
   await runner.remove();
-  await server.close();
-  scratch.remove();
+  await site.close();
 });
-
-async function repository(): Promise<{ id: string; source: string }> {
-  const source = scratch.repository(`roots/source-${String(counter++)}`, []);
-  for (const name of ['one', 'two']) writeFileSync(join(source, name), `${name}\n`);
-  git(source, 'add', '.');
-  commit(source, 'feat: first');
-  return { id: String((await ada.post('/repositories', { local_path: source })).body['id']), source };
-}
 
 /** What a script waits with until the test lets it go on. */
 function gate(): { wait: string; open: () => void } {
-  const path = join(scratch.path, newId());
+  const path = join(site.scratch.path, newId());
   return { wait: `until [ -e '${path}' ]; do sleep 0.05; done`, open: () => writeFileSync(path, '') };
 }
 
 /** Has an agent of the real worker run a script in its checkout; gives the execution once it runs. */
 async function working(repository_id: string | null, script: string): Promise<string> {
-  const task_id = await ada.task({
+  const task_id = await site.ada.task({
     ...(repository_id === null ? {} : { repository_id }),
     ...{ agent_type: 'script', required_labels: ['looks'], metadata: { command: ['bash', '-c', script] } },
   });
   let id = '';
   await eventually('the task runs', async () => {
-    const { current_execution_id, status } = (await ada.get(`/tasks/${task_id}`)).body;
+    const { current_execution_id, status } = (await site.ada.get(`/tasks/${task_id}`)).body;
     id = String(current_execution_id);
     return status === 'running';
   });
   return id;
 }
 
-async function foretell(id: string): Promise<Forecast> {
-  const { status, body } = await ada.get(`/repositories/${id}/conflicts`);
-  expect(status).toBe(200);
-  return body as unknown as Forecast;
-}
-
 const find = async (id: string): Promise<Worktree | null> => {
-  const { status, body } = await ada.get(`/worktrees/${id}`);
+  const { status, body } = await site.ada.get(`/worktrees/${id}`);
   return status === 200 ? (body as unknown as Worktree) : null;
 };
 const ended = (id: string): Promise<void> =>
-  eventually('it has ended', async () => (await ada.get(`/executions/${id}`)).body['status'] !== 'running');
+  eventually('it has ended', async () => (await site.ada.get(`/executions/${id}`)).body['status'] !== 'running');
 
 /** Whatever an agent could notice: its status, its index to the byte, its references and their logs. */
 function stateOf(checkout: string): unknown {
@@ -94,14 +70,14 @@ function stateOf(checkout: string): unknown {
 }
 
 it('agents that change the same files are foretold to conflict while they work, by what is committed and what is not', async () => {
-  const { id, source } = await repository();
+  const { id, source } = await site.repository();
   const [first, second, third, late] = [gate(), gate(), gate(), gate()];
   const committed = await working(id, `echo mine > one; git add .; git commit -qm mine; ${first.wait}`);
   const written = await working(id, `echo yours > one; echo new > added; ${late.wait}; rm one; ${second.wait}`);
   const apart = await working(id, `echo apart > two; ${third.wait}`);
   let forecast: Forecast = { executions: [], pairs: [], truncated: false, clean_pairs: 0 };
   await eventually('all are seen at work', async () => {
-    forecast = await foretell(id);
+    forecast = await site.foretell(id);
     const changed = Object.fromEntries(forecast.executions.map((one) => [one.execution_id, one.files_changed]));
     return changed[committed] === 1 && changed[written] === 2 && changed[apart] === 1;
   });
@@ -116,17 +92,17 @@ it('agents that change the same files are foretold to conflict while they work, 
     expect(head).toMatchObject({ seen_in: 'checkout', commit_sha: null, seen_at: expect.any(String) as unknown });
 
   // Nothing that lists what there is in the repository knows of it.
-  const { body: branches } = await ada.get(`/repositories/${id}/branches`);
+  const { body: branches } = await site.ada.get(`/repositories/${id}/branches`);
   expect((branches as unknown as { items: { name: string }[] }).items.map(({ name }) => name)).toEqual(['main']);
-  const { body: logs } = await ada.get(`/logs?repository_id=${id}`);
+  const { body: logs } = await site.ada.get(`/logs?repository_id=${id}`);
   expect((logs as unknown as { items: unknown[] }).items).toHaveLength(1);
-  const mirror = join(scratch.path, 'mirrors', `${id}.git`);
+  const mirror = join(site.scratch.path, 'mirrors', `${id}.git`);
   expect(git(mirror, 'for-each-ref', '--format=%(refname)')).toBe('refs/heads/main');
-  expect(readdirSync(join(scratch.path, 'mirrors/.views'))).toEqual([]);
+  expect(readdirSync(join(site.scratch.path, 'mirrors/.views'))).toEqual([]);
 
   // What an agent is at can be read like anything that was pushed.
   for (const read of [`/executions/${written}/diff`, `/worktrees/${written}/diff`]) {
-    const { status, body } = await ada.get(read);
+    const { status, body } = await site.ada.get(read);
     expect({ status, body }).toMatchObject({
       status: 200,
       body: {
@@ -142,7 +118,7 @@ it('agents that change the same files are foretold to conflict while they work, 
   const { seen_at } = forecast.executions.find(({ execution_id }) => execution_id === written) ?? {};
   late.open();
   await eventually('what one did since is seen', async () => {
-    forecast = await foretell(id);
+    forecast = await site.foretell(id);
     const head = forecast.executions.find(({ execution_id }) => execution_id === written);
     return String(head?.seen_at) > String(seen_at) && forecast.pairs[0]?.verdict === 'conflict';
   });
@@ -151,18 +127,18 @@ it('agents that change the same files are foretold to conflict while they work, 
   // A refresh of the mirror takes nothing of it away.
   writeFileSync(join(source, 'two'), 'moved on\n');
   git(source, 'commit', '-qam', 'feat: second');
-  expect((await ada.post(`/repositories/${id}/sync`, {})).status).toBe(200);
-  expect((await foretell(id)).pairs).toHaveLength(1);
+  expect((await site.ada.post(`/repositories/${id}/sync`, {})).status).toBe(200);
+  expect((await site.foretell(id)).pairs).toHaveLength(1);
 
   first.open();
   await ended(committed);
-  expect(await foretell(id)).toMatchObject({ pairs: [], executions: [{}, {}] });
-  const kept = join(scratch.path, 'mirrors/.snapshots', id);
+  expect(await site.foretell(id)).toMatchObject({ pairs: [], executions: [{}, {}] });
+  const kept = join(site.scratch.path, 'mirrors/.snapshots', id);
   const sweep = (): Promise<void> =>
-    server.app.get(DutiesService).runOnce(server.app.get(SnapshotSweepDuty, { strict: false }));
+    site.server.app.get(DutiesService).runOnce(site.server.app.get(SnapshotSweepDuty, { strict: false }));
   await sweep();
   expect(readdirSync(kept)).toContain(committed);
-  await server.sql.query(`update agent_executions set finished_at = now() - interval '1 hour' where id = $1`, [
+  await site.server.sql.query(`update agent_executions set finished_at = now() - interval '1 hour' where id = $1`, [
     committed,
   ]);
   await sweep();
@@ -171,17 +147,17 @@ it('agents that change the same files are foretold to conflict while they work, 
   second.open();
   third.open();
   await Promise.all([ended(written), ended(apart)]);
-  await server.sql.query(
+  await site.server.sql.query(
     `update agent_executions set finished_at = now() - interval '1 hour' where repository_id = $1`,
     [id],
   );
   await sweep();
   await eventually('nothing is left', () => !existsSync(kept));
-  expect((await server.sql.query('select * from execution_sights')).rows).toEqual([]);
+  expect((await site.server.sql.query('select * from execution_sights')).rows).toEqual([]);
 });
 
 it('a running checkout is told as it is, soon after it was made, and nothing is told that nobody has seen', async () => {
-  const { id, source } = await repository();
+  const { id, source } = await site.repository();
   const base = git(source, 'rev-parse', 'HEAD');
   const [write, add, end] = [gate(), gate(), gate()];
   const script = `${write.wait}; echo x > x; ${add.wait}; git add .; git commit -qm x; ${end.wait}`;
@@ -212,33 +188,17 @@ it('a running checkout is told as it is, soon after it was made, and nothing is 
 });
 
 it('a worker may tell what a checkout holds in its own way, and only while the execution is its own and runs', async () => {
-  const { id, source } = await repository();
-  const worker = await registerWorker(server, { labels: ['by-hand'] }, ada.token);
-  await ada.task({ repository_id: id, required_labels: ['by-hand'], priority: 'P0' });
-  const [claimed] = await worker.claim();
-  if (claimed === undefined) throw new Error('there was nothing to claim');
-  const execution = claimed.execution_id;
-  const send = async (commit: string, pack: Buffer | '' = '', by = worker, of = execution): Promise<string> => {
-    const answer = await fetch(`${server.url}/git/${id}.git/git-snapshot?commit=${commit}`, {
-      method: 'POST',
-      headers: {
-        authorization: `Basic ${Buffer.from(`${of}:${by.token}`).toString('base64')}`,
-        'content-type': 'application/x-git-snapshot-request',
-      },
-      body: pack,
-    });
-    const text = await answer.text();
-    return answer.ok
-      ? String(answer.status)
-      : `${String(answer.status)} ${(JSON.parse(text) as { code: string }).code}`;
-  };
+  const { id, source } = await site.repository();
+  const { id: execution } = await site.execution(id);
+  const send = (commit: string, pack: Buffer | '' = '', by = site.worker, of = execution): Promise<string> =>
+    site.send(id, of, commit, pack, by);
   const base = git(source, 'rev-parse', 'HEAD');
-  expect((await foretell(id)).executions).toMatchObject([{ seen_in: null, seen_at: null, files_changed: null }]);
+  expect((await site.foretell(id)).executions).toMatchObject([{ seen_in: null, seen_at: null, files_changed: null }]);
   // Until the repository was fetched there is nothing that a snapshot could be compared with.
   expect(await send(base)).toBe('204');
-  expect((await foretell(id)).executions).toMatchObject([{ seen_in: 'checkout', files_changed: 0 }]);
+  expect((await site.foretell(id)).executions).toMatchObject([{ seen_in: 'checkout', files_changed: 0 }]);
 
-  const elsewhere = scratch.repository(`elsewhere-${String(counter++)}`, []);
+  const elsewhere = site.scratch.repository('elsewhere', []);
   git(elsewhere, 'fetch', '-q', source, 'HEAD');
   git(elsewhere, 'checkout', '-q', 'FETCH_HEAD');
   writeFileSync(join(elsewhere, 'one'), 'changed\n');
@@ -256,19 +216,16 @@ it('a worker may tell what a checkout holds in its own way, and only while the e
   expect(await send('main', pack)).toBe('400 git/request-refused');
   expect(await send(wip, pack)).toBe('204');
   expect(await send(wip)).toBe('204');
-  expect((await foretell(id)).executions).toMatchObject([{ seen_in: 'checkout', files_changed: 1, commit_sha: null }]);
+  expect((await site.foretell(id)).executions).toMatchObject([
+    { seen_in: 'checkout', files_changed: 1, commit_sha: null },
+  ]);
   // It is no commit of the repository.
-  expect((await ada.get(`/repositories/${id}/commits/${wip}`)).status).toBe(404);
+  expect((await site.ada.get(`/repositories/${id}/commits/${wip}`)).status).toBe(404);
 
-  const other: TestWorker = await registerWorker(server, {}, ada.token);
+  const other: TestWorker = await registerWorker(site.server, {}, site.ada.token);
   expect(await send(wip, pack, other)).toBe('401 git/unauthenticated');
-  expect(await send(wip, pack, worker, newId())).toBe('401 git/unauthenticated');
-  await worker.finish(execution, { outcome: 'completed' });
+  expect(await send(wip, pack, site.worker, newId())).toBe('401 git/unauthenticated');
+  await site.worker.finish(execution, { outcome: 'completed' });
   expect(await send(wip, pack)).toBe('409 execution/lease-lost');
-  expect((await foretell(id)).executions).toEqual([]);
+  expect((await site.foretell(id)).executions).toEqual([]);
 });
-
-function packOf(repository: string, revisions: string): Buffer {
-  const args = ['pack-objects', '--stdout', '--revs', '-q'];
-  return execFileSync('git', args, { cwd: repository, env: GIT_ENVIRONMENT, input: revisions });
-}

@@ -37,6 +37,15 @@ export class GitConfig {
   readonly mirror_refresh_seconds!: number;
 
   @Variable({
+    name: 'GIT_MIN_FREE',
+    about:
+      'Free bytes on the disk of GIT_ROOT below which workers may not hand over what running checkouts hold (503 `git/no-room`): the room is for what agents push.',
+    read: whole(0, 999_999_999_999_999),
+    default: 1024 ** 3,
+  })
+  readonly min_free!: number;
+
+  @Variable({
     name: 'DEVELOPMENT_REPOSITORY',
     about: 'A Git repository that is registered for the first person who signs in. Only outside production.',
     read: text,

@@ -6,7 +6,7 @@ import { EventsService } from './events.service.js';
 import { HintsService } from './hints.service.js';
 import { type OrganizationFeed, type Taken } from './organization-feed.js';
 import { FeedKeeper } from './feed-keeper.js';
-import { Slots } from './slots.js';
+import { Slots } from '../slots.js';
 import { eventsTopic, liveNewsOf, liveTopic } from './topics.js';
 
 /** How often the order is looked at without a hint: they may be lost. One look is for all organizations. */

@@ -1,7 +1,7 @@
 import { EventFrame, type LiveFrame } from './event-frame.js';
 import type { EventsService } from './events.service.js';
 import { OrganizationFeed } from './organization-feed.js';
-import { Slots } from './slots.js';
+import { Slots } from '../slots.js';
 
 /** What is read at once. */
 const PAGE = 500;

@@ -4,12 +4,11 @@ import { CommitsService } from '../git/commits.service.js';
 import { DiffsService, type Diff } from '../git/diffs.service.js';
 import { withinGitTime } from '../git/git-time.js';
 import { RefNotFound } from '../git/git.errors.js';
-import { MergeForecasts } from '../git/merge-forecasts.service.js';
 import { MirrorsService, type Patience } from '../git/mirrors.service.js';
-import { SnapshotsService } from '../git/snapshots.service.js';
 import { RepositoriesService } from '../repositories/repositories.service.js';
 import { ExecutionCommitGone, NothingPushed } from './execution.errors.js';
-import { ExecutionsService, type ExecutionSight, type ExecutionView } from './executions.service.js';
+import { ExecutionsService, type ExecutionView } from './executions.service.js';
+import { SightingsService } from './sightings.service.js';
 
 /** What an execution has changed, and since when. */
 export interface ExecutionDiff {
@@ -38,8 +37,7 @@ export class ExecutionDiffs {
     private readonly mirrors: MirrorsService,
     private readonly commits: CommitsService,
     private readonly diffs: DiffsService,
-    private readonly snapshots: SnapshotsService,
-    private readonly views: MergeForecasts,
+    private readonly sightings: SightingsService,
   ) {}
 
   /**
@@ -50,8 +48,8 @@ export class ExecutionDiffs {
   async find(principal: Principal, id: string, path: string | undefined, gone: AbortSignal): Promise<ExecutionDiff> {
     const execution = await this.executions.find(principal, id);
     const { repository_id, commit_sha, base_sha } = execution;
-    const sight = await this.sightOf(execution);
-    if (repository_id === null || (commit_sha === null && sight === null))
+    const sightings = await this.sightings.find([execution]);
+    if (repository_id === null || (commit_sha === null && sightings.size === 0))
       throw new NothingPushed(repository_id !== null);
     const { default_branch } = await this.repositories.get(principal, repository_id);
     const mirror = await this.mirrors.locate(repository_id);
@@ -60,33 +58,17 @@ export class ExecutionDiffs {
       const diff = await this.diffs.between(directory, base.base_sha, head.head_sha, signal, { path });
       return { execution_id: id, ...head, ...base, diff };
     };
+    const asSeen = (signal: AbortSignal): Promise<ExecutionDiff | null> =>
+      this.sightings.read({ repository_id, directory: mirror }, sightings, signal, async ({ directory }, seen) => {
+        const sight = seen.get(id);
+        if (sight === undefined) return null;
+        return compare(directory, { head_sha: sight.commit_sha, seen_in: 'checkout', seen_at: sight.seen_at }, signal);
+      });
     const work = async (signal: AbortSignal): Promise<ExecutionDiff> => {
-      const seen = sight === null ? null : await this.asSeen(mirror, execution, sight, compare, signal);
+      const seen = sightings.size === 0 ? null : await asSeen(signal);
       return seen ?? compare(mirror, await this.pushed(mirror, repository_id, execution, signal), signal);
     };
     return withinGitTime(gone, work, this.mirrors.mending(repository_id));
-  }
-
-  /** What its worker has seen of it since it pushed. */
-  private async sightOf({ id, status, pushed_at }: ExecutionView): Promise<ExecutionSight | null> {
-    const [sight] = status === 'running' ? await this.executions.findSights([id]) : [];
-    return sight !== undefined && (pushed_at === null || sight.seen_at > pushed_at) ? sight : null;
-  }
-
-  /** By what was seen of it, as long as that is kept. */
-  private async asSeen(
-    mirror: string,
-    { id, repository_id }: ExecutionView,
-    { commit_sha, seen_at }: ExecutionSight,
-    compare: (directory: string, head: Head, signal: AbortSignal) => Promise<ExecutionDiff>,
-    signal: AbortSignal,
-  ): Promise<ExecutionDiff | null> {
-    const objects = repository_id === null ? null : await this.snapshots.objectsOf(repository_id, id);
-    if (objects === null) return null;
-    return this.views.within(mirror, [objects], async ({ directory }) => {
-      const head_sha = await this.commit(directory, commit_sha, signal);
-      return head_sha === null ? null : compare(directory, { head_sha, seen_in: 'checkout', seen_at }, signal);
-    });
   }
 
   private async pushed(

@@ -25,6 +25,7 @@ import { ReportsController } from './reports.controller.js';
 import { ReportsService } from './reports.service.js';
 import { RetentionDuty } from './retention.duty.js';
 import { RetentionStore } from './retention.store.js';
+import { SightingsService } from './sightings.service.js';
 import { SightsStore } from './sights.store.js';
 import { SnapshotSweepDuty } from './snapshot-sweep.duty.js';
 import { TaskExecutionsController } from './task-executions.controller.js';
@@ -62,10 +63,11 @@ import { TaskExecutionsController } from './task-executions.controller.js';
     LeaseSweepDuty,
     RetentionDuty,
     RetentionStore,
+    SightingsService,
     SightsStore,
     SnapshotSweepDuty,
     { provide: GitAccess, useClass: ExecutionGitAccess },
   ],
-  exports: [ExecutionsService, ExecutionDiffs, FinishesService, ReportsService, GitAccess],
+  exports: [ExecutionsService, ExecutionDiffs, FinishesService, ReportsService, SightingsService, GitAccess],
 })
 export class ExecutionsModule {}

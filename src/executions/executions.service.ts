@@ -5,12 +5,10 @@ import { readCursor, toPage, type Page } from '../http/page.js';
 import { LeasesService } from '../queue/leases.service.js';
 import { AttemptsService } from './attempts.service.js';
 import { ExecutionNotFound } from './execution.errors.js';
-import type { ExecutionSight } from './execution-sight.entity.js';
 import type { ExecutionListInput, LogsInput } from './executions.input.js';
-import { SightsStore } from './sights.store.js';
 import { ExecutionsStore, type ExecutionView, type LogRow, type BranchOwner } from './executions.store.js';
 
-export type { ExecutionSight, ExecutionView };
+export type { ExecutionView };
 
 /** Some entries of a log, and whether that is all there will be, or all there was. */
 export interface LogPart {
@@ -35,7 +33,6 @@ export class ExecutionsService {
     private readonly store: ExecutionsStore,
     private readonly attempts: AttemptsService,
     private readonly leases: LeasesService,
-    private readonly sights: SightsStore,
   ) {}
 
   async find(principal: Principal, id: string): Promise<ExecutionView> {
@@ -107,11 +104,6 @@ export class ExecutionsService {
 
   findByIds(ids: readonly string[]): Promise<ExecutionView[]> {
     return this.store.findByIds(ids);
-  }
-
-  /** What workers have seen last of the checkouts of these executions. */
-  findSights(ids: readonly string[]): Promise<ExecutionSight[]> {
-    return this.sights.find(ids);
   }
 
   /** Hands back what a worker runs, but for `keep`, in the transaction under way; `why` is for people. */

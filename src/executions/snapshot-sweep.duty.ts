@@ -30,9 +30,8 @@ export class SnapshotSweepDuty implements Duty {
     const gone = found.filter(({ execution_id }) => !fresh.some(({ id }) => id === execution_id));
     await this.sights.remove(gone.map(({ execution_id }) => execution_id));
     this.database.afterCommit(() => {
-      for (const { repository_id, execution_id } of gone)
-        // What cannot be removed now is found again by the next round.
-        void this.snapshots.remove(repository_id, execution_id).catch(() => undefined);
+      // What cannot be removed now is found again by the next round.
+      for (const one of gone) void this.snapshots.remove(one).catch(() => undefined);
     });
   }
 }

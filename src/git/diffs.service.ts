@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { DiffReader, type Diff, type DiffLimits } from './diff-output.js';
 import { DIFF_SETTINGS, EMPTY_TREE, SAME_RENAMES } from './diff-settings.js';
 import { GitProcess, type GitEnd } from './git-process.js';
-import { isOutOfTime } from './git-time.js';
+import { isOutOfTime } from '../time-limit.js';
 import { pathspecOf } from './shown-path.js';
 
 export type { Diff };

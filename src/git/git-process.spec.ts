@@ -128,6 +128,7 @@ describe('the cause of a failure', () => {
     ['error: file write error: No space left on device', 'disk_full'],
     ["error: cannot lock ref 'refs/heads/a': Unable to create '/x/a.lock': File exists.", 'locked'],
     ['fatal: bad object 1234', 'damaged'],
+    ['fatal: unable to read blob object 1234', 'damaged'],
     ['error: object 12: zeroPaddedFilemode\nfatal: fsck error in packed object', 'rejected_objects'],
     ['fatal: mismatched algorithms: client sha1; server sha256', 'unsupported'],
     ['fatal: unable to update url base from redirection', 'redirected'],

@@ -1,5 +1,6 @@
 import { setMaxListeners } from 'node:events';
 import { timeLeft } from '../http/answer-due.js';
+import { isOutOfTime, withLimit } from '../time-limit.js';
 import { GitFailed } from './git.errors.js';
 
 /** What a request may spend with git at the most. */
@@ -31,25 +32,17 @@ export async function withinTime<T>(
   ms: number,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const limit = new AbortController();
-  const { signal } = limit;
-  // Not AbortSignal.any of an AbortSignal.timeout: Node collects that one when nobody else has it, and it never comes.
-  const timer = setTimeout(() => limit.abort(new DOMException('The time for git is over.', 'TimeoutError')), ms);
-  const leave = (): void => limit.abort(outer.reason);
-  outer.addEventListener('abort', leave, { once: true });
-  if (outer.aborted) leave();
-  // One request may have any number of gits at work.
-  setMaxListeners(0, signal, outer);
-  try {
-    return await work(signal);
-  } catch (error) {
-    // Before a process was begun it is the signal's own reason that was thrown.
-    const calledOff = error === signal.reason || (error instanceof GitFailed && error.reason === 'aborted');
-    throw signal.aborted && calledOff ? new GitFailed(isOutOfTime(signal) ? 'timeout' : 'aborted') : error;
-  } finally {
-    clearTimeout(timer);
-    outer.removeEventListener('abort', leave);
-  }
+  return withLimit(ms, outer, async (signal) => {
+    // One request may have any number of gits at work.
+    setMaxListeners(0, signal, outer);
+    try {
+      return await work(signal);
+    } catch (error) {
+      // Before a process was begun it is the signal's own reason that was thrown.
+      const calledOff = error === signal.reason || (error instanceof GitFailed && error.reason === 'aborted');
+      throw signal.aborted && calledOff ? new GitFailed(isOutOfTime(signal) ? 'timeout' : 'aborted') : error;
+    }
+  });
 }
 
 /** From the request's arrival on, as who is asking may have had to wait as well. */
@@ -70,7 +63,3 @@ async function workOrMend<T>(
     }
   }
 }
-
-/** Whether a signal of `withinGitTime` was aborted because of the time, not because of the caller. */
-export const isOutOfTime = ({ reason }: AbortSignal): boolean =>
-  reason instanceof DOMException && reason.name === 'TimeoutError';

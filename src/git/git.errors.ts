@@ -127,8 +127,22 @@ export class SnapshotUnknown extends DomainError {
   }
 }
 
+/** Snapshots come faster than they can be taken: of one execution, or of all together. */
+export class SnapshotsBusy extends DomainError {
+  constructor(detail: string) {
+    super('git/snapshots-busy', 'unavailable', detail);
+  }
+}
+
+/** What is left of the disk is for what agents push. */
+export class NoRoomForSnapshots extends DomainError {
+  constructor() {
+    super('git/no-room', 'unavailable', 'The disk of the server is almost full: it takes no snapshots of checkouts.');
+  }
+}
+
 export class GitRequestRefused extends DomainError {
-  constructor(kind: 'invalid' | 'forbidden' | 'too_large' | 'unsupported', detail: string) {
+  constructor(kind: 'invalid' | 'forbidden' | 'too_large' | 'unsupported' | 'slow', detail: string) {
     super('git/request-refused', kind, detail);
   }
 }

@@ -14,6 +14,7 @@ import { LocalPathsService } from './local-paths.service.js';
 import { LocalWorktrees } from './local-worktrees.service.js';
 import { MergeForecasts } from './merge-forecasts.service.js';
 import { MirrorsService } from './mirrors.service.js';
+import { ObjectViews } from './object-views.service.js';
 import { RangesService } from './ranges.service.js';
 import { SafeViews } from './safe-views.js';
 import { SnapshotsService } from './snapshots.service.js';
@@ -46,6 +47,7 @@ const SERVICES = [
   BegunWorktrees,
   WorktreeAdditions,
   MergeForecasts,
+  ObjectViews,
   SnapshotsService,
 ];
 

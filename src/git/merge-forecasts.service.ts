@@ -1,13 +1,10 @@
-import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
-import { newId } from '../ids.js';
 import { shown } from './byte-path.js';
 import { CommitsService } from './commits.service.js';
 import { causeOf } from './git-causes.js';
 import { GitFailed } from './git.errors.js';
 import { GitProcess } from './git-process.js';
-import { makeBorrower } from './borrower.js';
-import { putAway } from './put-away.js';
+import type { ObjectView } from './object-views.service.js';
 
 /** What a merge of two commits would come to. */
 export interface MergeForecast {
@@ -16,15 +13,9 @@ export interface MergeForecast {
   paths: string[];
 }
 
-const FOLDER = '.views';
 const MOST_BYTES = 4 * 1024 * 1024;
 
-/** A git directory that reads the objects of a mirror, and what is written in it leaves with it. */
-export interface Quarantine {
-  directory: string;
-}
-
-/** Foretells merges: nothing is merged, and nothing stays in the mirror. */
+/** Foretells merges, in a view: nothing is merged, and nothing stays. */
 @Injectable()
 export class MergeForecasts {
   constructor(
@@ -32,19 +23,8 @@ export class MergeForecasts {
     private readonly commits: CommitsService,
   ) {}
 
-  /** Makes a place for merges that nobody keeps, as long as the work takes; `more` are further folders of objects. */
-  async within<T>(mirror: string, more: readonly string[], work: (quarantine: Quarantine) => Promise<T>): Promise<T> {
-    const directory = join(this.git.root, FOLDER, newId());
-    try {
-      await makeBorrower(directory, [join(mirror, 'objects'), ...more]);
-      return await work({ directory });
-    } finally {
-      await putAway(directory);
-    }
-  }
-
   /** What a merge of two commits, given by their ids, would come to. Throws GitFailed. */
-  async merge({ directory }: Quarantine, one: string, other: string, signal: AbortSignal): Promise<MergeForecast> {
+  async merge({ directory }: ObjectView, one: string, other: string, signal: AbortSignal): Promise<MergeForecast> {
     const args = ['merge-tree', '--write-tree', '-z', '--name-only', '--no-messages', one, other];
     const child = await this.git.start({ directory, args, signal });
     child.process.stdin.end();
@@ -70,7 +50,7 @@ export class MergeForecasts {
    * was there. Null when they are too many. Throws GitFailed.
    */
   async changed(
-    { directory }: Quarantine,
+    { directory }: ObjectView,
     base: string | null,
     head: string,
     signal: AbortSignal,

@@ -1,16 +1,14 @@
-import { mkdir, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { newId } from '../ids.js';
 import { GitFailed } from './git.errors.js';
 import { GitProcess } from './git-process.js';
+import { LeftViews } from './left-views.js';
 import type { RepositoryPlace } from './local-paths.service.js';
-import { AWAY, putAway } from './put-away.js';
+import { putAway } from './put-away.js';
 
 const FOLDER = '.views';
-/** No call takes as long: what is older was left by a process that ended in the middle. */
-const LEFT_AFTER_MS = 60 * 60_000;
-const SWEEP_EVERY_MS = 10 * 60_000;
 
 /** Lines of a configuration that names no program: there are no filters, no drivers and no hooks in it. */
 const CONFIG = [
@@ -51,8 +49,7 @@ export interface OpenView {
  */
 @Injectable()
 export class SafeViews {
-  private sweeping: Promise<void> | null = null;
-  private sweptAt = Number.NEGATIVE_INFINITY;
+  private readonly left = new LeftViews();
 
   constructor(private readonly git: GitProcess) {}
 
@@ -69,7 +66,7 @@ export class SafeViews {
   /** Makes a view that whoever asks for it closes. Throws GitFailed for repositories of a kind it cannot show. */
   async open(place: RepositoryPlace): Promise<OpenView> {
     const views = join(this.git.root, FOLDER);
-    await this.sweep(views);
+    await this.left.sweep(views);
     const view: SafeView = { directory: join(views, newId()), place, config: await this.configFor(place) };
     const close = (): Promise<void> => putAway(view.directory);
     try {
@@ -88,16 +85,6 @@ export class SafeViews {
     await mkdir(view.directory);
     await furnish(view);
     return view;
-  }
-
-  /** Now and then, as processes end in the middle at any time. Two at once would be in each other's way. */
-  private async sweep(views: string): Promise<void> {
-    if (performance.now() - this.sweptAt < SWEEP_EVERY_MS) return;
-    this.sweeping ??= sweep(views).finally(() => {
-      this.sweptAt = performance.now();
-      this.sweeping = null;
-    });
-    await this.sweeping;
   }
 
   /** Reads the file as data: what it includes is not read. */
@@ -125,14 +112,4 @@ async function furnish({ directory, place: { common, objects }, config }: SafeVi
   await symlink(join(common, 'refs'), join(directory, 'refs'));
   // What is not there is not there by these either.
   for (const name of ['packed-refs', 'shallow']) await symlink(join(common, name), join(directory, name));
-}
-
-/** What was put away and not deleted goes at once, as nobody works with it. */
-async function sweep(views: string): Promise<void> {
-  for (const name of await readdir(views).catch(() => [])) {
-    const path = join(views, name);
-    const status = await stat(path).catch(() => null);
-    if (status !== null && (name.endsWith(AWAY) || Date.now() - status.mtimeMs > LEFT_AFTER_MS))
-      await rm(path, { recursive: true, force: true }).catch(() => undefined);
-  }
 }

@@ -7,7 +7,7 @@ import { eachInTurn } from './each-in-turn.js';
 import { findRepositories } from '../nested-repositories.js';
 import { GitFailed } from './git.errors.js';
 import { GitProcess } from './git-process.js';
-import { isOutOfTime } from './git-time.js';
+import { isOutOfTime } from '../time-limit.js';
 import type { LinkedWorktree } from './local-worktrees.service.js';
 import { readPlainFile } from './plain-file.js';
 import { readPlainIndex } from './plain-index.js';

@@ -1,4 +1,5 @@
 import { noAnswerInOne } from '../client/unreachable.js';
+import { withLimit } from '../time-limit.js';
 import { failureOf, Refused, Unavailable } from './control-plane.js';
 
 /** What the generated client answers. */
@@ -22,21 +23,15 @@ export async function askServer<T>(
   { seconds, signal, registration }: AskOptions,
 ): Promise<T> {
   signal?.throwIfAborted();
-  // Not AbortSignal.any: on Node 20 it lets a long-lived signal collect one dead listener for each call.
-  const ending = new AbortController();
-  const end = (): void => ending.abort();
-  const timer = setTimeout(end, seconds * 1000);
-  signal?.addEventListener('abort', end);
-  try {
-    return answerOf(await call({ signal: ending.signal }), registration);
-  } catch (error) {
-    signal?.throwIfAborted();
-    if (error instanceof Refused || error instanceof Unavailable) throw error;
-    throw new Unavailable(ending.signal.aborted ? `no answer within ${String(seconds)} s` : noAnswerInOne(error));
-  } finally {
-    clearTimeout(timer);
-    signal?.removeEventListener('abort', end);
-  }
+  return withLimit(seconds * 1000, signal, async (ending) => {
+    try {
+      return answerOf(await call({ signal: ending }), registration);
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof Refused || error instanceof Unavailable) throw error;
+      throw new Unavailable(ending.aborted ? `no answer within ${String(seconds)} s` : noAnswerInOne(error));
+    }
+  });
 }
 
 function answerOf<T>({ data, error, response }: Answered<T>, registration: number): T {

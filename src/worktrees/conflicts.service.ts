@@ -1,14 +1,16 @@
 import { Injectable } from '@nestjs/common';
 import type { Principal } from '../auth/principal.js';
-import { ExecutionsService, type ExecutionSight, type ExecutionView } from '../executions/executions.service.js';
+import { ExecutionsService, type ExecutionView } from '../executions/executions.service.js';
+import { SightingsService, type ExecutionSight } from '../executions/sightings.service.js';
 import { CommitsService } from '../git/commits.service.js';
 import { eachInTurn } from '../git/each-in-turn.js';
-import { isOutOfTime, withinGitTime } from '../git/git-time.js';
+import { withinGitTime } from '../git/git-time.js';
 import { RefNotFound } from '../git/git.errors.js';
-import { MergeForecasts, type MergeForecast, type Quarantine } from '../git/merge-forecasts.service.js';
+import { MergeForecasts, type MergeForecast } from '../git/merge-forecasts.service.js';
 import { MirrorsService } from '../git/mirrors.service.js';
-import { SnapshotsService } from '../git/snapshots.service.js';
+import type { ObjectView } from '../git/object-views.service.js';
 import { RepositoriesService } from '../repositories/repositories.service.js';
+import { isOutOfTime } from '../time-limit.js';
 
 /** With so many executions there are 120 pairs. */
 const MOST_EXECUTIONS = 16;
@@ -60,7 +62,7 @@ export class Conflicts {
     private readonly mirrors: MirrorsService,
     private readonly commits: CommitsService,
     private readonly forecasts: MergeForecasts,
-    private readonly snapshots: SnapshotsService,
+    private readonly sightings: SightingsService,
   ) {}
 
   /** Throws RepositoryNotFound, GitNotHere, MirrorNotReady and GitFailed. */
@@ -72,14 +74,14 @@ export class Conflicts {
       { status: ['running'], repository_id, limit: MOST_EXECUTIONS },
       (execution) => execution,
     );
-    const { sights, objects } = await this.seen(repository_id, page.items);
+    const sightings = await this.sightings.find(page.items);
     const work = (signal: AbortSignal): Promise<ConflictForecast> =>
-      this.forecasts.within(directory, objects, async (quarantine) => {
+      this.sightings.read({ repository_id, directory }, sightings, signal, async (view, seen) => {
         const base = default_branch && (await this.commit(directory, `refs/heads/${default_branch}`, signal));
         const executions: RunningHead[] = [];
         for (const execution of page.items)
-          executions.push(await this.headOf(quarantine, execution, sights.get(execution.id) ?? null, base, signal));
-        const all = await this.judge(quarantine, pairsOf(executions), signal);
+          executions.push(await this.headOf(view, execution, seen.get(execution.id) ?? null, base, signal));
+        const all = await this.judge(view, pairsOf(executions), signal);
         const pairs = all.filter(({ verdict, common_count }) => verdict !== 'clean' || common_count > 0);
         const truncated = page.next_cursor !== null;
         return { executions, truncated, pairs, clean_pairs: all.length - pairs.length };
@@ -87,48 +89,34 @@ export class Conflicts {
     return withinGitTime(gone, work, this.mirrors.mending(repository_id));
   }
 
-  /** What workers have seen of executions, and where the objects of that are. */
-  private async seen(
-    repository_id: string,
-    executions: readonly ExecutionView[],
-  ): Promise<{ sights: Map<string, ExecutionSight>; objects: string[] }> {
-    const sights = await this.executions.findSights(executions.map(({ id }) => id));
-    const folders = sights.map(({ execution_id }) => this.snapshots.objectsOf(repository_id, execution_id));
-    const objects = (await Promise.all(folders)).filter((folder) => folder !== null);
-    return { sights: new Map(sights.map((sight) => [sight.execution_id, sight])), objects };
-  }
-
   private async headOf(
-    quarantine: Quarantine,
+    view: ObjectView,
     { id, task_id, branch, commit_sha, pushed_at }: ExecutionView,
     sight: ExecutionSight | null,
     base: string | null,
     signal: AbortSignal,
   ): Promise<RunningHead> {
-    const { directory } = quarantine;
-    const pushed = commit_sha === null ? null : await this.commit(directory, commit_sha, signal);
-    const isNewer = sight !== null && (pushed_at === null || sight.seen_at > pushed_at);
-    const taken = isNewer ? await this.commit(directory, sight.commit_sha, signal) : null;
-    const seen_sha = taken ?? pushed;
+    const pushed = commit_sha === null ? null : await this.commit(view.directory, commit_sha, signal);
+    const seen_sha = sight?.commit_sha ?? pushed;
     return {
       ...{ execution_id: id, task_id, branch, commit_sha: pushed, seen_sha },
-      ...seenOf(taken, sight, pushed, pushed_at),
-      changed: seen_sha === null ? null : await this.forecasts.changed(quarantine, base, seen_sha, signal),
+      ...seenOf(sight, pushed, pushed_at),
+      changed: seen_sha === null ? null : await this.forecasts.changed(view, base, seen_sha, signal),
     };
   }
 
   /** Those with most in common come first, as time may run out. */
-  private async judge(quarantine: Quarantine, pairs: ConflictPair[], signal: AbortSignal): Promise<ConflictPair[]> {
+  private async judge(view: ObjectView, pairs: ConflictPair[], signal: AbortSignal): Promise<ConflictPair[]> {
     pairs.sort((one, other) => other.common_count - one.common_count);
-    await eachInTurn(AT_ONCE, pairs, (pair) => this.judgeOne(quarantine, pair, signal));
+    await eachInTurn(AT_ONCE, pairs, (pair) => this.judgeOne(view, pair, signal));
     return pairs;
   }
 
-  private async judgeOne(quarantine: Quarantine, pair: ConflictPair, signal: AbortSignal): Promise<void> {
+  private async judgeOne(view: ObjectView, pair: ConflictPair, signal: AbortSignal): Promise<void> {
     const [one, other] = pair.executions.map(({ seen_sha }) => seen_sha);
     if (one == null || other == null || (signal.aborted && isOutOfTime(signal))) return;
     try {
-      const { verdict, paths } = await this.forecasts.merge(quarantine, one, other, signal);
+      const { verdict, paths } = await this.forecasts.merge(view, one, other, signal);
       Object.assign(pair, { verdict, conflicts: paths.slice(0, MOST_NAMED), conflict_count: paths.length });
     } catch (error) {
       if (!signal.aborted || !isOutOfTime(signal)) throw error;
@@ -147,12 +135,11 @@ export class Conflicts {
 
 /** Where it is known from, and since when. */
 function seenOf(
-  taken: string | null,
   sight: ExecutionSight | null,
   pushed: string | null,
   pushed_at: Date | null,
 ): Pick<RunningHead, 'seen_in' | 'seen_at'> {
-  if (taken !== null && sight !== null) return { seen_in: 'checkout', seen_at: sight.seen_at };
+  if (sight !== null) return { seen_in: 'checkout', seen_at: sight.seen_at };
   return pushed === null ? { seen_in: null, seen_at: null } : { seen_in: 'push', seen_at: pushed_at };
 }
 
