@@ -1,9 +1,11 @@
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { newId } from '../src/ids.js';
 import { registerWorker, signInPerson } from './fleet.js';
-import { HistorySite, refusalOf, save, store } from './history-site.js';
+import { until } from './git-processes.js';
+import { HistorySite, refusalOf, type BranchList, save, store } from './history-site.js';
+import { withGit } from './replaced-git.js';
 import { commit, git } from './scratch-git.js';
 
 let site: HistorySite;
@@ -39,6 +41,36 @@ describe('the branches of a repository', () => {
       ahead: 1,
       behind: 1,
       owner: null,
+    });
+  });
+
+  it('come without the figures that are not counted in time, and have them when somebody asks again', async () => {
+    const source = site.source(['one', 'two']);
+    git(source, 'branch', 'behind', 'HEAD~1');
+    const id = await site.register(source);
+    const figures = ({ items }: BranchList) => items.map(({ name, ahead, behind }) => [name, ahead, behind]);
+    const path = `/repositories/${id}/branches`;
+    const waiting = `*' --topo-order '*) echo >> "$here/walks"; while [ ! -e "$here/go" ]; do sleep 0.05; done;;`;
+    await withGit(site.scratch, `case " $* " in ${waiting} esac; exec "$real" "$@"`, async (here) => {
+      const early = await Promise.all([1, 2].map(() => site.read<BranchList>(path)));
+      for (const page of early)
+        expect([figures(page), page.counting]).toEqual([
+          [
+            ['behind', null, null],
+            ['main', 0, 0],
+          ],
+          true,
+        ]);
+      writeFileSync(join(here, 'go'), '');
+      let page = await site.read<BranchList>(path);
+      await until(async () => !page.counting || !(page = await site.read<BranchList>(path)).counting);
+      expect(figures(page)).toEqual([
+        ['behind', 0, 1],
+        ['main', 0, 0],
+      ]);
+      // The one walk that was begun has told, and is not begun again.
+      await site.read(path);
+      expect(readFileSync(join(here, 'walks'), 'latin1')).toHaveLength(1);
     });
   });
 
@@ -192,7 +224,7 @@ describe('a repository', () => {
     git(source, 'init', '-q', '-b', 'main');
     const id = await site.register(source);
     expect(await site.commits(id)).toEqual({ items: [], next_cursor: null });
-    expect(await site.branches(id)).toEqual({ items: [], next_cursor: null });
+    expect(await site.branches(id)).toEqual({ items: [], next_cursor: null, counting: false });
     expect(await refusalOf(site.person.get(`/repositories/${id}/commits?ref=main`))).toBe('404 git/ref-not-found');
   });
 

@@ -3,6 +3,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { components } from '../src/client/schema.generated.js';
 import { newId } from '../src/ids.js';
+import { until } from './git-processes.js';
 import { signInPerson, type Answer, type TestPerson } from './fleet.js';
 import { commit, git, GIT_ENVIRONMENT, Scratch } from './scratch-git.js';
 import { startTestApp, type TestApp } from './test-app.js';
@@ -15,6 +16,8 @@ export interface Page<T> {
   items: T[];
   next_cursor: string | null;
 }
+
+export type BranchList = components['schemas']['BranchPage'];
 
 /** A server with mirrors, and a person who has repositories there. */
 export class HistorySite {
@@ -54,7 +57,13 @@ export class HistorySite {
   commit = (id: string, sha: string, query = ''): Promise<WholeCommit> =>
     this.read(`/repositories/${id}/commits/${sha}?${query}`);
 
-  branches = (id: string, query = ''): Promise<Page<Branch>> => this.read(`/repositories/${id}/branches?${query}`);
+  /** With all of their figures, which a machine that is busy has a moment later. */
+  async branches(id: string, query = ''): Promise<BranchList> {
+    const read = (): Promise<BranchList> => this.read(`/repositories/${id}/branches?${query}`);
+    let page = await read();
+    await until(async () => !page.counting || !(page = await read()).counting);
+    return page;
+  }
 
   async subjects(id: string, query = ''): Promise<string[]> {
     return (await this.commits(id, query)).items.map(({ subject }) => subject);

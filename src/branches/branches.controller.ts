@@ -3,9 +3,8 @@ import { ApiOkResponse, ApiTags } from '@nestjs/swagger';
 import { Allow, CurrentPrincipal } from '../auth/access.js';
 import type { Principal } from '../auth/principal.js';
 import { ClientGone } from '../http/client-gone.js';
-import type { Page } from '../http/page.js';
 import { ProblemsWith } from '../http/problems.decorator.js';
-import { BranchDto, BranchesPath, BranchesQuery, BranchPage } from './branches.dto.js';
+import { BranchesPath, BranchesQuery, BranchPage } from './branches.dto.js';
 import { RepositoryBranches } from './repository-branches.service.js';
 
 @ApiTags('Repositories')
@@ -16,7 +15,9 @@ export class BranchesController {
   /**
    * List the branches of a repository, by name
    *
-   * Those that workers pushed included. An empty repository has none; a failure of Git is an error with its cause.
+   * Those that workers pushed included. An empty repository has none; a failure of Git is an error with its cause. How far
+   * branches have parted from the default one is waited for only for a moment: `counting` says that it is still being
+   * counted, and a later answer has it.
    */
   @Get(':id/branches')
   @Allow('repositories.read')
@@ -27,8 +28,7 @@ export class BranchesController {
     @Param() { id }: BranchesPath,
     @Query() query: BranchesQuery,
     @ClientGone() gone: AbortSignal,
-  ): Promise<Page<BranchDto>> {
-    const { items, next_cursor } = await this.branches.list(principal, id, query, gone);
-    return { items: items.map((branch) => BranchDto.from(branch)), next_cursor };
+  ): Promise<BranchPage> {
+    return BranchPage.from(await this.branches.list(principal, id, query, gone));
   }
 }

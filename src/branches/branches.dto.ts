@@ -1,7 +1,7 @@
 import { ApiProperty } from '@nestjs/swagger';
 import { Id, Optional, Pattern, QueryNumber, Text } from '../http/fields.js';
 import { DEFAULT_LIMIT, PageOf } from '../http/page.js';
-import type { BranchView } from './repository-branches.service.js';
+import type { Branches, BranchView } from './repository-branches.service.js';
 
 /** The repository whose branches are asked for. */
 export class BranchesPath {
@@ -108,8 +108,8 @@ export class BranchDto {
   committed_at!: Date;
 
   /**
-   * How many commits it has that the default branch has not; null where there is no default branch, and when counting
-   * them would have held up the page.
+   * How many commits it has that the default branch has not; null where there is no default branch, while they are being
+   * counted (`counting`), and when that took more than a minute.
    * @example 2
    */
   @ApiProperty({ type: 'integer', nullable: true })
@@ -143,4 +143,18 @@ export class BranchDto {
 }
 
 /** One page of branches. */
-export class BranchPage extends PageOf(BranchDto) {}
+export class BranchPage extends PageOf(BranchDto) {
+  /**
+   * Whether some of `ahead` and `behind` are null because they are being counted: ask again in a moment.
+   * @example false
+   */
+  counting!: boolean;
+
+  static from({ items, next_cursor, counting }: Branches): BranchPage {
+    return Object.assign(new BranchPage(), {
+      items: items.map((branch) => BranchDto.from(branch)),
+      next_cursor,
+      counting,
+    });
+  }
+}

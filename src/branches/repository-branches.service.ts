@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { organizationOf, type Principal } from '../auth/principal.js';
 import { ExecutionsService } from '../executions/executions.service.js';
-import { BranchesService, type Branch, type Divergence } from '../git/branches.service.js';
+import { BranchesService, type Branch } from '../git/branches.service.js';
 import { factsOf } from '../git/commit-facts.js';
 import type { CommitObject } from '../git/commit-object.js';
 import { CommitsService } from '../git/commits.service.js';
+import { DivergencesService, type Divergence } from '../git/divergences.service.js';
 import { withinGitTime } from '../git/git-time.js';
 import { GitFailed, RefNotFound } from '../git/git.errors.js';
 import { MirrorsService, type Patience } from '../git/mirrors.service.js';
@@ -34,6 +35,12 @@ export interface BranchView {
   owner: { execution_id: string; task_id: string; status: string } | null;
 }
 
+/** One page of branches. */
+export interface Branches extends Page<BranchView> {
+  /** Whether figures that are missing are being counted. */
+  counting: boolean;
+}
+
 /** The branches of a repository, and whose they are. */
 @Injectable()
 export class RepositoryBranches {
@@ -43,17 +50,18 @@ export class RepositoryBranches {
     private readonly mirrors: MirrorsService,
     private readonly branches: BranchesService,
     private readonly commits: CommitsService,
+    private readonly parted: DivergencesService,
   ) {}
 
   /**
    * By the bytes of their names; ends its git processes when `gone` is aborted. Throws InvalidInput for a broken cursor,
    * RepositoryNotFound, GitNotHere, MirrorNotReady and GitFailed.
    */
-  async list(principal: Principal, id: string, request: BranchesRequest, gone: AbortSignal): Promise<Page<BranchView>> {
+  async list(principal: Principal, id: string, request: BranchesRequest, gone: AbortSignal): Promise<Branches> {
     const after = readCursor(request.cursor);
     const repository = await this.repositories.get(principal, id);
     const default_branch = repository.default_branch ?? 'main';
-    const work = async (signal: AbortSignal): Promise<Page<BranchView>> => {
+    const work = async (signal: AbortSignal): Promise<Branches> => {
       const directory = after === null ? await this.mirrors.open(id, PATIENCE) : await this.mirrors.locate(id);
       const found = await this.find(directory, after, request, signal);
       const shown = found.slice(0, request.limit);
@@ -63,7 +71,7 @@ export class RepositoryBranches {
         signal,
       );
       const names = shown.map(({ name }) => refNameOf(name));
-      const [divergences, owners] = await Promise.all([
+      const [{ divergences, counting }, owners] = await Promise.all([
         this.divergences(directory, shown, default_branch, signal),
         this.executions.findByBranches(organizationOf(principal), id, names),
       ]);
@@ -81,7 +89,7 @@ export class RepositoryBranches {
         };
       });
       const last = found.length > request.limit ? shown.at(-1) : undefined;
-      return { items, next_cursor: last === undefined ? null : last.name.toString('base64url') };
+      return { items, next_cursor: last === undefined ? null : last.name.toString('base64url'), counting };
     };
     return withinGitTime(gone, work, this.mirrors.mending(id));
   }
@@ -104,19 +112,18 @@ export class RepositoryBranches {
     return found;
   }
 
-  /** How far each has parted from the default branch; null for those that there was no time for. */
+  /** How far each has parted from the default branch; null for those that there was no time for yet. */
   private async divergences(
     directory: string,
     branches: readonly Branch[],
     default_branch: string,
     signal: AbortSignal,
-  ): Promise<(Divergence | null)[]> {
+  ): Promise<{ divergences: (Divergence | null)[]; counting: boolean }> {
     const base = await this.defaultHead(directory, default_branch, signal);
-    if (base === null) return branches.map(() => null);
+    if (base === null) return { divergences: branches.map(() => null), counting: false };
     const shas = branches.map(({ sha }) => sha);
-    const patience = AbortSignal.timeout(DIVERGENCE_MS);
-    const found = await this.branches.divergences(directory, base, shas, signal, patience);
-    return shas.map((sha) => found.get(sha) ?? null);
+    const { found, counting } = await this.parted.of(directory, base, shas, signal, DIVERGENCE_MS);
+    return { divergences: shas.map((sha) => found.get(sha) ?? null), counting };
   }
 
   private async defaultHead(directory: string, name: string, signal: AbortSignal): Promise<string | null> {

@@ -1411,7 +1411,7 @@ export interface paths {
         };
         /**
          * List the branches of a repository, by name
-         * @description Those that workers pushed included. An empty repository has none; a failure of Git is an error with its cause.
+         * @description Those that workers pushed included. An empty repository has none; a failure of Git is an error with its cause. How far branches have parted from the default one is waited for only for a moment: `counting` says that it is still being counted, and a later answer has it.
          *
          *     Needs the permission `repositories.read`.
          */
@@ -2863,8 +2863,8 @@ export interface components {
         };
         Branch: {
             /**
-             * @description How many commits it has that the default branch has not; null where there is no default branch, and when counting
-             *     them would have held up the page.
+             * @description How many commits it has that the default branch has not; null where there is no default branch, while they are being
+             *     counted (`counting`), and when that took more than a minute.
              * @example 2
              */
             ahead: number | null;
@@ -2940,6 +2940,11 @@ export interface components {
              * @example null
              */
             next_cursor: string | null;
+            /**
+             * @description Whether some of `ahead` and `behind` are null because they are being counted: ask again in a moment.
+             * @example false
+             */
+            counting: boolean;
         };
         CancelTask: {
             /**

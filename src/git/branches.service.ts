@@ -1,10 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { GitFailed } from './git.errors.js';
 import { GitProcess } from './git-process.js';
-import { Partings, type Divergence } from './partings.js';
 import { RememberedRefs } from './remembered-refs.js';
-
-export type { Divergence };
 
 /** A branch of a mirror. */
 export interface Branch {
@@ -40,44 +37,6 @@ export class BranchesService {
   /** By the bytes of their names. */
   async list(directory: string, signal?: AbortSignal): Promise<readonly Branch[]> {
     return (await this.read(directory, signal)).all;
-  }
-
-  /**
-   * How commits have parted from another one; null for what there was no time for when `patience` was over. One walk
-   * for all of them, which ends where their histories have come together. Takes ids.
-   */
-  async divergences(
-    directory: string,
-    base: string,
-    shas: readonly string[],
-    signal: AbortSignal,
-    patience: AbortSignal,
-  ): Promise<Map<string, Divergence | null>> {
-    const tips = [...new Set([base, ...shas])];
-    const partings = new Partings(tips);
-    if (partings.isOver) return partings.result(true);
-    const args = ['rev-list', '--topo-order', '--parents', '--stdin', '--'];
-    const input = tips.map((tip) => `${tip}\n`).join('');
-    const child = await this.git.start({ directory, args, input, signal: AbortSignal.any([signal, patience]) });
-    const { stdout } = child.process;
-    let rest = '';
-    for await (const chunk of stdout as AsyncIterable<Buffer>) {
-      const lines = (rest + chunk.toString('latin1')).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) {
-        const [sha = '', ...parents] = line.split(' ');
-        partings.add(sha, parents);
-      }
-      if (partings.isOver) break;
-    }
-    if (partings.isOver) {
-      stdout.destroy();
-      child.stop('aborted');
-    }
-    const end = await child.ended;
-    signal.throwIfAborted();
-    if (!partings.isOver && end.stopped !== 'aborted') this.git.assertDone(end, 'rev-list');
-    return partings.result(end.stopped === null);
   }
 
   private read(directory: string, signal?: AbortSignal): Promise<Branches> {

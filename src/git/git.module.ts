@@ -4,6 +4,7 @@ import { BegunWorktrees } from './begun-worktrees.service.js';
 import { BranchesService } from './branches.service.js';
 import { CommitChangesService } from './commit-changes.service.js';
 import { CommitsService } from './commits.service.js';
+import { DivergencesService } from './divergences.service.js';
 import { DiffsService } from './diffs.service.js';
 import { FetchSources } from './fetch-sources.service.js';
 import { FirstOrder } from './first-order.js';
@@ -36,6 +37,7 @@ const SERVICES = [
   CommitChangesService,
   HistoriesService,
   DiffsService,
+  DivergencesService,
   TagsService,
   UnmergedBranches,
   RangesService,
