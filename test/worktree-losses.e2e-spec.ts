@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { LinkedSite, type Decided, type LinkedPlace } from './linked-site.js';
 import { commit, git, GIT_ENVIRONMENT } from './scratch-git.js';
@@ -245,5 +245,47 @@ describe('files that git does not look at', () => {
     expect(await only(of)).toMatchObject({ dirty: true, would_lose: ['1 file in no commit: notes'] });
     expect(await plan(of, false)).toEqual(expect.objectContaining({ outcome: 'kept' }));
     expect(existsSync(join(of.at, 'notes'))).toBe(true);
+  });
+
+  /** Has a link to a commit committed, as of a submodule that nobody has fetched here. */
+  const linkTo = ({ at }: Place, sha: string): void => {
+    git(at, 'update-index', '--add', '--cacheinfo', `160000,${sha},module`);
+    git(at, 'commit', '-q', '-m', 'chore: module');
+    git(at, 'update-ref', 'refs/heads/main', 'HEAD');
+  };
+  const WAYS: Readonly<Record<string, (of: Place) => void>> = {
+    'a name that differs in its case alone, which git is told to pass over': ({ at, path }) => {
+      git(path, 'config', 'core.ignoreCase', 'true');
+      writeFileSync(join(at, 'FILE'), 'all of my work');
+    },
+    'a file in the place of a submodule': (of) => {
+      linkTo(of, git(of.at, 'rev-parse', 'HEAD'));
+      writeFileSync(join(of.at, 'module'), 'all of my work');
+    },
+    'another commit of a submodule, staged': (of) => {
+      linkTo(of, git(of.at, 'rev-parse', 'HEAD'));
+      git(of.at, 'update-index', '--cacheinfo', `160000,${git(of.at, 'rev-parse', 'HEAD')},module`);
+    },
+    'what is staged, when the directory is gone': ({ at }) => {
+      writeFileSync(join(at, 'notes'), 'all of my work');
+      git(at, 'add', 'notes');
+      rmSync(at, { recursive: true });
+    },
+  };
+  it.each(Object.keys(WAYS))('keep it: %s', async (way) => {
+    const of = await place();
+    WAYS[way]?.(of);
+    const { id, dirty, would_lose } = await only(of);
+    expect([dirty, ...would_lose]).toEqual([true, expect.stringMatching(/^1 file in no commit: (FILE|module|notes)$/)]);
+    expect((await plan(of, false)).outcome).toBe('kept');
+    expect(told(await site.ada.delete(`/worktrees/${id}`))).toBe('409 worktree/holds-work');
+  });
+
+  it('do not keep it where a submodule is as it was committed, or the directory went with nothing staged', async () => {
+    const of = await place();
+    linkTo(of, git(of.at, 'rev-parse', 'HEAD'));
+    expect(await only(of)).toMatchObject({ dirty: false, would_lose: [] });
+    rmSync(of.at, { recursive: true });
+    await expectGone(of);
   });
 });

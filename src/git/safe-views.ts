@@ -26,8 +26,11 @@ const CONFIG = [
   'excludesFile = /dev/null',
 ] as const;
 
-/** What tells how files are compared with what was committed. None of it can name a program. */
-const TAKEN = /^core\.(filemode|ignorecase|symlinks|autocrlf|eol|precomposeunicode)$/;
+/**
+ * What tells how files are compared with what was committed. None of it can name a program. Not `core.ignoreCase`: where
+ * the disk tells `FILE` from `file`, git would take either for the other, and a folder called `.GIT` for its own.
+ */
+const TAKEN = /^core\.(filemode|symlinks|autocrlf|eol|precomposeunicode)$/;
 const PLAIN_VALUES = /^(true|false|input|lf|crlf|native|yes|no|on|off|0|1)$/i;
 
 /** A git directory of the server's own over the objects and references of somebody's repository. */

@@ -29,6 +29,8 @@ const IGNORED = '!! ';
 const BEFORE_PATH = 3;
 const LINK_TO_COMMIT = Buffer.from('160000 ');
 const TAB = 0x09;
+/** `:old-mode new-mode ...` */
+const OF_A_LINK = /^:(?:160000|\d{6} 160000) /;
 const LEFT_OUT = 'S'.charCodeAt(0);
 const SMALL_A = 'a'.charCodeAt(0);
 
@@ -38,10 +40,27 @@ export function readChanges(output: Buffer): Pick<Changes, 'files' | 'count' | '
   for (const line of lines(output)) {
     if (line.length <= BEFORE_PATH) throw new GitFailed('damaged');
     const kind: NamedFiles = line.toString('latin1', 0, BEFORE_PATH) === IGNORED ? changes.ignored : changes;
-    if (kind.count < MOST_NAMED) kind.files.push(shown(line.subarray(BEFORE_PATH)));
-    kind.count += 1;
+    addFile(kind, line.subarray(BEFORE_PATH));
   }
   return changes;
+}
+
+/** Counts one more, and names it unless that are enough. */
+export function addFile(to: NamedFiles, path: Buffer): void {
+  if (to.count < MOST_NAMED) to.files.push(shown(path));
+  to.count += 1;
+}
+
+/**
+ * Paths that `git diff-index --cached --raw -z --no-renames` writes, or of them only those of links to commits: these git
+ * leaves out of its status where it must not look into other repositories. Throws GitFailed.
+ */
+export function readStagedPaths(output: Buffer, { links_only }: { links_only: boolean }): Buffer[] {
+  const [...told] = lines(output);
+  if (told.length % 2 !== 0) throw new GitFailed('damaged');
+  return told.filter(
+    (_, at) => at % 2 === 1 && (!links_only || OF_A_LINK.test(told[at - 1]?.toString('latin1') ?? '')),
+  );
 }
 
 /** Of the same output: files that are not as in the index, apart from those that are not there, and how much else. */

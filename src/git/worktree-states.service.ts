@@ -2,7 +2,7 @@ import { copyFile, lstat, mkdir, readdir, symlink, utimes, writeFile } from 'nod
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { bytePath, inFolder, shown, type BytePath } from './byte-path.js';
-import { codeOf, isOfNothing, isOfSystem } from './error-code.js';
+import { codeOf, isOfNothing, isOfSystem, nullIfNothing } from './error-code.js';
 import { eachInTurn } from './each-in-turn.js';
 import { findRepositories } from '../nested-repositories.js';
 import { GitFailed } from './git.errors.js';
@@ -15,7 +15,7 @@ import { SafeViews, type SafeView } from './safe-views.js';
 import { lastUseOf } from './worktree-entries.js';
 import { measureTree } from './tree-size.js';
 import { WorktreeHistories, type History, type Stranded } from './worktree-histories.service.js';
-import { readChanges, readStaged, type Changes } from './worktree-changes.js';
+import { addFile, readChanges, readStaged, readStagedPaths, type Changes } from './worktree-changes.js';
 
 /** What a linked work tree holds. Null stands for what could not be told. */
 export interface WorktreeState {
@@ -45,6 +45,8 @@ const LARGEST_INDEX = 512 * 1024 * 1024;
 const LARGEST_READ = 32 * 1024 * 1024;
 const LARGEST_ATTRIBUTES = 1024 * 1024;
 const MOST_LISTED = 64 * 1024 * 1024;
+/** The tree without files, which every git knows. */
+const NO_FILES = '4b825dc642cb6eb9a060e54bf8d69288fbee4904';
 const AT_ONCE = 3;
 const UNREAD = 'Something of it could not be read: the disk says';
 const GONE_MEANWHILE = 'It went away while it was looked at.';
@@ -122,7 +124,7 @@ export class WorktreeStates {
       if (worktree.prunable !== null)
         return {
           ...state,
-          changes: { ...nothingThere, ...(await keptApart(worktree.folder, signal)) },
+          changes: await this.changesWithout(view, worktree, signal),
           ...{ size_bytes: 0, changed_at: await lastUseOf(worktree.folder) },
         };
       state.changes = await this.changes(view, worktree, signal);
@@ -133,6 +135,17 @@ export class WorktreeStates {
       if (codeOf(error) === 'ENOENT') return { ...state, problem: GONE_MEANWHILE };
       return { ...state, problem: failureIn(error, signal).detail };
     }
+  }
+
+  /** Without its directory what is staged is left of it. */
+  private async changesWithout(view: SafeView, worktree: LinkedWorktree, signal: AbortSignal): Promise<Changes> {
+    const apart = await keptApart(worktree.folder, signal);
+    const changes: Changes = { ...nothingThere(), ...apart };
+    if ((await lstat(inFolder(worktree.folder, 'index')).catch(nullIfNothing)) === null) return changes;
+    const { directory } = await this.viewOf(view, worktree);
+    const staged = await this.git.run({ directory, args: stagedIn(worktree), signal, max_bytes: MOST_LISTED });
+    for (const path of readStagedPaths(staged, { links_only: false })) addFile(changes, path);
+    return changes;
   }
 
   /** Compares the files with the index and the commit, by copies of what git keeps about the work tree. */
@@ -156,6 +169,10 @@ export class WorktreeStates {
     // Git would start in repositories inside the work tree and obey their configuration: it must not look at them.
     const status = ['status', '--porcelain', '-z', '--no-renames', '--untracked-files=normal', '--ignored=matching'];
     const changes = readChanges(await git([...status, '--ignore-submodules=all'], MOST_LISTED));
+    if (nested.length > 0)
+      for (const path of readStagedPaths(await git(stagedIn(worktree), MOST_LISTED), { links_only: true }))
+        addFile(changes, path);
+    for (const path of await replacedOf(worktree.path, nested)) addFile(changes, path);
     const inside = await findRepositories(worktree.path, signal);
     const bare = inside.bare.length === 0 ? [] : await this.loose(inside.bare, git);
     const all = [...(await filledOf(worktree.path, nested)), ...inside.worked.map(shown), ...bare.map(shown)];
@@ -194,10 +211,15 @@ export class WorktreeStates {
   }
 }
 
-const nothingThere: Changes = {
+const nothingThere = (): Changes => ({
   ...{ files: [], count: 0, ignored: { files: [], count: 0 } },
   ...{ nested: [], unseen: null, modules: [], operation: null },
-};
+});
+
+/** Arguments that tell what is staged. Nothing in the work tree is looked at for that. */
+const stagedIn = ({ head_sha }: LinkedWorktree): string[] => [
+  ...['diff-index', '--cached', '--raw', '-z', '--no-renames', '--ignore-submodules=none', head_sha ?? NO_FILES, '--'],
+];
 
 /** Throws what is no failure of git or of the disk; and GitFailed when the caller is gone. */
 function failureIn(error: unknown, signal: AbortSignal): GitFailed {
@@ -227,6 +249,17 @@ async function keptApart(folder: BytePath, signal: AbortSignal): Promise<Pick<Ch
   // Something is there that is not what git puts there.
   if (modules.length === 0) modules.push(...((await entriesOf(place)) ?? [bytePath('modules')]));
   return { modules: modules.map(shown).sort(), operation: await operationOf(folder) };
+}
+
+/** Where other repositories should be, and something else is: git passes that over. */
+async function replacedOf(root: BytePath, paths: readonly Buffer[]): Promise<Buffer[]> {
+  const replaced = await Promise.all(
+    paths.map(async (path) => {
+      const status = await lstat(inFolder(root, path)).catch(nullIfNothing);
+      return status !== null && !status.isDirectory();
+    }),
+  );
+  return paths.filter((_, at) => replaced[at]);
 }
 
 /** None where there is nothing; null where they cannot be read. */
