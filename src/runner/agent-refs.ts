@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { constants } from 'node:fs';
-import { lstat, open, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { constants, type Dirent } from 'node:fs';
+import { lstat, open, readdir, type FileHandle } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { inflate, type ZlibOptions } from 'node:zlib';
 import { commitsInLog } from '../head-log.js';
@@ -16,11 +16,18 @@ export interface AgentRefs {
   readonly fetched: readonly string[];
   /** Commits that its HEAD has been at, apart from those that an amendment or a rebase put others in the place of. */
   readonly visited: readonly string[];
+  /** Work trees that the agent has linked to its checkout and that lie outside of it. */
+  readonly linked: readonly string[];
+  /** Why there may be more of all that; null when there is not. */
+  readonly unread: string | null;
 }
 
 const HASH = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
-const NOTHING: AgentRefs = { head: null, tips: [], fetched: [], visited: [] };
+const NOTHING: AgentRefs = { head: null, tips: [], fetched: [], visited: [], linked: [], unread: null };
+const NOT_ITS_OWN = 'its .git is not the directory that was made for it';
+const UNREADABLE = 'its git directory cannot be read as a whole';
 const MOST_DEPTH = 20;
+const MOST_LINKED = 1000;
 const FETCHED = 'refs/remotes/';
 /** What git notes in the middle of something: what is merged or picked, and changes it has put away for the time. */
 const UNDER_WAY = [
@@ -31,31 +38,42 @@ const UNDER_WAY = [
   'rebase-merge/autostash',
   'rebase-apply/orig-head',
   'rebase-apply/autostash',
+  'sequencer/head',
 ];
 const MOST_BYTES = 16 * 1024 * 1024;
 const MOST_COMMIT_BYTES = 1024 * 1024;
 const inflated = promisify<Buffer, ZlibOptions, Buffer>(inflate);
 
 export async function readAgentRefs(gitDir: string): Promise<AgentRefs> {
-  if (!(await isDirectory(gitDir))) return NOTHING;
-  const refs = new Map<string, string>(packedRefs(await readSmall(join(gitDir, 'packed-refs'))));
-  for (const [name, hash] of await looseRefs(gitDir, 'refs')) refs.set(name, hash);
-  const head = (await readSmall(join(gitDir, 'HEAD'))).trim();
+  if (!(await isThere(gitDir))) return NOTHING;
+  // What is in its place may lead to commits anywhere.
+  if (!(await isDirectory(gitDir))) return { ...NOTHING, unread: NOT_ITS_OWN };
+  const reader = new Reader();
+  const packed = await reader.text(join(gitDir, 'packed-refs'));
+  if (isNoText(packed)) reader.isWhole = false;
+  const refs = new Map<string, string>(packedRefs(packed));
+  for (const [name, hash] of await reader.looseRefs(gitDir)) refs.set(name, hash);
+  // Another way to keep references, of which nothing is read here.
+  if ((await reader.entries(join(gitDir, 'reftable'))).length > 0) reader.isWhole = false;
+  const head = (await reader.text(join(gitDir, 'HEAD'))).trim();
   const named = head.startsWith('ref: ') ? refs.get(head.slice(5).trim()) : head;
-  const underWay = await Promise.all(UNDER_WAY.map((name) => readSmall(join(gitDir, name))));
   // What was stashed before the last is in the log alone.
-  const stashed = commitsInLog(await readSmall(join(gitDir, 'logs/refs/stash')), { replaced: true });
+  const stashed = commitsInLog(await reader.text(join(gitDir, 'logs/refs/stash')), { replaced: true });
+  const linked = await reader.linked(gitDir);
   const all = [...refs];
   const tips = [
     ...all.flatMap(([name, hash]) => (name.startsWith(FETCHED) ? [] : [hash])),
-    ...underWay.flatMap((text) => text.split('\n').filter((line) => HASH.test(line))),
+    ...(await reader.underWay(gitDir)),
     ...stashed,
+    ...linked.tips,
   ];
   return {
     head: named !== undefined && HASH.test(named) ? named : null,
     tips: [...new Set(tips)],
     fetched: [...new Set(all.flatMap(([name, hash]) => (name.startsWith(FETCHED) ? [hash] : [])))],
-    visited: commitsInLog(await readSmall(join(gitDir, 'logs/HEAD')), { replaced: false }),
+    visited: [...new Set([...(await reader.visited(gitDir)), ...linked.visited])],
+    linked: linked.paths,
+    unread: reader.isWhole ? null : UNREADABLE,
   };
 }
 
@@ -77,8 +95,8 @@ export async function isPlainObjectStore(objects: string): Promise<boolean> {
 
 /** The tree of a commit that is a file of its own, as new ones are; null where it is not, or cannot be read. */
 export async function treeOfLoose(gitDir: string, sha: string): Promise<string | null> {
-  const bytes = await readSmallBytes(join(gitDir, 'objects', sha.slice(0, 2), sha.slice(2)), MOST_COMMIT_BYTES);
-  if (bytes === null) return null;
+  const bytes = await readSmall(join(gitDir, 'objects', sha.slice(0, 2), sha.slice(2)), MOST_COMMIT_BYTES);
+  if (!bytes) return null;
   try {
     const commit = await inflated(bytes, { maxOutputLength: MOST_COMMIT_BYTES });
     if (createHash('sha1').update(commit).digest('hex') !== sha) return null;
@@ -95,40 +113,113 @@ function packedRefs(text: string): [string, string][] {
   });
 }
 
-async function looseRefs(gitDir: string, folder: string, depth = 0): Promise<[string, string][]> {
-  const path = join(gitDir, folder);
-  if (depth > MOST_DEPTH || !(await isDirectory(path))) return [];
-  const found: [string, string][] = [];
-  for (const entry of await readdir(path, { withFileTypes: true })) {
-    const name = `${folder}/${entry.name}`;
-    if (entry.isDirectory()) found.push(...(await looseRefs(gitDir, name, depth + 1)));
-    const hash = entry.isFile() ? (await readSmall(join(gitDir, name))).trim() : '';
-    if (HASH.test(hash)) found.push([name, hash]);
+/** Reads plain files of an agent's, and remembers when there was something that it could not read. */
+class Reader {
+  isWhole = true;
+
+  /** Empty where there is none. */
+  async text(path: string): Promise<string> {
+    const bytes = await readSmall(path, MOST_BYTES);
+    if (bytes === undefined) this.isWhole = false;
+    return bytes?.toString('utf8') ?? '';
   }
-  return found;
+
+  /** Of a directory; none where there is none. */
+  async entries(path: string): Promise<Dirent[]> {
+    try {
+      // A link leads elsewhere.
+      if ((await lstat(path)).isDirectory()) {
+        const entries = await readdir(path, { withFileTypes: true });
+        if (entries.some(({ name }) => isNoText(name))) this.isWhole = false;
+        return entries;
+      }
+    } catch (error) {
+      if (isOfNothing(error)) return [];
+    }
+    this.isWhole = false;
+    return [];
+  }
+
+  async looseRefs(gitDir: string, folder = 'refs', depth = 0): Promise<[string, string][]> {
+    const found: [string, string][] = [];
+    for (const entry of await this.entries(join(gitDir, folder))) {
+      const name = `${folder}/${entry.name}`;
+      // Git makes no links here, nor anything else.
+      if (depth === MOST_DEPTH || !(entry.isFile() || entry.isDirectory())) this.isWhole = false;
+      else if (entry.isDirectory()) found.push(...(await this.looseRefs(gitDir, name, depth + 1)));
+      else {
+        const hash = (await this.text(join(gitDir, name))).trim();
+        if (HASH.test(hash)) found.push([name, hash]);
+      }
+    }
+    return found;
+  }
+
+  async underWay(gitDir: string): Promise<string[]> {
+    const texts = await Promise.all(UNDER_WAY.map((name) => this.text(join(gitDir, name))));
+    return texts.flatMap((text) => text.split('\n').filter((line) => HASH.test(line)));
+  }
+
+  async visited(gitDir: string): Promise<string[]> {
+    return commitsInLog(await this.text(join(gitDir, 'logs/HEAD')), { replaced: false });
+  }
+
+  /** What belongs to work trees that were linked to the checkout; each has a HEAD and references of its own. */
+  async linked(gitDir: string): Promise<{ tips: string[]; visited: string[]; paths: string[] }> {
+    const found = { tips: [] as string[], visited: [] as string[], paths: [] as string[] };
+    const folders = (await this.entries(join(gitDir, 'worktrees'))).filter((entry) => entry.isDirectory());
+    if (folders.length > MOST_LINKED) this.isWhole = false;
+    for (const { name } of folders.slice(0, MOST_LINKED)) {
+      const own = join(gitDir, 'worktrees', name);
+      const head = (await this.text(join(own, 'HEAD'))).trim();
+      const refs = await this.looseRefs(own);
+      found.tips.push(
+        ...(HASH.test(head) ? [head] : []),
+        ...refs.map(([, hash]) => hash),
+        ...(await this.underWay(own)),
+      );
+      found.visited.push(...(await this.visited(own)));
+      const path = resolve(own, dirname((await this.text(join(own, 'gitdir'))).trimEnd() || 'none/.git'));
+      const isInside = path.startsWith(`${dirname(gitDir)}/`);
+      if (!isInside && (await isThere(path))) found.paths.push(path);
+    }
+    return found;
+  }
 }
+
+/** By such a name nothing is found, and two may look the same. */
+const isNoText = (name: string): boolean => name.includes('\uFFFD');
+
+const isOfNothing = (error: unknown): boolean =>
+  ['ENOENT', 'ENOTDIR'].includes(String((error as { code?: unknown } | null)?.code));
 
 const isDirectory = async (path: string): Promise<boolean> =>
   (await lstat(path).catch(() => null))?.isDirectory() ?? false;
 
-/** The text of a regular file of sane size; a pipe put there would hang the reader, an enormous file fill its memory. */
-async function readSmall(path: string): Promise<string> {
-  return (await readSmallBytes(path, MOST_BYTES))?.toString('utf8') ?? '';
-}
+/** Unless the disk says that there is nothing. */
+const isThere = (path: string): Promise<boolean> =>
+  lstat(path).then(
+    () => true,
+    (error: unknown) => !isOfNothing(error),
+  );
 
-async function readSmallBytes(path: string, most: number): Promise<Buffer | null> {
+/**
+ * A regular file of sane size; a pipe put there would hang the reader, an enormous file fill its memory. Null where there is
+ * nothing, undefined for what cannot be read.
+ */
+async function readSmall(path: string, most: number): Promise<Buffer | null | undefined> {
   // What it is may change between two looks, so the one that is looked at is the one that is read.
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK } = constants;
-  const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(() => null);
-  if (file === null) return null;
+  let file: FileHandle | null = null;
   try {
+    file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     const status = await file.stat();
-    if (!status.isFile() || status.size > most) return null;
+    if (!status.isFile() || status.size > most) return undefined;
     const { buffer, bytesRead } = await file.read(Buffer.alloc(status.size), 0, status.size, 0);
     return buffer.subarray(0, bytesRead);
-  } catch {
-    return null;
+  } catch (error) {
+    return isOfNothing(error) ? null : undefined;
   } finally {
-    await file.close();
+    await file?.close();
   }
 }

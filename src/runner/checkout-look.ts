@@ -147,8 +147,8 @@ export class CheckoutLook {
     return { paths: plain.slice(0, MOST_FILES), isPart: isOther || plain.length > MOST_FILES };
   }
 
-  private async markOf({ head, tips }: AgentRefs, paths: readonly string[]): Promise<string> {
-    const hash = createHash('sha256').update(JSON.stringify([head, tips]));
+  private async markOf({ head, tips, unread }: AgentRefs, paths: readonly string[]): Promise<string> {
+    const hash = createHash('sha256').update(JSON.stringify([head, tips, unread]));
     for (let at = 0; at < paths.length; at += AT_ONCE) {
       const some = paths.slice(at, at + AT_ONCE);
       const states = await Promise.all(
@@ -186,7 +186,8 @@ export class CheckoutLook {
     return {
       head_sha: head,
       dirty: await this.isDirty(head, isKnown, tree, { paths, isPart }),
-      unpushed: unknown.size > 0,
+      // What cannot be read is neither safe nor work.
+      unpushed: unknown.size === 0 && refs.unread !== null ? null : unknown.size > 0,
       merged: head !== null && isKnown ? await this.isMerged(head) : head === null ? null : false,
     };
   }

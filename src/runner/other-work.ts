@@ -22,18 +22,21 @@ const MOST_NAMED = 3;
 
 /**
  * Why commits of an agent would be lost with its checkout, beside those that are handed back: other references lead to
- * them, or its HEAD was at them and nothing leads there any more. A sentence each.
+ * them, or its HEAD was at them and nothing leads there any more; and why there may be more. A sentence each.
  */
 export async function otherWork(refs: AgentRefs, covered: Covered, ask: Ask): Promise<string[]> {
-  const reasons: string[] = [];
+  const reasons = refs.linked.map((path) => `it has a linked work tree at ${path}`);
+  if (refs.unread !== null) reasons.push(refs.unread);
+  let isElsewhere = false;
   for (const tip of refs.tips) {
     const found = await ask(['rev-list', '--max-count=1', '--stdin'], [tip, ...without(covered), ''].join('\n'));
     // What cannot be read cannot be called saved.
     if (found === '') continue;
     reasons.push('other branches or the stash hold work of their own');
+    isElsewhere = true;
     break;
   }
-  const left = reasons.length > 0 ? [] : await leftBehind(refs, covered, ask);
+  const left = isElsewhere ? [] : await leftBehind(refs, covered, ask);
   if (left.length > 0) reasons.push(`its HEAD was at commits that nothing leads to any more: ${shown(left)}`);
   return reasons;
 }

@@ -177,6 +177,21 @@ describe('TrustedRepository', () => {
     expect((await harvest()).harvest.uncovered).toEqual([]);
   });
 
+  it('tells of a git directory that cannot be read, and of work trees that lie elsewhere', async () => {
+    inCheckout('worktree', 'add', '-q', '--detach', join(root, 'beside'));
+    await writeFile(join(root, 'beside/notes'), 'in no commit');
+    expect((await harvest()).harvest.uncovered).toEqual([`it has a linked work tree at ${join(root, 'beside')}`]);
+    inCheckout('worktree', 'remove', '--force', join(root, 'beside'));
+    expect((await harvest()).harvest.uncovered).toEqual([]);
+    inCheckout('commit', '-qm', 'mine', '--allow-empty');
+    inCheckout('init', '-q', '--separate-git-dir', join(root, 'elsewhere'));
+    await writeFile(path('new'), '1');
+    expect((await harvest()).harvest).toMatchObject({
+      commits: 1,
+      uncovered: ['its .git is not the directory that was made for it'],
+    });
+  });
+
   it('commits the files when the agent destroyed its git directory', async () => {
     await rm(path('.git'), { recursive: true });
     await writeFile(path('new'), '1');
