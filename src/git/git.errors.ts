@@ -147,6 +147,13 @@ export class GitRequestRefused extends DomainError {
   }
 }
 
+/** Not there, or not the caller's. */
+export class WorktreeNotFound extends DomainError {
+  constructor() {
+    super('worktree/not-found', 'missing', 'There is no such worktree, or not any more.');
+  }
+}
+
 /** Somebody, or git, works in the linked work tree at this moment. */
 export class WorktreeBusy extends DomainError {
   constructor() {
@@ -160,8 +167,8 @@ export class WorktreeBusy extends DomainError {
 
 /** The server cannot, or must not, touch what is there. */
 export class WorktreeNotRemovable extends DomainError {
-  constructor(why: string) {
-    super('worktree/not-removable', 'conflict', `The worktree cannot be removed. ${why}`);
+  constructor(why: string, options?: ErrorOptions) {
+    super('worktree/not-removable', 'conflict', `The worktree cannot be removed. ${why}`, {}, options);
   }
 }
 

@@ -17,11 +17,13 @@ import { MergeForecasts } from './merge-forecasts.service.js';
 import { MirrorsService } from './mirrors.service.js';
 import { ObjectViews } from './object-views.service.js';
 import { RangesService } from './ranges.service.js';
+import { RemovalRecords } from './removal-records.js';
 import { SafeViews } from './safe-views.js';
 import { SnapshotsService } from './snapshots.service.js';
 import { TagsService } from './tags.service.js';
 import { WorktreeAdditions } from './worktree-additions.service.js';
 import { WorktreeRemovals } from './worktree-removals.service.js';
+import { UnfinishedRemovals } from './unfinished-removals.service.js';
 import { UnmergedBranches } from './unmerged-branches.service.js';
 import { WorktreeHistories } from './worktree-histories.service.js';
 import { WorktreeStates } from './worktree-states.service.js';
@@ -46,6 +48,7 @@ const SERVICES = [
   WorktreeHistories,
   WorktreeStates,
   WorktreeRemovals,
+  UnfinishedRemovals,
   BegunWorktrees,
   WorktreeAdditions,
   MergeForecasts,
@@ -55,7 +58,7 @@ const SERVICES = [
 
 /** Mirrors and what is read from them. Needs a provider of MirrorRecords, which the repositories give to all. */
 @Module({
-  providers: [ServerAddress, FirstOrder, ...SERVICES],
+  providers: [ServerAddress, FirstOrder, RemovalRecords, ...SERVICES],
   exports: SERVICES,
 })
 export class GitModule {}

@@ -36,6 +36,8 @@ export interface LinkedWorktree {
   problem: string | null;
 }
 
+/** How the name of what is put aside begins. */
+export const ASIDE = '.miyabi-removing-';
 const LONGEST_LINK = 8192;
 const NOT_PLAIN = 'What the repository keeps about it is not as git writes it.';
 const AMBIGUOUS = 'The repository has two entries for this path.';
@@ -156,7 +158,7 @@ export class LocalWorktrees {
 /** Where a work tree is put while it is looked at for the last time: beside its place, where nobody finds it by its path. */
 export function asideOf({ path, folder }: Pick<WorktreeEntry, 'path' | 'folder'>): BytePath {
   const mark = createHash('sha256').update(folder).digest('hex').slice(0, 16);
-  return inFolder(folderOf(path), `.miyabi-removing-${mark}`);
+  return inFolder(folderOf(path), `${ASIDE}${mark}`);
 }
 
 /**
@@ -164,14 +166,20 @@ export function asideOf({ path, folder }: Pick<WorktreeEntry, 'path' | 'folder'>
  * that leaves it open.
  */
 export async function leadsBack(path: BytePath, folder: BytePath): Promise<boolean> {
-  if (!(await lstat(path).catch(nullIfNothing))?.isDirectory()) return false;
+  const target = await linkOf(path);
+  if (target === null) return false;
+  const [one, other] = await Promise.all([target, folder].map((each) => lstat(each).catch(nullIfNothing)));
+  return one != null && other != null && one.isDirectory() && one.dev === other.dev && one.ino === other.ino;
+}
+
+/** The folder of the entry that a directory says it is the work tree of; null when it says nothing. Throws as above. */
+export async function linkOf(path: BytePath): Promise<BytePath | null> {
+  if (!(await lstat(path).catch(nullIfNothing))?.isDirectory()) return null;
   const link = await readPlainFile(inFolder(path, '.git'), LONGEST_LINK);
   const [, target] = /^gitdir: (.*?)\s*$/s.exec(link?.toString('latin1') ?? '') ?? [];
-  if (target === undefined) return false;
+  if (target === undefined) return null;
   const named = Buffer.from(target, 'latin1');
-  const absolute = target.startsWith('/') ? named : inFolder(path, named);
-  const [one, other] = await Promise.all([absolute, folder].map((each) => lstat(each).catch(nullIfNothing)));
-  return one != null && other != null && one.isDirectory() && one.dev === other.dev && one.ino === other.ino;
+  return target.startsWith('/') ? named : inFolder(path, named);
 }
 
 /** Lets git see the entries of the repository that are as it makes them. */

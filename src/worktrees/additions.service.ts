@@ -4,11 +4,12 @@ import type { Principal } from '../auth/principal.js';
 import { Database } from '../database/database.js';
 import { EventsService } from '../events/events.service.js';
 import { withinGitTime } from '../git/git-time.js';
+import { WorktreeNotFound } from '../git/git.errors.js';
 import { WorktreeAdditions } from '../git/worktree-additions.service.js';
 import { LocalRepositories, type LocalRepository } from '../repositories/local-repositories.service.js';
 import { LinkedRecords } from './linked-records.service.js';
 import type { Worktree } from './worktree.js';
-import { RepositoryElsewhere, WorktreeNotFound } from './worktree.errors.js';
+import { RepositoryElsewhere } from './worktree.errors.js';
 import { WorktreeLists } from './worktree-lists.service.js';
 
 export interface AdditionInput {

@@ -6,6 +6,7 @@ import { BegunWorktrees } from '../git/begun-worktrees.service.js';
 import { shown } from '../git/byte-path.js';
 import { LocalWorktrees, type LinkedWorktree } from '../git/local-worktrees.service.js';
 import type { OpenView } from '../git/safe-views.js';
+import { UnfinishedRemovals } from '../git/unfinished-removals.service.js';
 import { newId } from '../ids.js';
 import type { LocalRepository } from '../repositories/local-repositories.service.js';
 import { WorktreesStore, type LinkedRow } from './worktrees.store.js';
@@ -24,6 +25,7 @@ export class LinkedRecords {
     private readonly store: WorktreesStore,
     private readonly local: LocalWorktrees,
     private readonly begun: BegunWorktrees,
+    private readonly unfinished: UnfinishedRemovals,
     private readonly events: EventsService,
     private readonly database: Database,
   ) {}
@@ -33,7 +35,7 @@ export class LinkedRecords {
    * GitFailed.
    */
   async open(repository: LocalRepository, signal: AbortSignal): Promise<OpenRepository> {
-    await this.begun.settleSoon();
+    await Promise.all([this.begun.settleSoon(), this.unfinished.settleSoon()]);
     const open = await this.local.open(repository.path, signal);
     try {
       return { ...open, repository, records: await this.bringUp(repository, open.found) };

@@ -6,11 +6,12 @@ import { DomainError } from '../domain-error.js';
 import { EventsService } from '../events/events.service.js';
 import type { EventType } from '../events/event-types.js';
 import { withinGitTime } from '../git/git-time.js';
+import { WorktreeNotFound } from '../git/git.errors.js';
 import type { LinkedWorktree } from '../git/local-worktrees.service.js';
 import { WorktreeRemovals, type Judge } from '../git/worktree-removals.service.js';
 import { LeasesService } from '../queue/leases.service.js';
 import { ofCheckout, type Worktree } from './worktree.js';
-import { WorkerGone, WorktreeHoldsWork, WorktreeInUse, WorktreeNotFound, WorktreeUnread } from './worktree.errors.js';
+import { WorkerGone, WorktreeHoldsWork, WorktreeInUse, WorktreeUnread } from './worktree.errors.js';
 import { decide, holdsWork, obstacleOf } from './worktree.policy.js';
 import { WorktreeLists, type LocatedLinked } from './worktree-lists.service.js';
 import { WorktreesStore, type CheckoutRow } from './worktrees.store.js';
@@ -98,18 +99,28 @@ export class Removals {
         signal,
       }),
     );
+    const faults: unknown[] = [];
+    // Whatever becomes of one, what happened to the others is told.
     for (const [linked, { id }] of chosen) {
-      const failure = removed.get(linked);
-      const worktree = seen.get(linked);
-      outcomes.set(id, failure === null || failure === undefined ? null : domainErrorIn(failure));
-      if (failure !== null || worktree === undefined) continue;
-      await this.database.transaction(async () => {
-        // A list may have found it gone, and told so, since its files went.
-        const isNews = await this.store.forgetLinked(id);
-        await this.tell(principal, worktree, isNews ? 'worktree.removed' : null, wish);
-      });
+      try {
+        const failure = removed.get(linked);
+        outcomes.set(id, failure === null ? null : domainErrorIn(failure));
+        const worktree = seen.get(linked);
+        if (failure === null && worktree !== undefined) await this.tellRemoved(principal, id, worktree, wish);
+      } catch (error) {
+        faults.push(error);
+      }
     }
+    if (faults.length > 0) throw faults[0];
     return outcomes;
+  }
+
+  private async tellRemoved(principal: Principal, id: string, worktree: Worktree, wish: RemovalWish): Promise<void> {
+    await this.database.transaction(async () => {
+      // A list may have found it gone, and told so, since its files went.
+      const isNews = await this.store.forgetLinked(id);
+      await this.tell(principal, worktree, isNews ? 'worktree.removed' : null, wish);
+    });
   }
 
   private async removeLinked(principal: Principal, id: string, wish: RemovalWish, gone: AbortSignal): Promise<null> {

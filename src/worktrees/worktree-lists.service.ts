@@ -5,6 +5,7 @@ import { ExecutionsService } from '../executions/executions.service.js';
 import { BegunWorktrees } from '../git/begun-worktrees.service.js';
 import { eachInTurn } from '../git/each-in-turn.js';
 import { withinGitTime } from '../git/git-time.js';
+import { WorktreeNotFound } from '../git/git.errors.js';
 import { LocalWorktrees, type LinkedWorktree } from '../git/local-worktrees.service.js';
 import type { SafeView } from '../git/safe-views.js';
 import { WorktreeStates, type WorktreeState } from '../git/worktree-states.service.js';
@@ -13,7 +14,7 @@ import { LocalRepositories, type LocalRepository } from '../repositories/local-r
 import type { UnreadRepository } from '../repositories/repository-reader.service.js';
 import { isOf, LinkedRecords, type OpenRepository } from './linked-records.service.js';
 import { executionIn, ofCheckout, ofLinked, type KnownExecution, type Worktree } from './worktree.js';
-import { TooManyLocalRepositories, WorktreeNotFound } from './worktree.errors.js';
+import { TooManyLocalRepositories } from './worktree.errors.js';
 import { WorktreesStore, type LinkedRow, type ListedRow } from './worktrees.store.js';
 
 /** Of more repositories only those are visited that a page tells of. */

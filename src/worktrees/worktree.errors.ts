@@ -1,12 +1,5 @@
 import { DomainError } from '../domain-error.js';
 
-/** Not there, or not the caller's. */
-export class WorktreeNotFound extends DomainError {
-  constructor() {
-    super('worktree/not-found', 'missing', 'There is no such worktree, or not any more.');
-  }
-}
-
 /** Too many local repositories to look through in one answer. */
 export class TooManyLocalRepositories extends DomainError {
   constructor(limit: number) {
