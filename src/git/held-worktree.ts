@@ -4,11 +4,15 @@ import { DomainError } from '../domain-error.js';
 import { newId } from '../ids.js';
 import { folderOf, inFolder, shown, type BytePath } from './byte-path.js';
 import { removedIn, takeFiles, type Dismissed } from './dismissed-worktrees.js';
-import { codeOf } from './error-code.js';
+import { codeOf, nullIfNothing } from './error-code.js';
 import { WorktreeBusy, WorktreeNotFound, WorktreeNotRemovable } from './git.errors.js';
 import { asideOf, leadsBack, type LinkedWorktree } from './local-worktrees.service.js';
+import { readPlainFile } from './plain-file.js';
 import { LOCK, type RemovalLock } from './removal-lock.js';
 
+const LONGEST_HEAD = 8192;
+const LOCKED = 'Somebody has locked it meanwhile.';
+const ELSEWHERE = 'Its HEAD leads elsewhere than a moment ago.';
 const REFUSALS = ['EACCES', 'EPERM', 'EROFS', 'EBUSY'];
 
 const logger = new Logger('HeldWorktree');
@@ -69,6 +73,16 @@ export class HeldWorktree {
     }
   }
 
+  /** Git's lock keeps out commits, though not who locks the work tree or has its HEAD lead elsewhere. */
+  private async assertUnchanged(): Promise<void> {
+    const { folder, branch, head_sha } = this.linked;
+    if ((await lstat(inFolder(folder, 'locked')).catch(nullIfNothing)) !== null) throw new WorktreeNotRemovable(LOCKED);
+    const head = (await readPlainFile(inFolder(folder, 'HEAD'), LONGEST_HEAD))?.toString('latin1').trimEnd();
+    // A branch stays, wherever it leads by now.
+    const isSame = branch === null && head_sha !== null ? head === head_sha : head?.startsWith('ref: ');
+    if (isSame !== true) throw new WorktreeNotRemovable(ELSEWHERE);
+  }
+
   /**
    * From here on git does not know it any more, and it is not brought back; what is left of it is to be deleted. That is
    * one step, so that whoever is ended in the middle leaves it whole or dismissed. Null when its files cannot be had yet:
@@ -79,6 +93,7 @@ export class HeldWorktree {
     const id = newId();
     const record = inFolder(removedIn(common), `${id}-${asideOf(this.linked).subarray(-16).toString('latin1')}`);
     try {
+      await this.assertUnchanged();
       await mkdir(removedIn(common)).catch((error: unknown) => {
         if (codeOf(error) !== 'EEXIST') throw error;
       });
@@ -100,7 +115,10 @@ export class HeldWorktree {
   }
 }
 
-/** Brings back what a process that ended in the middle of a removal had put aside, and takes away its lock. */
+/**
+ * Brings back what a process that ended in the middle of a removal had put aside, and takes away its lock; tells whether
+ * there was any of it.
+ */
 export async function restore(linked: LinkedWorktree, locks: RemovalLock): Promise<boolean> {
   const { folder } = linked;
   const held = await locks.pathOf(folder);
@@ -110,7 +128,7 @@ export async function restore(linked: LinkedWorktree, locks: RemovalLock): Promi
   const isAside = linked.prunable !== null && (await leadsBack(aside, folder));
   if (isAside) await putBack(aside, path);
   if (held !== null) await rm(inFolder(folder, LOCK), { force: true });
-  return isAside;
+  return isAside || held !== null;
 }
 
 async function putBack(aside: BytePath, path: BytePath): Promise<void> {

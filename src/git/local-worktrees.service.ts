@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, rm, symlink } from 'node:fs/promises';
+import { access, constants, lstat, mkdir, rm, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { bytePath, folderOf, inFolder, shown, type BytePath } from './byte-path.js';
@@ -8,6 +8,7 @@ import { GitFailed, LocalPathRefused } from './git.errors.js';
 import { GitProcess } from './git-process.js';
 import { LocalPathsService, type RepositoryPlace } from './local-paths.service.js';
 import { readPlainFile } from './plain-file.js';
+import { LOCK } from './removal-lock.js';
 import { SafeViews, type OpenView, type SafeView } from './safe-views.js';
 import { surroundedBy } from './surroundings.js';
 import { readWorktreeEntries, type WorktreeEntry } from './worktree-entries.js';
@@ -32,12 +33,17 @@ export interface LinkedWorktree {
   created_at: Date;
   /** What lies in it that must not go with it; null when nothing does. */
   surrounds: string | null;
+  /** Why it cannot be removed at this moment; null when it can. */
+  hindered: string | null;
   /** Why nothing in it is looked at; null when it may be. */
   problem: string | null;
 }
 
 /** How the name of what is put aside begins. */
 export const ASIDE = '.miyabi-removing-';
+/** As long as it is seen by itself. */
+type Unrelated = Omit<LinkedWorktree, 'surrounds' | 'hindered'>;
+
 const LONGEST_LINK = 8192;
 const NOT_PLAIN = 'What the repository keeps about it is not as git writes it.';
 const AMBIGUOUS = 'The repository has two entries for this path.';
@@ -106,13 +112,16 @@ export class LocalWorktrees {
     }
   }
 
-  private async withSurroundings(
-    place: RepositoryPlace,
-    found: readonly Omit<LinkedWorktree, 'surrounds'>[],
-  ): Promise<LinkedWorktree[]> {
+  private async withSurroundings(place: RepositoryPlace, found: readonly Unrelated[]): Promise<LinkedWorktree[]> {
     const worktrees = found.filter(({ prunable }) => prunable === null).map(({ path }) => path);
     const surroundings = { place, root: this.git.root, worktrees };
-    return Promise.all(found.map(async (one) => ({ ...one, surrounds: await surroundedBy(one.path, surroundings) })));
+    return Promise.all(
+      found.map(async (one) => ({
+        ...one,
+        surrounds: await surroundedBy(one.path, surroundings),
+        hindered: await hindranceOf(one),
+      })),
+    );
   }
 
   private async describe(
@@ -120,7 +129,7 @@ export class LocalWorktrees {
     entry: WorktreeEntry,
     told: ListedWorktree | null,
     only: boolean,
-  ): Promise<Omit<LinkedWorktree, 'surrounds'>> {
+  ): Promise<Unrelated> {
     const { path, problem, gone } = await this.visit(entry);
     return {
       name: entry.name,
@@ -153,6 +162,24 @@ export class LocalWorktrees {
       throw error;
     }
   }
+}
+
+/** What a removal would be refused for, whatever it holds. */
+async function hindranceOf(linked: Unrelated): Promise<string | null> {
+  const { folder, path, prunable } = linked;
+  if ((await lstat(inFolder(folder, LOCK)).catch(nullIfNothing)) !== null)
+    return 'git works in it, or was ended in it: index.lock is there';
+  const places = [folder, folderOf(folder), ...(prunable === null ? [folderOf(path)] : [])];
+  for (const place of places)
+    if (
+      !(await access(place, constants.W_OK).then(
+        () => true,
+        () => false,
+      ))
+    )
+      return 'the server may not write there';
+  const isInTheWay = prunable === null && (await lstat(asideOf(linked)).catch(nullIfNothing)) !== null;
+  return isInTheWay ? `something is in the way, at ${shown(asideOf(linked))}` : null;
 }
 
 /** Where a work tree is put while it is looked at for the last time: beside its place, where nobody finds it by its path. */

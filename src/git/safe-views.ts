@@ -8,7 +8,8 @@ import { LeftViews } from './left-views.js';
 import type { RepositoryPlace } from './local-paths.service.js';
 import { putAway } from './put-away.js';
 
-const FOLDER = '.views';
+/** Below the directory of the mirrors. */
+export const VIEWS = '.views';
 
 /** Lines of a configuration that names no program: there are no filters, no drivers and no hooks in it. */
 const CONFIG = [
@@ -68,7 +69,7 @@ export class SafeViews {
 
   /** Makes a view that whoever asks for it closes. Throws GitFailed for repositories of a kind it cannot show. */
   async open(place: RepositoryPlace): Promise<OpenView> {
-    const views = join(this.git.root, FOLDER);
+    const views = join(this.git.root, VIEWS);
     await this.left.sweep(views);
     const view: SafeView = { directory: join(views, newId()), place, config: await this.configFor(place) };
     const close = (): Promise<void> => putAway(view.directory);

@@ -9,6 +9,7 @@ import { GitFailed } from './git.errors.js';
 import { GitProcess } from './git-process.js';
 import { isOutOfTime } from '../time-limit.js';
 import type { LinkedWorktree } from './local-worktrees.service.js';
+import { occupantsOf } from './occupants.js';
 import { readPlainFile } from './plain-file.js';
 import { readPlainIndex } from './plain-index.js';
 import { SafeViews, type SafeView } from './safe-views.js';
@@ -29,6 +30,8 @@ export interface WorktreeState {
   message: string | null;
   /** Commits beside those of its HEAD that only something of its own leads to. */
   stranded: Stranded[] | null;
+  /** Processes that work in it; null when there are none, or none that can be seen. */
+  occupied: string | null;
   size_bytes: number | null;
   changed_at: Date | null;
   /** Why it could not be looked at; null when it could. */
@@ -37,7 +40,7 @@ export interface WorktreeState {
 
 const NOTHING_KNOWN: WorktreeState = {
   ...{ changes: null, unpushed: null, merged: null, message: null, stranded: null },
-  ...{ size_bytes: null, changed_at: null, problem: null },
+  ...{ occupied: null, size_bytes: null, changed_at: null, problem: null },
 };
 
 const LARGEST_INDEX = 512 * 1024 * 1024;
@@ -86,9 +89,14 @@ export class WorktreeStates {
     patience = signal,
   ): Promise<WorktreeState[]> {
     const histories = await this.historiesOf(view, worktrees, default_branch, patience);
-    return eachInTurn(AT_ONCE, worktrees, async (worktree, at) =>
-      this.one(view, worktree, histories[at] ?? new GitFailed('unknown'), patience),
+    const occupants = await occupantsOf(
+      worktrees.map(({ path }) => path),
+      this.git.root,
     );
+    return eachInTurn(AT_ONCE, worktrees, async (worktree, at) => ({
+      ...(await this.one(view, worktree, histories[at] ?? new GitFailed('unknown'), patience)),
+      occupied: occupants[at] ?? null,
+    }));
   }
 
   /** Of all at once; when that fails, one by one, so that one that is damaged does not hide the others. */

@@ -12,7 +12,7 @@ import { WorktreeRemovals, type Judge } from '../git/worktree-removals.service.j
 import { LeasesService } from '../queue/leases.service.js';
 import { ofCheckout, type Worktree } from './worktree.js';
 import { WorkerGone, WorktreeHoldsWork, WorktreeInUse, WorktreeUnread } from './worktree.errors.js';
-import { decide, holdsWork, obstacleOf } from './worktree.policy.js';
+import { decide, holdsWork, obstacleOf, occupation } from './worktree.policy.js';
 import { WorktreeLists, type LocatedLinked } from './worktree-lists.service.js';
 import { WorktreesStore, type CheckoutRow } from './worktrees.store.js';
 
@@ -192,6 +192,9 @@ function domainErrorIn(error: unknown): DomainError {
 function assertMayGo(worktree: Worktree, { force, unused_for_seconds }: RemovalWish): void {
   const obstacle = obstacleOf(worktree);
   if (obstacle !== null) throw new WorktreeInUse(obstacle);
+  const { occupied } = worktree;
+  if (!force && occupied !== null)
+    throw new WorktreeInUse(`${occupation(occupied)}; with force=true it goes all the same`);
   if (!force && worktree.problem !== null) throw new WorktreeUnread(worktree.problem);
   if (!force && holdsWork(worktree)) throw new WorktreeHoldsWork(worktree.would_lose);
   if (unused_for_seconds === undefined) return;

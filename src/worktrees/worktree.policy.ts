@@ -16,6 +16,10 @@ export interface WorktreeFacts {
   registered: boolean;
   /** What lies in it that must not go with it; null when nothing does. */
   surrounds: string | null;
+  /** Processes that work in it; null when there are none, or none that can be seen. */
+  occupied: string | null;
+  /** Why it cannot be removed at this moment, whoever asks; null when it can. */
+  hindered: string | null;
   /** Whether nobody is there any more to remove it: its worker has been deleted. */
   abandoned: boolean;
   /** Seconds since something in it changed; null when that is not known. */
@@ -48,6 +52,9 @@ export function obstacleOf({ registered, running, locked, surrounds }: WorktreeF
   return surrounds;
 }
 
+/** That processes work in it, which only who knows that overrules. */
+export const occupation = (by: string): string => `a process works in it: ${by}`;
+
 /** Whether it holds, or may hold, what is nowhere else. Commits that are in the default branch are there. */
 export const holdsWork = ({ problem, dirty, unpushed, merged }: WorktreeFacts): boolean =>
   problem !== null || dirty !== false || (unpushed !== false && merged !== true);
@@ -61,6 +68,8 @@ export function decide(facts: WorktreeFacts, unused_for_seconds: number): Decisi
   });
   const obstacle = obstacleOf(facts);
   if (obstacle !== null) return stays(obstacle);
+  if (facts.occupied !== null) return stays(occupation(facts.occupied));
+  if (facts.hindered !== null) return stays(facts.hindered);
   if (facts.problem !== null) return stays(`it could not be looked at: ${facts.problem}`);
   if (holdsWork(facts)) return stays(facts.would_lose.join('; ') || 'it may hold work that is nowhere else');
   if (facts.abandoned) return stays('its worker has been deleted, so nobody is there to remove it');
