@@ -45,6 +45,10 @@ export class RecordsInMemory extends MirrorRecords {
     return Promise.resolve(null);
   }
 
+  override located(): Promise<void> {
+    return Promise.resolve();
+  }
+
   override synced(id: string, default_branch: string | null, notice: string | null): Promise<void> {
     if (notice !== null) this.notices.push(notice);
     this.outcomes.push(`synced ${String(default_branch)}`);

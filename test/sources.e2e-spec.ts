@@ -247,3 +247,23 @@ it('a repository on disk is the same by its work tree, its git directory and any
   expect(await codeOf(another.post('/repositories', { local_path: path }))).toBe('409 repository/exists');
   expect(await caller.register(apart)).toMatchObject({ local_path: apart });
 });
+
+it('a repository that was registered by a linked work tree, when that was its key, is the same as by all others', async () => {
+  const path = source();
+  const linked = join(scratch.path, place());
+  git(path, 'worktree', 'add', '-q', linked);
+  const { id } = await caller.register(linked);
+  const keyOf = async (one: string): Promise<string | undefined> =>
+    (await server.sql.query<{ key: string }>('select source_key as key from repositories where id = $1', [one])).rows[0]
+      ?.key;
+  await server.sql.query('update repositories set source_key = $2 where id = $1', [id, `file:${linked}`]);
+  await caller.post(`/repositories/${id}/sync`).expect(200);
+  expect(await keyOf(id)).toBe(`file:${path}`);
+  const again = await caller.post('/repositories', { local_path: path }).expect(409);
+  expect(again.body).toMatchObject({ code: 'repository/exists', repository_id: id });
+  // Where both are registered already, each stays what it is.
+  await server.sql.query('update repositories set source_key = $2 where id = $1', [id, `file:${linked}`]);
+  const { id: other } = await caller.register(path);
+  await caller.post(`/repositories/${id}/sync`).expect(200);
+  expect([await keyOf(id), await keyOf(other)]).toEqual([`file:${linked}`, `file:${path}`]);
+});

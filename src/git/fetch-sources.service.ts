@@ -45,7 +45,9 @@ export class FetchSources {
   /** Where to fetch from, checked at each fetch: names and links may lead elsewhere than they did before. */
   async find(repository_id: string, source: MirrorSource): Promise<FetchSource> {
     try {
-      return source.kind === 'local' ? await this.local(source.path) : await this.remote(repository_id, source.url);
+      return source.kind === 'local'
+        ? await this.local(repository_id, source.path)
+        : await this.remote(repository_id, source.url);
     } catch (error) {
       // The caller has named neither the path nor the address now, so the failure is git's, not theirs.
       if (error instanceof LocalPathRefused) throw new GitFailed(error.reason, { cause: error });
@@ -54,8 +56,9 @@ export class FetchSources {
     }
   }
 
-  private async local(path: string): Promise<FetchSource> {
+  private async local(repository_id: string, path: string): Promise<FetchSource> {
     const { path: address, common } = await this.localPaths.locate(path);
+    await this.records.located(repository_id, address, common);
     // What they change about the history comes with no fetch.
     const grafts = await stat(join(common, 'info/grafts')).catch(() => null);
     if (grafts !== null && grafts.size > 0) throw new GitFailed('grafts');

@@ -36,6 +36,12 @@ export abstract class MirrorRecords {
   abstract credentials(repository_id: string): Promise<Credentials | null>;
 
   /**
+   * A source on this host's disk was looked at: where it is, and the git directory that all its work trees have in common.
+   * It may be known by another place still.
+   */
+  abstract located(repository_id: string, path: string, common: string): Promise<void>;
+
+  /**
    * A fetch went well; `default_branch` is null when an empty repository has none yet, `notice` when there is nothing
    * to be said of what was fetched.
    */

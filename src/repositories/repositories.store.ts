@@ -35,6 +35,7 @@ const GIVEN = [
   ...['sealed_credentials', 'credentials_key_id'],
 ] as const;
 const CHANGEABLE = ['default_branch', 'default_branch_chosen', 'default_agent_type', 'max_running', 'auto_pr'] as const;
+const UNIQUE_VIOLATION = '23505';
 /** What PostgreSQL calls the deletion of what others refer to: the first one before version 18, the second from there on. */
 const STILL_REFERRED_TO: readonly unknown[] = ['23503', '23001'];
 
@@ -163,6 +164,23 @@ export class RepositoriesStore {
        from repositories where id = $1`,
       [id],
     );
+  }
+
+  /**
+   * Corrects the key of a repository that was registered by another one before, unless the organization has registered
+   * the same source by both: then each stays what it is.
+   */
+  async setSourceKey(id: string, source_key: string): Promise<void> {
+    try {
+      await this.database.query(
+        `update repositories r set source_key = $2 where id = $1 and source_key <> $2 and not exists (
+           select from repositories where organization_id = r.organization_id and source_key = $2)`,
+        [id, source_key],
+      );
+    } catch (error) {
+      // Somebody has registered it by that one this moment.
+      if (postgresFault(error)?.code !== UNIQUE_VIOLATION) throw error;
+    }
   }
 
   async markSyncing(id: string): Promise<void> {

@@ -5,7 +5,7 @@ import { EventsService } from '../events/events.service.js';
 import type { Credentials } from '../git/asked-credentials.js';
 import { MirrorRecords, type MirrorRecord, type MirrorSource, type Rebuilt } from '../git/mirror-records.js';
 import { CredentialSeals } from './credential-seals.js';
-import { localPathOf } from './repository-source.js';
+import { localPathOf, localSource } from './repository-source.js';
 import { RepositoriesStore, type ForMirror } from './repositories.store.js';
 
 // An event is no list.
@@ -32,6 +32,10 @@ export class RepositoryRecords extends MirrorRecords {
 
   override credentials(repository_id: string): Promise<Credentials | null> {
     return this.seals.open(repository_id);
+  }
+
+  override located(repository_id: string, path: string, common: string): Promise<void> {
+    return this.store.setSourceKey(repository_id, localSource(path, common, null).source_key);
   }
 
   override synced(repository_id: string, default_branch: string | null, notice: string | null): Promise<void> {
