@@ -210,6 +210,27 @@ describe('comparing two versions', () => {
     expect(await own.comparison('v1', 'v2')).toMatchObject({ merge_base: null, ahead_by: 1, behind_by: 1 });
   });
 
+  it('takes a tag that is gone for what was recorded last under its name', async () => {
+    const first = head();
+    git(source, 'tag', 'v1');
+    await own.recorded({ version: 'v1', status: 'success' });
+    const second = commit(source, 'fix: two', NEW_YEAR + 1);
+    git(source, 'tag', '-f', 'v1');
+    await own.recorded({ version: 'v1', environment: 'staging' });
+    commit(source, 'fix: three', NEW_YEAR + 2);
+    git(source, 'tag', 'v2');
+    git(source, 'tag', '-d', 'v1');
+    expect(await own.comparison('v1', 'v2')).toMatchObject({
+      from: { version: 'v1', commit_sha: second },
+      ahead_by: 1,
+    });
+    // As long as it is there, the tag is what it says.
+    git(source, 'tag', 'v1', first);
+    expect(await own.comparison('v1', 'v2')).toMatchObject({ from: { version: 'v1', commit_sha: first }, ahead_by: 2 });
+    git(source, 'tag', '-d', 'v1');
+    expect(await codeOf(own.record({ version: 'v1' }))).toBe('404 deployment/version-not-found');
+  });
+
   it('names what is not there', async () => {
     git(source, 'tag', 'v1');
     for (const [from, to, field] of [

@@ -113,6 +113,8 @@ describe('registering a repository', () => {
     [{ full_name: 'no-slash' }, 'owner/name'],
     [{ full_name: '../..' }, 'owner/name'],
     [{ full_name: 'a/..' }, 'owner/name'],
+    [{ full_name: 'a/b.git' }, 'without .git'],
+    [{ clone_url: 'https://a.example/\nb' }, 'must be a URL'],
     [{ full_name: 'a/b', default_branch: '--upload-pack=x' }, 'branch name'],
     [{ full_name: 'a/b', default_branch: 'task/mine' }, 'branch name'],
     [{ full_name: null }, 'full_name'],

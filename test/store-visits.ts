@@ -156,6 +156,7 @@ export async function visitStores({ app, database }: TestApp, organizationId: st
     for (const after of [null, place])
       for (const wanted of [{}, { environment: 'production' }, { environment: 'nowhere' }, { status: ['failed'] }])
         await the(DeploymentsStore).findPage({ ...deployments, repository_id, after, ...wanted }, 20);
+  await the(DeploymentsStore).findCommitOf(filledId(KIND.repository, 97), 'v1.0.97');
   await the(DeploymentsStore).findVersions([filledId(KIND.repository, 97)], ['a'.repeat(40)]);
   const deployment = filledId(KIND.deployment, 97);
   await database.transaction(async () => {

@@ -82,7 +82,9 @@ export function fleetEnvironment({ given }, { url, key }) {
 
 /** This checkout, when it is a Git repository with something in it. */
 function ownRepository() {
-  const asked = spawnSync('git', ['-C', root, 'rev-parse', '--verify', '--quiet', 'HEAD'], { encoding: 'utf8' });
+  // Whoever starts this from a hook of Git has its variables, which name another repository.
+  const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('GIT_')));
+  const asked = spawnSync('git', ['-C', root, 'rev-parse', '--verify', '--quiet', 'HEAD'], { encoding: 'utf8', env });
   if (asked.status === 0) return root;
   const reason = asked.stderr.trim();
   if (reason !== '') console.log(`This directory is not registered as a repository: ${reason.split('\n')[0]}`);

@@ -659,7 +659,7 @@ export interface paths {
         };
         /**
          * Compare two versions
-         * @description The commits that `to` has and `from` has not, newest first, with the issues and tasks they tell of. Either may be a tag or the whole id of a commit, recorded as deployed or not.
+         * @description The commits that `to` has and `from` has not, newest first, with the issues and tasks they tell of. Either may be a tag or the whole id of a commit, recorded as deployed or not. A tag that is gone stands for the commit that was recorded last under its name, as long as the mirror has it.
          *
          *     Needs the permission `deployments.read`.
          */

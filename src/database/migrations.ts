@@ -68,6 +68,7 @@ import { ExecutionSights1790000000576 } from '../../migrations/1790000000576-exe
 import { PromotedDeployments1790000000580 } from '../../migrations/1790000000580-promoted-deployments.js';
 import { RebuiltMirrors1790000000581 } from '../../migrations/1790000000581-rebuilt-mirrors.js';
 import { GitDirectoryKeys1790000000582 } from '../../migrations/1790000000582-git-directory-keys.js';
+import { DeploymentNames1790000000600 } from '../../migrations/1790000000600-deployment-names.js';
 
 /** Every migration in the order of its number. */
 export const migrations: (new () => MigrationInterface)[] = [
@@ -140,4 +141,5 @@ export const migrations: (new () => MigrationInterface)[] = [
   PromotedDeployments1790000000580,
   RebuiltMirrors1790000000581,
   GitDirectoryKeys1790000000582,
+  DeploymentNames1790000000600,
 ];

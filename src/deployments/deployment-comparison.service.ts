@@ -16,7 +16,9 @@ import {
   type DeliveredTask,
   type TracedCommit,
 } from './delivered-tasks.service.js';
-import { ReleasedTags } from './released-tags.service.js';
+import { VersionNotFound } from './deployments.errors.js';
+import { DeploymentsStore } from './deployments.store.js';
+import { ReleasedTags, type Version } from './released-tags.service.js';
 
 export interface ComparisonInput {
   repository_id: string;
@@ -71,6 +73,7 @@ export class DeploymentComparison {
     private readonly commits: CommitsService,
     private readonly ranges: RangesService,
     private readonly delivered: DeliveredTasks,
+    private readonly store: DeploymentsStore,
   ) {}
 
   /**
@@ -86,8 +89,9 @@ export class DeploymentComparison {
       async (signal) => {
         // What comes behind a cursor was fetched for the page before.
         const directory = await this.tags.open(repository_id, after === null);
-        const from = await this.tags.resolve(directory, input.from, { field: 'from', signal });
-        const to = await this.tags.resolve(directory, input.to, { field: 'to', signal });
+        const place = { directory, repository_id };
+        const from = await this.versionOf(place, input.from, { field: 'from', signal });
+        const to = await this.versionOf(place, input.to, { field: 'to', signal });
         const range = await this.ranges.between(directory, from.commit_sha, to.commit_sha, signal);
         const merge_base = await this.commits.mergeBase(directory, from.commit_sha, to.commit_sha, signal);
         const newest = range.ahead.slice(0, MOST_READ);
@@ -123,6 +127,21 @@ export class DeploymentComparison {
       items: found.page,
       next_cursor: found.next ? writeCommitCursor(found.next) : null,
     };
+  }
+
+  /** A tag that is gone is what was recorded last under its name: what is deployed does not go with it. */
+  private async versionOf(
+    { directory, repository_id }: { directory: string; repository_id: string },
+    version: string,
+    where: { field: string; signal: AbortSignal },
+  ): Promise<Version> {
+    try {
+      return await this.tags.resolve(directory, version, where);
+    } catch (error) {
+      const recorded = error instanceof VersionNotFound ? await this.store.findCommitOf(repository_id, version) : null;
+      if (recorded === null) throw error;
+      return this.tags.resolve(directory, recorded, where);
+    }
   }
 
   private async read<T>(

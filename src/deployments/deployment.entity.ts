@@ -6,6 +6,7 @@ import type { DeploymentStatus } from './deployment.states.js';
 @Entity('deployments')
 @Index('deployments_page_idx', ['organization_id', 'released_at', 'version_key', 'id'])
 @Index('deployments_repository_page_idx', ['repository_id', 'released_at', 'version_key', 'id'])
+@Index('deployments_name_idx', ['repository_id', 'version_key', 'created_at'])
 @Index('deployments_version_idx', ['repository_id', 'commit_sha'])
 @Index('deployments_current_idx', ['repository_id', 'environment', 'completed_at', 'id'], {
   where: `status = 'success'`,

@@ -99,7 +99,8 @@ export class DeploymentsController {
    * Compare two versions
    *
    * The commits that `to` has and `from` has not, newest first, with the issues and tasks they tell of. Either may be a
-   * tag or the whole id of a commit, recorded as deployed or not.
+   * tag or the whole id of a commit, recorded as deployed or not. A tag that is gone stands for the commit that was
+   * recorded last under its name, as long as the mirror has it.
    */
   @Get('compare')
   @Allow('deployments.read')

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database.js';
 import { cursorTime } from '../http/page.js';
 import type { Deployment } from './deployment.entity.js';
-import type { VersionPlace } from './version-order.js';
+import { versionKey, type VersionPlace } from './version-order.js';
 
 /** A row with its place in the lists. */
 export type DeploymentRow = Omit<Deployment, 'version_key'> & { place_at: string; place_key: string };
@@ -110,6 +110,16 @@ export class DeploymentsStore {
        where repository_id = any ($1::uuid[]) and commit_sha = any ($2::text[])`,
       [repositoryIds, commits],
     );
+  }
+
+  /** The commit that was recorded last under this version; null when it never was. */
+  async findCommitOf(repositoryId: string, version: string): Promise<string | null> {
+    const found = await this.database.one<{ commit_sha: string }>(
+      `select commit_sha from deployments where repository_id = $1 and version_key = decode($2, 'hex') and version = $3
+       order by created_at desc limit 1`,
+      [repositoryId, versionKey(version), version],
+    );
+    return found?.commit_sha ?? null;
   }
 
   /** Null when the id is taken. */

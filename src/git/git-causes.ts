@@ -79,7 +79,7 @@ const SIGNS: readonly (readonly [GitCause, RegExp])[] = [
   ['locked', /\.lock': File exists|cannot lock ref|Unable to create '[^'\n]*\.lock'/i],
   [
     'damaged',
-    /bad (tree |commit |blob |tag )?object|corrupt|missing (blob|tree|commit|object|necessary objects)|unable to read (tree|blob|sha1|object|[0-9a-f]{40})|Could not read|broken|loose object|bad ref|did not send all necessary objects|(unterminated|unexpected) line in|inflate:|packfile .* (does not match|cannot be accessed)|index file .* is|bad config line|checksum mismatch|hash mismatch/i,
+    /bad (tree |commit |blob |tag )?object|corrupt|missing (blob|tree|commit|object|necessary objects)|unable to read (tree|blob|sha1|object|[0-9a-f]{40})|Could not read|broken|loose object|bad ref|did not send all necessary objects|not our ref|(unterminated|unexpected) line in|inflate:|packfile .* (does not match|cannot be accessed)|index file .* is|bad config line|checksum mismatch|hash mismatch/i,
   ],
 ];
 

@@ -127,6 +127,7 @@ describe('the cause of a failure', () => {
     ["fatal: unable to access 'https://h/': Failed to connect to h port 443: Connection refused", 'unreachable'],
     ['error: file write error: No space left on device', 'disk_full'],
     ["error: cannot lock ref 'refs/heads/a': Unable to create '/x/a.lock': File exists.", 'locked'],
+    ['fatal: remote error: upload-pack: not our ref 0000000000000000000000000000000000000001', 'damaged'],
     ['fatal: bad object 1234', 'damaged'],
     ['fatal: unable to read blob object 1234', 'damaged'],
     ['error: object 12: zeroPaddedFilemode\nfatal: fsck error in packed object', 'rejected_objects'],

@@ -6,7 +6,8 @@ import { PageOf } from '../http/page.js';
 import type { Repository } from './repositories.service.js';
 import { REPOSITORY_STATUSES, type RepositoryStatus } from './repository.entity.js';
 
-const FULL_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})\/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}$/;
+// GitHub has no repository whose name ends in .git: that is how its address ends.
+const FULL_NAME = /^[A-Za-z0-9](?:[A-Za-z0-9-]{0,38})\/(?!\.{1,2}$)(?!.*\.git$)[A-Za-z0-9._-]{1,100}$/;
 /** A branch name by git-check-ref-format(1), outside of the names that executions push. */
 export const BRANCH =
   /^(?!-|\/|task$|task\/|HEAD$|@$)(?!.*(?:\.\.|\/\/|\/\.|@\{|\.lock(?:\/|$)))(?!\.)[^\u0000-\u0020\u007f~^:?*[\\]*[^\u0000-\u0020\u007f~^:?*[\\/.]$/;
@@ -66,7 +67,7 @@ export class RegisterRepositoryDto {
    * @example octocat/hello-world
    */
   @Optional()
-  @Pattern(FULL_NAME, 'owner/name as on GitHub', 140)
+  @Pattern(FULL_NAME, 'owner/name as on GitHub, without .git', 140)
   full_name?: string;
 
   /**

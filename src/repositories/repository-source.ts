@@ -82,7 +82,8 @@ function fromUrl(text: string): RepositorySource | { path: string; clone_url: st
   // `git@host:path` is how people know ssh addresses.
   const [, user, host, path] = SCP_LIKE.exec(text) ?? [];
   const address = path === undefined ? text : `ssh://${user ?? ''}@${host ?? ''}/${path}`;
-  if (!URL.canParse(address)) throw refused('must be a URL, such as https://host/path.git');
+  // What is read as a URL loses these without a word.
+  if (/[\t\n\r]/.test(text) || !URL.canParse(address)) throw refused('must be a URL, such as https://host/path.git');
   const url = new URL(address);
   if (url.protocol === 'file:') return fromFileUrl(url, text);
   if (url.protocol !== 'https:' && url.protocol !== 'ssh:') throw refused('must begin with https:// or ssh://');
