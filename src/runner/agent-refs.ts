@@ -20,20 +20,34 @@ export interface AgentRefs {
   readonly linked: readonly string[];
   /** Why there may be more of all that; null when there is not. */
   readonly unread: string | null;
+  /** Whether the agent has left files out of its checkout, so that those are not deleted. */
+  readonly isSparse: boolean;
 }
 
 const HASH = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
-const NOTHING: AgentRefs = { head: null, tips: [], fetched: [], visited: [], linked: [], unread: null };
+const NOTHING: AgentRefs = {
+  head: null,
+  tips: [],
+  fetched: [],
+  visited: [],
+  linked: [],
+  unread: null,
+  isSparse: false,
+};
 const NOT_ITS_OWN = 'its .git is not the directory that was made for it';
 const UNREADABLE = 'its git directory cannot be read as a whole';
+/** Where git notes that not all files are wanted; read as text, as nothing hangs on it but what is taken for deleted. */
+const SETTINGS = ['config', 'config.worktree'];
+const SPARSE = /^\s*sparsecheckout\s*(?:=\s*(?:true|yes|on|1)\s*)?$/im;
 const MOST_DEPTH = 20;
 const MOST_LINKED = 1000;
 const FETCHED = 'refs/remotes/';
-/** What git notes in the middle of something: what is merged or picked, and changes it has put away for the time. */
-const UNDER_WAY = [
-  'MERGE_HEAD',
-  'CHERRY_PICK_HEAD',
-  'MERGE_AUTOSTASH',
+/** `MERGE_HEAD`, `MERGE_AUTOSTASH` and whatever else somebody has git keep by such a name. */
+const PSEUDO_REF = /^[A-Z][A-Z0-9_]*$/;
+/** What is looked at otherwise, or was fetched, or left for what others took the place of, or is no commit. */
+const NO_PSEUDO_REFS = ['HEAD', 'FETCH_HEAD', 'ORIG_HEAD', 'AUTO_MERGE'];
+/** What an operation that is under way began with, and changes it has put away for the time. */
+const BEGINNINGS = [
   'rebase-merge/orig-head',
   'rebase-merge/autostash',
   'rebase-apply/orig-head',
@@ -60,6 +74,7 @@ export async function readAgentRefs(gitDir: string): Promise<AgentRefs> {
   // What was stashed before the last is in the log alone.
   const stashed = commitsInLog(await reader.text(join(gitDir, 'logs/refs/stash')), { replaced: true });
   const linked = await reader.linked(gitDir);
+  const settings = await Promise.all(SETTINGS.map((name) => reader.text(join(gitDir, name))));
   const all = [...refs];
   const tips = [
     ...all.flatMap(([name, hash]) => (name.startsWith(FETCHED) ? [] : [hash])),
@@ -74,6 +89,7 @@ export async function readAgentRefs(gitDir: string): Promise<AgentRefs> {
     visited: [...new Set([...(await reader.visited(gitDir)), ...linked.visited])],
     linked: linked.paths,
     unread: reader.isWhole ? null : UNREADABLE,
+    isSparse: settings.some((text) => SPARSE.test(text)),
   };
 }
 
@@ -156,7 +172,9 @@ class Reader {
   }
 
   async underWay(gitDir: string): Promise<string[]> {
-    const texts = await Promise.all(UNDER_WAY.map((name) => this.text(join(gitDir, name))));
+    const own = (await this.entries(gitDir)).map(({ name }) => name);
+    const pseudo = own.filter((name) => PSEUDO_REF.test(name) && !NO_PSEUDO_REFS.includes(name));
+    const texts = await Promise.all([...pseudo, ...BEGINNINGS].map((name) => this.text(join(gitDir, name))));
     return texts.flatMap((text) => text.split('\n').filter((line) => HASH.test(line)));
   }
 

@@ -173,6 +173,21 @@ describe('A hostile checkout', () => {
     expect(gitIn(root, `--git-dir=${directory.trustedGit}`, 'ls-files', '--stage', 'vendor')).toMatch(/^160000 /);
   });
 
+  it('tells of a git directory that cannot be read, and of work trees that lie elsewhere', async () => {
+    inCheckout('worktree', 'add', '-q', '--detach', join(root, 'beside'));
+    await writeFile(join(root, 'beside/notes'), 'in no commit');
+    expect((await harvest()).harvest.uncovered).toEqual([`it has a linked work tree at ${join(root, 'beside')}`]);
+    inCheckout('worktree', 'remove', '--force', join(root, 'beside'));
+    expect((await harvest()).harvest.uncovered).toEqual([]);
+    inCheckout('commit', '-qm', 'mine', '--allow-empty');
+    inCheckout('init', '-q', '--separate-git-dir', join(root, 'elsewhere'));
+    await writeFile(path('new'), '1');
+    expect((await harvest()).harvest).toMatchObject({
+      commits: 1,
+      uncovered: ['its .git is not the directory that was made for it'],
+    });
+  });
+
   it('would have run it with git in the checkout: the vectors are real', async () => {
     await vectors['filter.clean by .gitattributes']?.();
     await writeFile(path('work.txt'), 'work');

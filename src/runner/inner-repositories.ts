@@ -1,4 +1,4 @@
-import { readdir } from 'node:fs/promises';
+import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { findRepositories } from '../nested-repositories.js';
 
@@ -22,8 +22,15 @@ export async function innerRepositories({ checkout, linked, committed, signal }:
   const paths = new Set([...(await filled(checkout, linked)), ...own]);
   const reasons = [...paths].map((path) => `${path} is a repository of its own`);
   if (unseen !== null) reasons.push(`repositories of their own may be in it: ${unseen}`);
+  reasons.push(...(await replaced(checkout, linked)).map((path) => `${path} is in the place of a submodule`));
   const apart = (await readdir(join(checkout, '.git', 'modules')).catch(() => [])).sort();
   return [...reasons, ...apart.map((name) => `.git/modules/${name} is the repository of a submodule`)];
+}
+
+/** What is no directory git would take for what was committed there. */
+async function replaced(checkout: string, paths: readonly string[]): Promise<string[]> {
+  const found = await Promise.all(paths.map((path) => lstat(join(checkout, path)).catch(() => null)));
+  return paths.filter((_, at) => found[at]?.isDirectory() === false);
 }
 
 async function filled(checkout: string, paths: readonly string[]): Promise<string[]> {

@@ -117,7 +117,15 @@ describe('TrustedRepository', () => {
   });
 
   it('tells of work that only references of a kind of their own lead to', async () => {
-    for (const name of ['refs/tags/mine', 'refs/worktree/keep', 'refs/notes/x', 'refs/anything/else', 'MERGE_HEAD']) {
+    const names = [
+      'refs/tags/mine',
+      'refs/worktree/keep',
+      'refs/notes/x',
+      'refs/anything/else',
+      'MERGE_HEAD',
+      'MY_STASH',
+    ];
+    for (const name of names) {
       const sha = inCheckout('commit-tree', '-m', name, '-p', 'HEAD', 'HEAD^{tree}');
       inCheckout('update-ref', name, sha);
       expect((await harvest()).harvest.uncovered).toEqual(['other branches or the stash hold work of their own']);
@@ -177,19 +185,12 @@ describe('TrustedRepository', () => {
     expect((await harvest()).harvest.uncovered).toEqual([]);
   });
 
-  it('tells of a git directory that cannot be read, and of work trees that lie elsewhere', async () => {
-    inCheckout('worktree', 'add', '-q', '--detach', join(root, 'beside'));
-    await writeFile(join(root, 'beside/notes'), 'in no commit');
-    expect((await harvest()).harvest.uncovered).toEqual([`it has a linked work tree at ${join(root, 'beside')}`]);
-    inCheckout('worktree', 'remove', '--force', join(root, 'beside'));
-    expect((await harvest()).harvest.uncovered).toEqual([]);
-    inCheckout('commit', '-qm', 'mine', '--allow-empty');
-    inCheckout('init', '-q', '--separate-git-dir', join(root, 'elsewhere'));
-    await writeFile(path('new'), '1');
-    expect((await harvest()).harvest).toMatchObject({
-      commits: 1,
-      uncovered: ['its .git is not the directory that was made for it'],
-    });
+  it('does not take for deleted what the agent left out of its checkout', async () => {
+    inCheckout('sparse-checkout', 'set', '--no-cone', '/src');
+    await writeFile(path('src/a.txt'), 'changed\n');
+    const { harvest: found } = await harvest();
+    expect(found).toMatchObject({ commits: 1, filesChanged: 1, uncovered: [] });
+    expect(filesOf(found.commitSha)).toEqual(['.gitignore', 'README.md', 'src/a.txt']);
   });
 
   it('commits the files when the agent destroyed its git directory', async () => {

@@ -102,7 +102,12 @@ export class TrustedRepository {
     await this.skipNested();
     const large = await this.large();
     uncovered.push(...this.described(large));
-    await this.stage([...large, ...(this.limits.leaveOut ?? [])]).catch((error: unknown) => {
+    if (refs.isSparse)
+      await say(
+        'The agent left files out of its checkout (sparse-checkout); what is not there is not taken for deleted.',
+      );
+    const leaveOut = [...large, ...(this.limits.leaveOut ?? [])];
+    await this.stage(leaveOut, refs.isSparse ? '--ignore-removal' : '--all').catch((error: unknown) => {
       // Only what git itself said no to; a git that was ended has not looked at everything.
       if (!(error instanceof GitFailed) || error.exitCode === null) throw error;
       uncovered.push(`some files could not be read: ${error.message}`);
@@ -183,10 +188,10 @@ export class TrustedRepository {
     return more === 0 ? named : [...named, `${String(more)} more files are larger than that`];
   }
 
-  private async stage(but: readonly string[]): Promise<void> {
+  private async stage(but: readonly string[], how: '--all' | '--ignore-removal'): Promise<void> {
     // On standard input there is no limit to their number; `literal` as a name may look like a pattern.
     const paths = ['.', ...but.map((path) => `:(exclude,literal)${path}`)].join('\0');
-    await this.run(['add', '--all', '--ignore-errors', '--pathspec-from-file=-', '--pathspec-file-nul'], {
+    await this.run(['add', how, '--ignore-errors', '--pathspec-from-file=-', '--pathspec-file-nul'], {
       input: paths,
     });
   }
