@@ -7,41 +7,35 @@ import type { components } from '../src/client/schema.generated.js';
 import { newId } from '../src/ids.js';
 import { registerWorker, signInPerson, type Answer, type TestPerson, type TestWorker } from './fleet.js';
 import { liveProcesses, until } from './git-processes.js';
+import { GitSite } from './git-site.js';
 import { endless, withGit } from './replaced-git.js';
-import { commit, git, GIT_ENVIRONMENT, Scratch } from './scratch-git.js';
+import { commit, git, GIT_ENVIRONMENT } from './scratch-git.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
 type ExecutionDiff = components['schemas']['ExecutionDiff'];
 
+let site: GitSite;
 let server: TestApp;
-let scratch: Scratch;
 let ada: TestPerson;
 let worker: TestWorker;
 let source: string;
 let repository: string;
-let counter = 0;
 
 beforeAll(async () => {
-  scratch = new Scratch();
-  server = await startTestApp({
-    GIT_ROOT: scratch.directory('mirrors'),
-    LOCAL_REPOSITORY_ROOTS: scratch.directory('roots'),
-  });
+  site = await GitSite.open();
+  server = site.server;
   ada = await signInPerson(server);
   worker = await registerWorker(server);
 });
 beforeEach(async () => {
-  source = scratch.repository(`roots/source-${String(counter++)}`, []);
+  source = site.source([]);
   writeFileSync(join(source, 'README.md'), '# project\n');
   git(source, 'add', '--all');
   commit(source, 'docs: say what it is');
   const registered = await ada.post('/repositories', { local_path: source });
   repository = String(registered.body['id']);
 });
-afterAll(async () => {
-  await server.close();
-  scratch.remove();
-});
+afterAll(() => site.close());
 
 /** Git on behalf of a worker; the server runs in this process, so this must not block it. */
 async function byWorker(cwd: string, ...args: string[]): Promise<void> {
@@ -64,10 +58,10 @@ interface Attempt {
 async function begin(): Promise<Attempt> {
   await ada.task({ repository_id: repository });
   const [{ execution_id: id, branch } = { execution_id: '', branch: '' }] = await worker.claim({ max: 1 });
-  const checkout = join(scratch.path, id);
+  const checkout = join(site.scratch.path, id);
   const address = new URL(`/git/${repository}.git`, server.url);
   Object.assign(address, { username: id, password: worker.token });
-  await byWorker(scratch.path, 'clone', '-q', address.href, checkout);
+  await byWorker(site.scratch.path, 'clone', '-q', address.href, checkout);
   const push = async (files: Record<string, string | Buffer>): Promise<string> => {
     for (const [name, content] of Object.entries(files)) {
       mkdirSync(join(checkout, name, '..'), { recursive: true });
@@ -220,8 +214,9 @@ describe('the diff is refused', () => {
 
   it('when the repository has no such commit, though another one may', async () => {
     const { id, base } = await begin();
-    const elsewhere = git(scratch.repository(`roots/other-${String(counter)}`), 'rev-parse', 'HEAD');
-    await ada.post('/repositories', { local_path: join(scratch.path, `roots/other-${String(counter)}`) });
+    const other = site.source();
+    const elsewhere = git(other, 'rev-parse', 'HEAD');
+    await ada.post('/repositories', { local_path: other });
     await worker.finish(id, { outcome: 'completed', base_sha: base, commit_sha: elsewhere });
     expect(await refusalOf(ask(id))).toBe('404 execution/commit-gone');
   });
@@ -229,7 +224,7 @@ describe('the diff is refused', () => {
   it('until the mirror is there, and where there are none', async () => {
     const { id, push } = await begin();
     await push({ mine: 'one\n' });
-    const fresh = await startTestApp({ GIT_ROOT: scratch.directory('empty') }, server);
+    const fresh = await startTestApp({ GIT_ROOT: site.scratch.directory('empty') }, server);
     const without = await startTestApp({ GIT_ROOT: '' }, server);
     try {
       for (const [app, code] of [[fresh, 'git/syncing'] as const, [without, 'git/not-here'] as const]) {
@@ -268,7 +263,7 @@ it('a client that goes away ends the git that worked for it, and no other', asyn
     await until(() => (git = working().find((one) => !before.includes(one))) !== undefined);
     return { leave: () => call.destroy(), git: Number(git) };
   };
-  await withGit(scratch, endless('diff-tree'), async () => {
+  await withGit(site.scratch, endless('diff-tree'), async () => {
     const one = await begun();
     const other = await begun();
     other.leave();

@@ -1,30 +1,21 @@
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { Caller, type LogEntry, type Page } from './caller.js';
-import { commit, git, Scratch } from './scratch-git.js';
+import { GitSite } from './git-site.js';
+import { commit, git } from './scratch-git.js';
 import { codeOf } from './sign-in.js';
-import { startTestApp, type TestApp } from './test-app.js';
+import type { TestApp } from './test-app.js';
 
+let site: GitSite;
 let server: TestApp;
-let scratch: Scratch;
-let counter = 0;
 
 beforeAll(async () => {
-  scratch = new Scratch();
-  server = await startTestApp({
-    GIT_ROOT: scratch.directory('mirrors'),
-    LOCAL_REPOSITORY_ROOTS: scratch.directory('roots'),
-  });
+  site = await GitSite.open();
+  server = site.server;
 });
-afterAll(async () => {
-  await server.close();
-  scratch.remove();
-});
+afterAll(() => site.close());
 
-const source = (messages?: readonly string[]): string =>
-  scratch.repository(`roots/source-${String(counter++)}`, messages);
-
-const mirrorOf = ({ id }: { id: string }): string => join(scratch.path, 'mirrors', `${id}.git`);
+const source = (messages?: readonly string[]): string => site.source(messages);
 
 describe('the log', () => {
   it('tells of each commit what its message says', async () => {
@@ -63,7 +54,7 @@ describe('the log', () => {
     commit(path, 'feat: one', 1_700_000_000);
     const repository = await caller.register(path);
     const pushed = git(path, 'commit-tree', '-m', 'feat: by a worker', 'HEAD^{tree}', '-p', 'HEAD');
-    git(path, 'push', '-q', mirrorOf(repository), `${pushed}:refs/heads/task/x-a1`);
+    git(path, 'push', '-q', site.mirrorOf(repository), `${pushed}:refs/heads/task/x-a1`);
     commit(path, 'feat: two');
     const all = await caller.messages(`repository_id=${repository.id}`);
     expect(all.sort()).toEqual(['feat: by a worker', 'feat: one', 'feat: two']);
@@ -145,11 +136,11 @@ describe('the log', () => {
     const path = source(['feat: one']);
     const repository = await caller.register(path);
     // Nor can it be mended.
-    for (const directory of [mirrorOf(repository), join(path, '.git')])
+    for (const directory of [site.mirrorOf(repository), join(path, '.git')])
       rmSync(join(directory, 'objects'), { recursive: true });
     const answer = await caller.get(`/logs?repository_id=${repository.id}`);
     expect(answer.status).toBeGreaterThanOrEqual(400);
     expect(JSON.stringify(answer.body)).toContain('git/');
-    expect(JSON.stringify(answer.body)).not.toContain(scratch.path);
+    expect(JSON.stringify(answer.body)).not.toContain(site.scratch.path);
   });
 });

@@ -5,10 +5,11 @@ import { newId } from '../src/ids.js';
 import { Caller, type LogEntry } from './caller.js';
 import { NEW_YEAR } from './deployment-site.js';
 import { eventually } from './eventually.js';
+import { GitSite } from './git-site.js';
 import { loseObject } from './lost-objects.js';
 import { withGit } from './replaced-git.js';
-import { commit, git, Scratch } from './scratch-git.js';
-import { startTestApp, type TestApp } from './test-app.js';
+import { commit, git } from './scratch-git.js';
+import type { TestApp } from './test-app.js';
 
 /** More than can be read at once. */
 const COUNT = 22;
@@ -27,21 +28,18 @@ interface List {
   unread: Unread[];
 }
 
-let scratch: Scratch;
+let site: GitSite;
 let server: TestApp;
 let caller: Caller;
 const sources: string[] = [];
 const ids: string[] = [];
 
 beforeAll(async () => {
-  scratch = new Scratch();
-  server = await startTestApp({
-    GIT_ROOT: scratch.directory('mirrors'),
-    LOCAL_REPOSITORY_ROOTS: scratch.directory('roots'),
-  });
+  site = await GitSite.open();
+  server = site.server;
   caller = await Caller.signIn(server);
   for (let at = 0; at < COUNT; at++) {
-    const source = scratch.repository(`roots/${String(at)}`, []);
+    const source = site.source([]);
     // In turns, and every three of the same second.
     for (const round of [0, 1])
       commit(source, `feat: ${String(at)} ${String(round)}`, NEW_YEAR + Math.floor((round * COUNT + at) / 3));
@@ -50,12 +48,9 @@ beforeAll(async () => {
     ids.push((await caller.register(source)).id);
   }
 });
-afterAll(async () => {
-  await server.close();
-  scratch.remove();
-});
+afterAll(() => site.close());
 
-const mirror = (id: string): string => join(scratch.path, 'mirrors', `${id}.git`);
+const mirror = (id: string): string => site.mirrorOf({ id });
 
 const read = async (path: string): Promise<List> => (await caller.get(path).expect(200)).body as List;
 
@@ -91,7 +86,7 @@ const messages = Array.from({ length: COUNT }, (_, at) => [`feat: ${String(at)} 
 async function gitsDuring(work: () => Promise<unknown>): Promise<{ count: number; most: number }> {
   let notes = '';
   const script = `echo + >> "$here/notes"; "$real" "$@"; status=$?; echo - >> "$here/notes"; exit $status`;
-  await withGit(scratch, script, async (here) => {
+  await withGit(site.scratch, script, async (here) => {
     writeFileSync(join(here, 'notes'), '');
     await work();
     notes = readFileSync(join(here, 'notes'), 'latin1');
@@ -108,8 +103,8 @@ async function gitsDuring(work: () => Promise<unknown>): Promise<{ count: number
 describe('a list of many repositories', () => {
   it('has the commits of all, newest first, page by page without a gap or a double', async () => {
     // One that is in two repositories comes once.
-    const copy = join(scratch.path, 'roots', 'copy');
-    git(scratch.path, 'clone', '-q', sources[0] ?? '', copy);
+    const copy = join(site.scratch.path, 'roots', 'copy');
+    git(site.scratch.path, 'clone', '-q', sources[0] ?? '', copy);
     const { id } = await caller.register(copy);
     const entries = await pages('/logs?limit=7');
     const times = entries.map(({ timestamp }) => timestamp);

@@ -1,31 +1,26 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Caller, type Repository } from './caller.js';
+import { GitSite } from './git-site.js';
 import { loseObject } from './lost-objects.js';
-import { commit, git, Scratch } from './scratch-git.js';
-import { startTestApp, type TestApp } from './test-app.js';
+import { commit, git } from './scratch-git.js';
+import type { TestApp } from './test-app.js';
 
+let site: GitSite;
 let server: TestApp;
-let scratch: Scratch;
 let caller: Caller;
 let source: string;
 let repository: Repository;
 let counter = 0;
 
 beforeAll(async () => {
-  scratch = new Scratch();
-  server = await startTestApp({
-    GIT_ROOT: scratch.directory('mirrors'),
-    LOCAL_REPOSITORY_ROOTS: scratch.directory('roots'),
-  });
+  site = await GitSite.open();
+  server = site.server;
 });
-afterAll(async () => {
-  await server.close();
-  scratch.remove();
-});
+afterAll(() => site.close());
 beforeEach(async () => {
   caller = await Caller.signIn(server);
-  source = scratch.repository(`roots/source-${String(counter++)}`, []);
+  source = site.source([]);
   for (const name of ['one', 'two', 'three']) {
     writeFileSync(join(source, `${name}.txt`), `${name}\n`);
     git(source, 'add', '--all');
@@ -36,7 +31,7 @@ beforeEach(async () => {
   expect(await caller.messages('')).toHaveLength(3);
 });
 
-const mirror = (): string => join(scratch.path, 'mirrors', `${repository.id}.git`);
+const mirror = (): string => site.mirrorOf(repository);
 const messages = ['feat: three', 'feat: two', 'feat: one'];
 const own = (path: string): string => `/repositories/${repository.id}${path}`;
 
@@ -78,18 +73,20 @@ describe('a mirror that has lost an object is mended within the request that fin
 });
 
 it('several mirrors that are damaged are mended within one request', async () => {
-  const others = ['a', 'b'].map((name) => scratch.repository(`roots/other-${name}`, [`feat: ${name}`, `fix: ${name}`]));
+  const others = ['a', 'b'].map((name) =>
+    site.scratch.repository(`roots/other-${name}`, [`feat: ${name}`, `fix: ${name}`]),
+  );
   for (const other of others) {
     const { id } = await caller.register(other);
     await caller.messages('');
-    loseObject(join(scratch.path, 'mirrors', `${id}.git`), git(other, 'rev-parse', 'main~1'));
+    loseObject(site.mirrorOf({ id }), git(other, 'rev-parse', 'main~1'));
   }
   loseObject(mirror(), sha());
   expect((await caller.messages('')).sort()).toEqual([...messages, 'feat: a', 'fix: a', 'feat: b', 'fix: b'].sort());
 });
 
 it('a history that cannot be mended takes no other down, is named beside them, and can be left out', async () => {
-  const other = await caller.register(scratch.repository(`roots/other-${String(counter++)}`, ['feat: other']));
+  const other = await caller.register(site.source(['feat: other']));
   // Nor can its source be read.
   for (const directory of [mirror(), join(source, '.git')]) loseObject(directory, sha());
   const code = 'git/failed';

@@ -7,28 +7,24 @@ import { DutiesService } from '../src/duties/duties.service.js';
 import { MirrorRefreshDuty } from '../src/repositories/mirror-refresh.duty.js';
 import { Caller, type Repository } from './caller.js';
 import { eventually } from './eventually.js';
-import { commit, git, Scratch } from './scratch-git.js';
-import { startTestApp, type TestApp } from './test-app.js';
+import { GitSite } from './git-site.js';
+import { commit, git } from './scratch-git.js';
+import type { TestApp } from './test-app.js';
 
+let site: GitSite;
 let server: TestApp;
-let scratch: Scratch;
 let caller: Caller;
 const PERIOD = 1000;
 
 beforeAll(async () => {
-  scratch = new Scratch();
-  server = await startTestApp({
-    GIT_ROOT: scratch.directory('mirrors'),
-    LOCAL_REPOSITORY_ROOTS: scratch.directory('roots'),
+  site = await GitSite.open({
     MIRROR_REFRESH_SECONDS: String(PERIOD),
     PRIVATE_CLONE_ADDRESSES: 'on',
   });
+  server = site.server;
   caller = await Caller.signIn(server);
 });
-afterAll(async () => {
-  await server.close();
-  scratch.remove();
-});
+afterAll(() => site.close());
 
 const runDuty = () => server.app.get(DutiesService).runOnce(server.app.get(MirrorRefreshDuty, { strict: false }));
 const makeDue = (id: string) => server.sql.query('update repositories set refresh_at = now() where id = $1', [id]);
@@ -42,7 +38,7 @@ async function secondsLeft(id: string): Promise<number> {
 }
 
 it('fetches what is due without being asked, and is due again a period later, give or take a tenth', async () => {
-  const sources = [0, 1, 2, 3, 4, 5].map((n) => scratch.repository(`roots/source-${String(n)}`));
+  const sources = [0, 1, 2, 3, 4, 5].map((n) => site.scratch.repository(`roots/source-${String(n)}`));
   const repositories = await Promise.all(sources.map((source) => caller.register(source)));
   // What is registered together is not fetched together for ever.
   const first = await Promise.all(repositories.map(({ id }) => secondsLeft(id)));
@@ -51,7 +47,7 @@ it('fetches what is due without being asked, and is due again a period later, gi
   const last = repositories.at(-1)?.id ?? '';
   const heads = sources.map((source) => commit(source, 'feat: later'));
   for (const { id } of repositories.slice(0, -1)) await makeDue(id);
-  const mirrored = (id: string) => git(join(scratch.path, 'mirrors', `${id}.git`), 'rev-parse', 'main');
+  const mirrored = (id: string) => git(site.mirrorOf({ id }), 'rev-parse', 'main');
   await eventually('the mirrors are fresh', async () => {
     await runDuty();
     return repositories.slice(0, -1).every(({ id }, at) => mirrored(id) === heads[at]);
@@ -68,7 +64,7 @@ it('fetches what is due without being asked, and is due again a period later, gi
 });
 
 it('tells in the status of a repository why it could not be fetched, tries that less often, and goes on', async () => {
-  const source = scratch.repository('roots/moving');
+  const source = site.scratch.repository('roots/moving');
   const { id } = await caller.register(source);
   const state = async () => (await caller.get(`/repositories/${id}`).expect(200)).body as Repository;
   renameSync(source, `${source}-away`);
@@ -114,14 +110,14 @@ it('lets no source that says nothing hold up the others', async () => {
       await runDuty();
       return (await secondsLeft((body as Repository).id)) > 0;
     });
-    const source = scratch.repository('roots/beside');
+    const source = site.scratch.repository('roots/beside');
     const { id } = await caller.register(source);
     for (const message of ['feat: two', 'feat: three']) {
       const head = commit(source, message);
       await makeDue(id);
       await eventually('the other is fresh', async () => {
         await runDuty();
-        return git(join(scratch.path, 'mirrors', `${id}.git`), 'rev-parse', 'main') === head;
+        return git(site.mirrorOf({ id }), 'rev-parse', 'main') === head;
       });
     }
     for (const socket of silent) socket.destroy();
@@ -156,10 +152,10 @@ it('leaves a source that fails alone for a while, whoever looks, and says what i
 });
 
 it('tells in an event, and for good, which branches of executions a damaged mirror had, and which of them are lost', async () => {
-  const source = scratch.repository('roots/damaged');
+  const source = site.scratch.repository('roots/damaged');
   const { id, mirror_rebuilt_at, lost_branches } = await caller.register(source);
   expect([mirror_rebuilt_at, lost_branches]).toEqual([null, []]);
-  const mirror = join(scratch.path, 'mirrors', `${id}.git`);
+  const mirror = site.mirrorOf({ id });
   const pushed = git(source, 'commit-tree', '-m', 'work of an agent', 'HEAD^{tree}');
   for (const branch of ['task/kept-a1', 'task/lost-a1'])
     git(source, 'push', '-q', mirror, `${pushed}:refs/heads/${branch}`);

@@ -4,30 +4,22 @@ import { newId } from '../src/ids.js';
 import { RepositoriesService } from '../src/repositories/repositories.service.js';
 import { Caller, type Repository } from './caller.js';
 import { until } from './git-processes.js';
-import { commit, git, Scratch } from './scratch-git.js';
+import { GitSite } from './git-site.js';
+import { commit, git, type Scratch } from './scratch-git.js';
 import { codeOf } from './sign-in.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
+let site: GitSite;
 let server: TestApp;
 let scratch: Scratch;
-let counter = 0;
 
 beforeAll(async () => {
-  scratch = new Scratch();
-  server = await startTestApp({
-    GIT_ROOT: scratch.directory('mirrors'),
-    LOCAL_REPOSITORY_ROOTS: scratch.directory('roots'),
-  });
+  site = await GitSite.open();
+  ({ server, scratch } = site);
 });
-afterAll(async () => {
-  await server.close();
-  scratch.remove();
-});
+afterAll(() => site.close());
 
-const source = (messages?: readonly string[]): string =>
-  scratch.repository(`roots/source-${String(counter++)}`, messages);
-
-const mirrorOf = ({ id }: { id: string }): string => join(scratch.path, 'mirrors', `${id}.git`);
+const source = (messages?: readonly string[]): string => site.source(messages);
 
 describe('registering a repository', () => {
   it('by path answers when it is ready, with its address', async () => {
@@ -46,7 +38,7 @@ describe('registering a repository', () => {
     });
     expect(answer.headers['location']).toBe(`/api/v1/repositories/${repository.id}`);
     expect((await caller.get(`/repositories/${repository.id}`).expect(200)).body).toEqual(repository);
-    expect(existsSync(mirrorOf(repository))).toBe(true);
+    expect(existsSync(site.mirrorOf(repository))).toBe(true);
   });
 
   it('by file URL is the same source, and answered as it was given', async () => {
@@ -76,7 +68,7 @@ describe('registering a repository', () => {
 
   it('that is empty is ready and has no log', async () => {
     const caller = await Caller.signIn(server);
-    const path = scratch.directory(`roots/source-${String(counter++)}`);
+    const path = scratch.directory(site.place());
     git(path, 'init', '-q');
     const repository = await caller.register(path);
     expect(repository).toMatchObject({ status: 'ready', default_branch: 'main' });

@@ -4,45 +4,39 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { Engine } from './engine.js';
 import { eventually } from './eventually.js';
 import { registerWorker, signInPerson, type TestPerson, type TestWorker } from './fleet.js';
+import { GitSite } from './git-site.js';
 import { loseObject } from './lost-objects.js';
-import { commit, git, Scratch } from './scratch-git.js';
+import { commit, git } from './scratch-git.js';
 import { codeOf } from './sign-in.js';
 import { startTestApp, type TestApp } from './test-app.js';
 
+let site: GitSite;
 let server: TestApp;
-let scratch: Scratch;
 let ada: TestPerson;
 let worker: TestWorker;
 let source: string;
 let id: string;
-let counter = 0;
 
 beforeAll(async () => {
-  scratch = new Scratch();
-  server = await startTestApp({
-    GIT_ROOT: scratch.directory('mirrors'),
-    LOCAL_REPOSITORY_ROOTS: scratch.directory('roots'),
-  });
+  site = await GitSite.open();
+  server = site.server;
   worker = await registerWorker(server);
 });
 beforeEach(async () => {
   ada = await signInPerson(server);
-  source = scratch.repository(`roots/source-${String(counter++)}`);
+  source = site.source();
   id = String((await ada.post('/repositories', { local_path: source })).body['id']);
 });
-afterAll(async () => {
-  await server.close();
-  scratch.remove();
-});
+afterAll(() => site.close());
 
 const remove = (query = '') =>
   server.request.delete(`/api/v1/repositories/${id}${query}`).set('Authorization', `Bearer ${ada.token}`);
 const isGone = () =>
   eventually('its mirror is gone', () =>
-    Promise.resolve(readdirSync(join(scratch.path, 'mirrors')).every((name) => !name.includes(id))),
+    Promise.resolve(readdirSync(join(site.scratch.path, 'mirrors')).every((name) => !name.includes(id))),
   );
 const push = (branch: string) => {
-  const mirror = join(scratch.path, 'mirrors', `${id}.git`);
+  const mirror = site.mirrorOf({ id });
   git(source, 'push', '-q', mirror, `HEAD:refs/heads/${branch}`);
 };
 
@@ -76,7 +70,7 @@ describe('a repository', () => {
   it('names what only a damaged mirror has of it, which was kept aside', async () => {
     // No branch of the source has it.
     const lost = git(source, 'commit-tree', '-m', 'feat: work of an agent', 'HEAD^{tree}');
-    const mirror = join(scratch.path, 'mirrors', `${id}.git`);
+    const mirror = site.mirrorOf({ id });
     git(source, 'push', '-q', mirror, `${lost}:refs/heads/task/lost-a1`);
     loseObject(mirror, lost);
     await ada.get(`/repositories/${id}/branches`);

@@ -2,32 +2,27 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Caller, type Page, type Repository } from './caller.js';
-import { commit, git, GIT_ENVIRONMENT, Scratch } from './scratch-git.js';
+import { GitSite } from './git-site.js';
+import { commit, git, GIT_ENVIRONMENT, type Scratch } from './scratch-git.js';
 import { codeOf } from './sign-in.js';
-import { startTestApp, type TestApp } from './test-app.js';
+import type { TestApp } from './test-app.js';
 
+let site: GitSite;
 let server: TestApp;
 let scratch: Scratch;
 let caller: Caller;
-let counter = 0;
 
 beforeAll(async () => {
-  scratch = new Scratch();
-  server = await startTestApp({
-    GIT_ROOT: scratch.directory('mirrors'),
-    LOCAL_REPOSITORY_ROOTS: scratch.directory('roots'),
-  });
+  site = await GitSite.open();
+  ({ server, scratch } = site);
 });
-afterAll(async () => {
-  await server.close();
-  scratch.remove();
-});
+afterAll(() => site.close());
 beforeEach(async () => {
   caller = await Caller.signIn(server);
 });
 
-const place = (): string => `roots/source-${String(counter++)}`;
-const source = (messages?: readonly string[]): string => scratch.repository(place(), messages);
+const place = (): string => site.place();
+const source = (messages?: readonly string[]): string => site.source(messages);
 const sync = async ({ id }: Repository): Promise<Repository> =>
   (await caller.post(`/repositories/${id}/sync`).expect(200)).body as Repository;
 

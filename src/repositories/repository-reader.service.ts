@@ -11,8 +11,9 @@ import { localPathOf } from './repository-source.js';
 /** How many repositories one list tells of. */
 export const MOST_REPOSITORIES = 200;
 const AT_ONCE = 4;
-/** How long several are looked at before what is not read by then is named. */
+/** How long many are looked at before what is not read by then is named; and a few, or one that is mended. */
 const LOOK_MS = 2500;
+const LONG_LOOK_MS = 4000;
 /** What the one that is named waits for a fetch, and what several do in all. */
 const PATIENCE: Patience = { first_ms: 2000, fresh_ms: 1500 };
 const FRESH_MS = 1500;
@@ -34,12 +35,23 @@ export interface ReadingOptions {
 /** Several repositories that are read as one, and what of them cannot be read. */
 export class Reading {
   readonly unread = new Map<string, DomainError>();
+  private readonly began = performance.now();
 
   constructor(
     readonly repositories: readonly Repository[],
     /** Whether one was named: then what cannot be read is an error. */
     readonly strict: boolean,
   ) {}
+
+  /** Whether all are looked at together. */
+  get isShort(): boolean {
+    return this.repositories.length <= AT_ONCE;
+  }
+
+  /** What is left of so long, since it began. */
+  left(ms: number): number {
+    return Math.max(1, this.began + ms - performance.now());
+  }
 
   /** In the order of the repositories. */
   get told(): UnreadRepository[] {
@@ -79,19 +91,22 @@ export class RepositoryReader {
     work: (repository: Repository, directory: string, signal: AbortSignal) => Promise<void>,
   ): Promise<void> {
     if (reading.repositories.length > 0) this.mirrors.assertHere();
-    const began = performance.now();
-    const left = (ms: number): number => Math.max(1, began + ms - performance.now());
     const read = async (repository: Repository, ended: AbortSignal): Promise<void> => {
-      const [first_ms, fresh_ms] = [left(FRESH_MS), left(FRESH_MS)];
-      const patience = reading.strict ? PATIENCE : { first_ms, fresh_ms };
+      const fresh_ms = reading.left(FRESH_MS);
+      const patience = reading.isShort ? PATIENCE : { first_ms: fresh_ms, fresh_ms };
       const { id } = repository;
       const directory = fresh ? await this.mirrors.open(id, patience) : await this.mirrors.locate(id);
       await work(repository, directory, ended);
     };
+    const look_ms = reading.isShort ? LONG_LOOK_MS : LOOK_MS;
     await eachInTurn(AT_ONCE, localFirst(reading.repositories), async (repository) => {
       if (reading.strict) return read(repository, signal);
-      const mending = (ended: AbortSignal): Promise<void> => this.readOrMend(repository, ended, read);
-      await withinTime(signal, left(LOOK_MS), mending).catch((error: unknown) => {
+      const looked = withinTime(signal, reading.left(look_ms), (ended) => read(repository, ended));
+      const outcome = looked.catch(async (failure: unknown) => {
+        await this.mend(reading, repository.id, failure, signal);
+        await withinTime(signal, reading.left(LONG_LOOK_MS), (ended) => read(repository, ended));
+      });
+      await outcome.catch((error: unknown) => {
         if (signal.aborted) throw signal.reason;
         this.leaveOut(reading, repository.id, error);
       });
@@ -112,28 +127,20 @@ export class RepositoryReader {
         if (!(error instanceof GitFailedIn) || signal.aborted) throw error;
         const { repository_id: id, failure } = error;
         if (reading.strict) throw failure;
-        if (!mended.has(id) && (await this.isMended(id, failure, signal))) mended.add(id);
-        else this.leaveOut(reading, id, failure);
+        const mending = mended.has(id) ? Promise.reject(failure) : this.mend(reading, id, failure, signal);
+        mended.add(id);
+        await mending.catch((why: unknown) => this.leaveOut(reading, id, why));
         this.assertSome(reading);
       }
     }
   }
 
-  private async readOrMend(
-    repository: Repository,
-    signal: AbortSignal,
-    read: (repository: Repository, signal: AbortSignal) => Promise<void>,
-  ): Promise<void> {
-    try {
-      await read(repository, signal);
-    } catch (error) {
-      if (!(error instanceof GitFailed) || !(await this.isMended(repository.id, error, signal))) throw error;
-      await read(repository, signal);
-    }
-  }
-
-  private async isMended(id: string, failure: GitFailed, signal: AbortSignal): Promise<boolean> {
-    return failure.reason === 'damaged' && (await this.mirrors.mending(id)(failure, signal));
+  /** Throws the failure where there is nothing to mend, and what it is that keeps it from being mended in time. */
+  private async mend(reading: Reading, id: string, failure: unknown, signal: AbortSignal): Promise<void> {
+    if (!(failure instanceof GitFailed) || failure.reason !== 'damaged') throw failure;
+    await withinTime(signal, reading.left(LONG_LOOK_MS), async (ended) => {
+      if (!(await this.mirrors.mending(id)(failure, ended))) throw failure;
+    });
   }
 
   private leaveOut({ unread }: Reading, id: string, failure: unknown): void {
