@@ -18,6 +18,31 @@ describe('The house of a runner', () => {
   const keepsBranches = (): Promise<void> =>
     writeFile(join(site.origin, 'hooks', 'pre-receive'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
 
+  const stayed = (why: string): boolean =>
+    site.logged.some((line) => line.includes('was to be removed, and stays') && line.includes(why));
+  /** Somebody brings their commits to the default branch. */
+  function merge(...grants: readonly Grant[]): void {
+    for (const grant of grants)
+      gitIn(
+        site.origin,
+        'fetch',
+        '-q',
+        join(site.folder(grant), 'checkout'),
+        `${grant.branch}:refs/heads/${grant.branch}`,
+      );
+    const parents = ['main', ...grants.map(({ branch }) => branch)].flatMap((name) => ['-p', name]);
+    const merged = gitIn(site.origin, 'commit-tree', '-m', 'merged', ...parents, 'main^{tree}');
+    gitIn(site.origin, 'update-ref', 'refs/heads/main', merged);
+  }
+  /** Has the runner come round once more, by one that leaves nothing. */
+  async function next(): Promise<void> {
+    const other = site.give('true');
+    await site.server.finished(idOf(other));
+    await until(() => !existsSync(site.folder(other)));
+    const count = site.server.worktrees.length;
+    await site.server.until(() => site.server.worktrees.length > count);
+  }
+
   it('tells the server of each checkout that stays, what it holds and why, also after a restart', async () => {
     await keepsBranches();
     const { runner, ended } = site.start();
@@ -67,23 +92,34 @@ describe('The house of a runner', () => {
     await site.server.until(() => told(merged)?.kept_because != null);
     site.server.removeWorktrees.add(idOf(dirty));
     site.server.removeWorktrees.add(idOf(merged));
-    const next = async (): Promise<void> => {
-      const other = site.give('true');
-      await site.server.finished(idOf(other));
-      await until(() => !existsSync(site.folder(other)));
-      const count = site.server.worktrees.length;
-      await site.server.until(() => site.server.worktrees.length > count);
-    };
     await next();
-    const stayed = (why: string): boolean =>
-      site.logged.some((line) => line.includes('was to be removed, and stays') && line.includes(why));
     await until(() => stayed('commits that are nowhere else') && stayed('changes that are in no commit'));
     expect([existsSync(site.folder(dirty)), existsSync(site.folder(merged))]).toEqual([true, true]);
-    // Somebody brings the commits to the default branch.
-    gitIn(site.origin, 'fetch', '-q', join(site.folder(merged), 'checkout'), `${merged.branch}:refs/heads/main`);
+    merge(merged);
     await next();
     await until(() => !existsSync(site.folder(merged)));
     expect(existsSync(site.folder(dirty))).toBe(true);
+  });
+
+  it('leaves a checkout alone that somebody works in since it was kept', async () => {
+    site.start();
+    await keepsBranches();
+    const [looked, worked, committed] = [site.give('echo x > x'), site.give('echo y > y'), site.give('echo z > z')];
+    const checkout = (grant: Grant): string => join(site.folder(grant), 'checkout');
+    for (const grant of [looked, worked, committed]) {
+      await site.server.finished(idOf(grant));
+      await site.server.until(() => told(grant)?.kept_because != null);
+    }
+    gitIn(checkout(looked), 'status');
+    await writeFile(join(checkout(worked), 'x'), 'mine\n');
+    gitIn(checkout(committed), 'commit', '-q', '--allow-empty', '-m', 'mine');
+    merge(looked, worked, committed);
+    for (const grant of [looked, worked, committed]) site.server.removeWorktrees.add(idOf(grant));
+    await next();
+    await until(() => !existsSync(site.folder(looked)));
+    await until(() => stayed('nobody has looked at what it holds'));
+    expect([told(worked)?.dirty, told(committed)?.unpushed]).toEqual([null, null]);
+    expect([existsSync(checkout(worked)), existsSync(checkout(committed))]).toEqual([true, true]);
   });
 
   it('lets a cache go when the budget is used up, and fetches it again when it is needed', async () => {

@@ -1,5 +1,6 @@
+import type { Stats } from 'node:fs';
 import { lstat, readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { isId } from '../ids.js';
 import type { Occupant } from './cleanup.js';
 import { ExecutionDirectory } from './execution-directory.js';
@@ -68,7 +69,8 @@ export class Inventory {
   private async report(directory: ExecutionDirectory): Promise<WorktreeReport> {
     const status = await stat(directory.path);
     const seen = this.workload.seen(directory.executionId);
-    const held = seen === undefined ? await this.left(directory) : (seen ?? UNSEEN);
+    const { bytes, worked_at } = await measure(directory);
+    const held = seen === undefined ? await this.left(directory, worked_at) : (seen ?? UNSEEN);
     const kept = await readFile(directory.kept, 'utf8').catch(() => null);
     const claim = (await directory.readJson(directory.claim)) as { branch?: unknown } | null;
     const branch = typeof claim?.branch === 'string' ? claim.branch : null;
@@ -80,15 +82,18 @@ export class Inventory {
       dirty: held.dirty,
       unpushed: held.unpushed,
       merged: held.merged,
-      size_bytes: await sizeOf(directory.path),
+      size_bytes: bytes,
       kept_because: kept === null ? null : reasonIn(kept),
       created_at: new Date(status.birthtimeMs).toISOString(),
       changed_at: (seen?.changed_at ?? new Date(status.mtimeMs)).toISOString(),
     };
   }
 
-  private async left(directory: ExecutionDirectory): Promise<Holdings> {
+  private async left(directory: ExecutionDirectory, worked_at: number): Promise<Holdings> {
     const { repository_id, default_branch, ...left } = await readWorkLeft(directory);
+    const noted = await stat(directory.left).catch(() => null);
+    // Somebody works in what was kept: what was noted of it is no longer so.
+    if (noted !== null && worked_at > noted.mtimeMs) return { ...UNSEEN, head_sha: left.head_sha };
     const { head_sha } = left;
     const isKnown = head_sha !== null && repository_id !== null && default_branch !== null;
     return {
@@ -110,14 +115,27 @@ const reasonIn = (text: string): string =>
     .replace(/\.$/, '')
     .slice(0, LONGEST_REASON);
 
+/** What an execution takes on the disk, and when something in its checkout changed last. */
+async function measure({ path, checkout }: ExecutionDirectory): Promise<{ bytes: number; worked_at: number }> {
+  // Whoever only asks git what there is has it write its index.
+  const looked = [join(checkout, '.git'), join(checkout, '.git', 'index')];
+  let worked_at = 0;
+  const bytes = await sizeOf(path, (place, { mtimeMs }) => {
+    const isWork = (place === checkout || place.startsWith(checkout + sep)) && !looked.includes(place);
+    if (isWork) worked_at = Math.max(worked_at, mtimeMs);
+  });
+  return { bytes, worked_at };
+}
+
 /** Bytes that a tree takes on the disk. Links are not followed; a file with two names counts twice. */
-export async function sizeOf(path: string): Promise<number> {
+export async function sizeOf(path: string, visit?: (place: string, status: Stats) => void): Promise<number> {
   let bytes = 0;
   const waiting = [path];
   for (let place = waiting.pop(); place !== undefined; place = waiting.pop()) {
     const status = await lstat(place).catch(() => null);
     if (status === null) continue;
     bytes += status.blocks * 512;
+    visit?.(place, status);
     if (!status.isDirectory()) continue;
     const names = await readdir(place).catch(() => []);
     waiting.push(...names.map((name) => join(place as string, name)));
