@@ -108,7 +108,7 @@ const CHANNEL_FAULTS: Record<string, Fault> = {
   'hammers a server that is away': [['away'], 'away', 'without a pause while the server answers 503'],
   'trips over what is new': [['work'], 'work', 'the worker has ended'],
   'uses its key': [['work'], 'register', 'it used its key'],
-  'takes answers in order': [['work'], 'work', 'did not come to its end|did not claim|sent no heartbeats'],
+  'takes answers in order': [['work'], '(?:work|heartbeat)', 'did not come to its end|did not claim|sent no heartbeat'],
   'names no message': [['work'], 'messages', 'had no `id`'],
   'reuses ids': [['work'], 'messages', 'had the `id` of one that was not answered yet'],
   'says what there is not': [['work'], 'messages', 'had the type "dance"'],

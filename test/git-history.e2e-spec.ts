@@ -114,11 +114,11 @@ it('has put the history in order before anybody asks for it', async () => {
 
 it('control: a first page that waits for a slow git is not within its time', async () => {
   const by = crowding();
-  const seconds = ((1.5 * PAGE_MS * by) / 1000).toFixed(1);
-  await withGit(site.scratch, `case " $* " in *' cat-file '*) sleep ${seconds};; esac; exec "$real" "$@"`, async () => {
-    const time = await measured(() => site.commits(id, `limit=${String(LIMIT)}`), 1);
-    expect(isWithin({ ...time, crowding: by }, PAGE_MS)).toBe(false);
-  });
+  const slow = `case " $* " in *' cat-file '*) sleep ${String((1.5 * PAGE_MS * by) / 1000)};; esac; exec "$real" "$@"`;
+  // It may be longer than a request may wait for git at all.
+  const page = (): Promise<unknown> => site.commits(id, `limit=${String(LIMIT)}`).catch(() => undefined);
+  const time = await withGit(site.scratch, slow, () => measured(page, 1));
+  expect(isWithin({ ...time, crowding: by }, PAGE_MS)).toBe(false);
 });
 
 it(

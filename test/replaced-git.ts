@@ -6,14 +6,14 @@ import { git, type Scratch } from './scratch-git.js';
  * While the work lasts, this process runs another program where it would run `git`: a script of the shell, in which
  * `real` is git itself and `here` the directory of the script.
  */
-export async function withGit(scratch: Scratch, script: string, work: (here: string) => Promise<void>): Promise<void> {
+export async function withGit<T>(scratch: Scratch, script: string, work: (here: string) => Promise<T>): Promise<T> {
   const here = scratch.directory('replaced git');
   const real = join(git(scratch.path, '--exec-path'), 'git');
   writeFileSync(join(here, 'git'), `#!/bin/sh\nreal='${real}'\nhere='${here}'\n${script}\n`, { mode: 0o755 });
   const path = process.env['PATH'];
   process.env['PATH'] = `${here}${delimiter}${String(path)}`;
   try {
-    await work(here);
+    return await work(here);
   } finally {
     process.env['PATH'] = path;
   }

@@ -1,11 +1,12 @@
 // A worker that is right, unless FAULT tells it to be wrong in one way: the examination must find each.
-import { execFileSync, spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { WrongChannel } from './wrong-channel.mjs';
 
 const { MIYABI_URL: url, MIYABI_KEY: key, MIYABI_WORKER_NAME: name, FAULT: fault, WAY: way } = process.env;
@@ -79,16 +80,13 @@ async function work(grant, directory) {
   const { repository, task, branch, base_ref } = grant;
   const auth = `Authorization: Basic ${Buffer.from(`${job.id}:${me.token}`).toString('base64')}`;
   const env = { ...process.env, GIT_CONFIG_COUNT: '1', GIT_CONFIG_KEY_0: 'http.extraHeader', GIT_CONFIG_VALUE_0: auth };
+  // It beats meanwhile.
   const git = (...args) =>
-    execFileSync('git', ['-c', 'user.name=w', '-c', 'user.email=w@localhost', ...args], {
-      cwd: directory,
-      env,
-      stdio: 'pipe',
-    });
+    promisify(execFile)('git', ['-c', 'user.name=w', '-c', 'user.email=w@localhost', ...args], { cwd: directory, env });
   if (repository) {
     // Its own server may be this very process in the test's eyes, but git speaks to it over the network like any other.
-    git('clone', '-q', repository.clone_url, '.');
-    git('checkout', '-q', '-b', branch, `origin/${base_ref}`);
+    await git('clone', '-q', repository.clone_url, '.');
+    await git('checkout', '-q', '-b', branch, `origin/${base_ref}`);
   }
   const [file, ...args] = task.metadata.command;
   const { PATH, HOME } = process.env;
@@ -110,10 +108,10 @@ async function work(grant, directory) {
   const report = { outcome: code === 0 ? 'completed' : 'failed', exit_code: code ?? -1, log_entries: offset };
   if (code !== 0) Object.assign(report, { failure_reason: 'agent_error', error_message: 'it failed' });
   if (repository && code === 0 && fault !== 'pushes nothing') {
-    git('add', '--all');
-    git('commit', '-q', '-m', task.name);
-    git('push', '-q', 'origin', `HEAD:refs/heads/${branch}`);
-    report.commit_sha = git('rev-parse', 'HEAD').toString().trim();
+    await git('add', '--all');
+    await git('commit', '-q', '-m', task.name);
+    await git('push', '-q', 'origin', `HEAD:refs/heads/${branch}`);
+    report.commit_sha = (await git('rev-parse', 'HEAD')).stdout.trim();
   }
   return report;
 }
@@ -175,7 +173,7 @@ while (!['leaving', ...(fault === 'outlives a drain' ? [] : ['stopped'])].includ
   const request_key = randomUUID();
   const wish = () => ({
     max: 1,
-    wait_seconds: 5,
+    wait_seconds: 10,
     request_key: fault === 'forgets its claims' ? randomUUID() : request_key,
   });
   const { executions = [] } = await call(`/workers/${me.id}/claim`, wish);
