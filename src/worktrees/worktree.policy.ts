@@ -73,9 +73,11 @@ export function decide(facts: WorktreeFacts, unused_for_seconds: number): Decisi
   if (facts.problem !== null) return stays(`it could not be looked at: ${facts.problem}`);
   if (holdsWork(facts)) return stays(facts.would_lose.join('; ') || 'it may hold work that is nowhere else');
   if (facts.abandoned) return stays('its worker has been deleted, so nobody is there to remove it');
-  if (facts.unused_for_seconds === null || facts.unused_for_seconds < unused_for_seconds)
-    // The disk that it is on may have been taken away for a moment.
-    return stays(`${facts.prunable ? 'its directory is gone, though ' : ''}it was used a short while ago`);
+  // The disk that it is on may have been taken away for a moment.
+  const though = facts.prunable ? 'its directory is gone, though ' : '';
+  if (facts.unused_for_seconds === null)
+    return stays(`${though}it is not known when it was used last${facts.prunable ? '' : ': it has too many files'}`);
+  if (facts.unused_for_seconds < unused_for_seconds) return stays(`${though}it was used a short while ago`);
   if (facts.prunable) return goes('its directory is gone');
   return goes(
     facts.merged === true
