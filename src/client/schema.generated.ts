@@ -2276,7 +2276,7 @@ export interface paths {
         post?: never;
         /**
          * Remove a worktree
-         * @description A linked one is gone when this answers 204; its branch stays. A checkout is removed by its worker: 202, until the inventory of that worker lists it no more. What holds work that is nowhere else is refused, naming what would be lost, unless `force` is true; a repository inside of it is such, also where git does not look because a .gitignore says so. A locked one, one in which an execution runs, and one in which another work tree, a registered repository or this server itself lies, is refused in any case; one in which a process of this machine works, only without `force`.
+         * @description A linked one is gone when this answers 204; its branch stays. A checkout is removed by its worker: 202, until the inventory of that worker lists it no more. What holds work that is nowhere else is refused, naming what would be lost, unless `force` is true; a repository inside of it is such, also where git does not look because a .gitignore says so. A locked one, one in which an execution runs, and one in which another work tree, a registered repository or this server itself lies, or something is mounted, is refused in any case; one in which a process of this machine works, only without `force`.
          *
          *     Needs the permission `worktrees.manage`.
          */

@@ -7,6 +7,7 @@ import { codeOf, isOfSystem, nullIfNothing } from './error-code.js';
 import { GitFailed, LocalPathRefused } from './git.errors.js';
 import { GitProcess } from './git-process.js';
 import { LocalPathsService, type RepositoryPlace } from './local-paths.service.js';
+import { mountPoints } from './mounts.js';
 import { readPlainFile } from './plain-file.js';
 import { LOCK } from './removal-lock.js';
 import { SafeViews, type OpenView, type SafeView } from './safe-views.js';
@@ -114,7 +115,7 @@ export class LocalWorktrees {
 
   private async withSurroundings(place: RepositoryPlace, found: readonly Unrelated[]): Promise<LinkedWorktree[]> {
     const worktrees = found.filter(({ prunable }) => prunable === null).map(({ path }) => path);
-    const surroundings = { place, root: this.git.root, worktrees };
+    const surroundings = { place, root: this.git.root, worktrees, mounts: await mountPoints() };
     return Promise.all(
       found.map(async (one) => ({
         ...one,

@@ -15,16 +15,22 @@ export interface Surroundings {
   root: string;
   /** Work trees of the repository that are there. */
   worktrees: readonly BytePath[];
+  /** Where disks and other directories are mounted. */
+  mounts: readonly BytePath[];
 }
 
 /** Why the directory of a work tree must stay whatever it holds; null when nothing that has to stay lies in it. */
-export async function surroundedBy(path: BytePath, { place, root, worktrees }: Surroundings): Promise<string | null> {
+export async function surroundedBy(path: BytePath, within: Surroundings): Promise<string | null> {
+  const { place, root, worktrees, mounts } = within;
   const own = [process.cwd(), await realpath(root).catch(() => root)].map(bytePath);
   if (own.some((one) => one.equals(path) || isInside(one, path))) return 'this server works in it';
   if ([place.common, place.path].some((one) => isInside(bytePath(one), path)))
     return 'the repository itself lies in it';
   const inner = worktrees.find((one) => isInside(one, path));
-  return inner === undefined ? null : `the work tree at ${shown(inner)} lies in it`;
+  if (inner !== undefined) return `the work tree at ${shown(inner)} lies in it`;
+  // A deletion goes through it: what is mounted is somebody else's.
+  const mount = mounts.find((one) => isInside(one, path));
+  return mount === undefined ? null : `something is mounted in it, at ${shown(mount)}`;
 }
 
 /** The same of other repositories, by where they are. */

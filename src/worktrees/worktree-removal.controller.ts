@@ -26,7 +26,8 @@ export class WorktreeRemovalController {
    * inventory of that worker lists it no more. What holds work that is nowhere else is refused, naming what would be lost,
    * unless `force` is true; a repository inside of it is such, also where git does not look because a .gitignore says so. A
    * locked one, one in which an execution runs, and one in which another work tree, a registered repository or this server
-   * itself lies, is refused in any case; one in which a process of this machine works, only without `force`.
+   * itself lies, or something is mounted, is refused in any case; one in which a process of this machine works, only
+   * without `force`.
    */
   @Delete(':id')
   @Allow('worktrees.manage')
