@@ -159,8 +159,9 @@ it('agents that change the same files are foretold to conflict while they work, 
 it('a running checkout is told as it is, soon after it was made, and nothing is told that nobody has seen', async () => {
   const { id, source } = await site.repository();
   const base = git(source, 'rev-parse', 'HEAD');
-  const [write, add, end] = [gate(), gate(), gate()];
-  const script = `${write.wait}; echo x > x; ${add.wait}; git add .; git commit -qm x; ${end.wait}`;
+  const [write, add, move, end] = [gate(), gate(), gate(), gate()];
+  const commit = `${add.wait}; git add .; git commit -qm x; git checkout -qb elsewhere`;
+  const script = `${write.wait}; echo x > x; ${commit}; ${move.wait}; git checkout -q --detach; ${end.wait}`;
   const began = performance.now();
   const execution = await working(id, script);
   let found: Worktree | null = null;
@@ -181,8 +182,10 @@ it('a running checkout is told as it is, soon after it was made, and nothing is 
   expect(Date.parse((found as unknown as Worktree).changed_at)).toBeGreaterThan(Date.parse(changed_at));
   expect(found).toMatchObject({ would_lose: ['changes that are in no commit'] });
   add.open();
-  await seen('what it committed is seen', { dirty: false, unpushed: true, merged: false });
+  await seen('what it committed is seen', { dirty: false, unpushed: true, merged: false, branch: 'elsewhere' });
   expect(found).toMatchObject({ would_lose: ['commits that were not pushed'] });
+  move.open();
+  await seen('it is seen that it is on no branch', { branch: null });
   end.open();
   await ended(execution);
 });

@@ -7913,7 +7913,7 @@ export interface components {
              */
             path: string;
             /**
-             * @description Its branch.
+             * @description Its branch, while somebody looks at it the one that is checked out; null when HEAD is detached.
              * @example task/add-a-dark-mode-456789ab-a1
              */
             branch?: string | null;

@@ -39,6 +39,18 @@ export const seconds =
     return number;
   };
 
+/** As another reader, or 0, which stands for never. */
+export const orNever =
+  (reader: Reader<number>): Reader<number> =>
+  (value) => {
+    if (value === '0') return 0;
+    try {
+      return reader(value);
+    } catch (error) {
+      throw new Error(`${error instanceof Error ? error.message : String(error)}, or 0`, { cause: error });
+    }
+  };
+
 /** One of a closed list of words. */
 export const oneOf =
   <const T extends string>(...allowed: readonly T[]): Reader<T> =>

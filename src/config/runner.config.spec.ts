@@ -41,6 +41,18 @@ describe('the configuration of a worker', () => {
     ]);
   });
 
+  it('looks never, or not all the time', () => {
+    for (const [told, look_seconds] of [
+      ['0', 0],
+      ['0.5', 0.5],
+    ] as const)
+      expect(loadRunnerSettings({ ...COMPLETE, LOOK_SECONDS: told }).runner.look_seconds).toBe(look_seconds);
+    for (const told of ['0.1', '-1', '00'])
+      expect(faultsOf({ ...COMPLETE, LOOK_SECONDS: told })).toEqual([
+        'LOOK_SECONDS must be a number of seconds from 0.5 to 3600, or 0',
+      ]);
+  });
+
   it('reads accounts as pairs', () => {
     const { accounts } = loadRunnerSettings({ ...COMPLETE, MIYABI_ACCOUNTS: ' claude=team-a, codex = b=c ' }).runner;
     expect(accounts).toEqual({ claude: 'team-a', codex: 'b=c' });

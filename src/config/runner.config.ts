@@ -2,7 +2,7 @@ import { hostname } from 'node:os';
 import { AGENT_ENV, AGENT_HOME_FILES, GIT_ENV, pick } from './agent-surroundings.js';
 import { Configuration, type Environment } from './load.js';
 import { LogLimitsConfig } from './log-limits.config.js';
-import { argv, list, pairs, onOff, oneOf, portRange, seconds, text, url, whole } from './readers.js';
+import { argv, list, pairs, onOff, oneOf, orNever, portRange, seconds, text, url, whole } from './readers.js';
 import { RuntimeConfig } from './runtime.config.js';
 import { SupervisedConfig } from './supervised.config.js';
 import { Variable } from './variable.js';
@@ -148,8 +148,8 @@ export class RunnerConfig {
   @Variable({
     name: 'LOOK_SECONDS',
     about:
-      'How often a checkout is looked at while an agent works in it, so that the server can tell what it holds and foretell conflicts. Less often where a look takes long. 0: never.',
-    read: seconds(0, 3600),
+      'How often a checkout is looked at while an agent works in it, so that the server can tell what it holds and foretell conflicts. From 0.5; less often where a look takes long. 0: never.',
+    read: orNever(seconds(0.5, 3600)),
     default: 15,
   })
   readonly look_seconds!: number;

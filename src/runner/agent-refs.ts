@@ -10,6 +10,8 @@ import { commitsInLog } from '../head-log.js';
 export interface AgentRefs {
   /** Commit of HEAD, when there is one. */
   readonly head: string | null;
+  /** What HEAD is on, also before its first commit; null when it is detached, or no branch. */
+  readonly branch: string | null;
   /** What its references lead to, those of the stash and of an operation under way among them. */
   readonly tips: readonly string[];
   /** What it has fetched. */
@@ -27,6 +29,7 @@ export interface AgentRefs {
 const HASH = /^[0-9a-f]{40}(?:[0-9a-f]{24})?$/;
 const NOTHING: AgentRefs = {
   head: null,
+  branch: null,
   tips: [],
   fetched: [],
   visited: [],
@@ -42,6 +45,8 @@ const SPARSE = /^\s*sparsecheckout\s*(?:=\s*(?:true|yes|on|1)\s*)?$/im;
 const MOST_DEPTH = 20;
 const MOST_LINKED = 1000;
 const FETCHED = 'refs/remotes/';
+/** What no name of a branch may hold is left out; with another way of keeping references this is where git says so. */
+const ON_BRANCH = /^ref: refs\/heads\/((?!\.invalid$)[^\p{Cc} ~^:?*[\\]+)$/u;
 /** `MERGE_HEAD`, `MERGE_AUTOSTASH` and whatever else somebody has git keep by such a name. */
 const PSEUDO_REF = /^[A-Z][A-Z0-9_]*$/;
 /** What is looked at otherwise, or was fetched, or left for what others took the place of, or is no commit. */
@@ -84,6 +89,7 @@ export async function readAgentRefs(gitDir: string): Promise<AgentRefs> {
   ];
   return {
     head: named !== undefined && HASH.test(named) ? named : null,
+    branch: ON_BRANCH.exec(head)?.[1] ?? null,
     tips: [...new Set(tips)],
     fetched: [...new Set(all.flatMap(([name, hash]) => (name.startsWith(FETCHED) ? [hash] : [])))],
     visited: [...new Set([...(await reader.visited(gitDir)), ...linked.visited])],

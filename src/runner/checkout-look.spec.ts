@@ -37,10 +37,14 @@ describe('CheckoutLook', () => {
   const path = (...parts: string[]): string => join(checkout.path, ...parts);
   const inCheckout = (...args: string[]): string => gitIn(checkout.path, ...args);
   const begin = (leaveOut: string[] = [], of: string | null = cache): Promise<CheckoutLook> =>
-    CheckoutLook.begin(git, {
-      ...{ directory, checkout, cache: of, defaultBranch: 'main', identity, signal },
-      leaveOut: () => leaveOut,
-    });
+    CheckoutLook.begin(
+      git,
+      {
+        ...{ directory, checkout, cache: of, defaultBranch: 'main', identity, signal, maxFileBytes: 1024 ** 3 },
+        leaveOut: () => leaveOut,
+      },
+      signal,
+    );
   const look = async (one: CheckoutLook): Promise<Look> => {
     const found = await one.look(null);
     if (found === null) throw new Error('nothing was looked at');
@@ -207,6 +211,69 @@ describe('CheckoutLook', () => {
     ]);
     expect(read('src')).toBe(elsewhere);
     expect(existsSync(canary)).toBe(false);
+  });
+
+  it('takes what was added for a part of the work though it is ignored, and what was taken out for none', async () => {
+    const one = await begin();
+    await mkdir(path('ignored'));
+    await writeFile(path('ignored/kept'), 'kept\n');
+    await writeFile(path('ignored/not'), 'not\n');
+    inCheckout('add', '-f', 'ignored/kept');
+    // What is staged is in no commit yet.
+    expect((await look(one)).holdings).toMatchObject({ head_sha: base, dirty: true });
+    expect((await changedIn(one)).files).toEqual(['ignored/kept']);
+    await writeFile(path('.gitignore'), 'ignored/\nsrc/a.txt\n');
+    inCheckout('rm', '-q', '--cached', 'src/a.txt');
+    inCheckout('commit', '-qam', 'mine');
+    const head_sha = inCheckout('rev-parse', 'HEAD');
+    expect(inCheckout('status', '--porcelain')).toBe('');
+    expect((await look(one)).holdings).toEqual({ head_sha, dirty: false, unpushed: true, merged: false });
+    expect((await changedIn(one)).files).toEqual(['.gitignore', 'ignored/kept', 'src/a.txt']);
+    await writeFile(path('ignored/kept'), 'changed\n');
+    expect((await look(one)).holdings).toMatchObject({ dirty: true });
+  });
+
+  it('takes nothing from an index that is none, or cannot be read by itself', async () => {
+    const one = await begin();
+    inCheckout('update-index', '--split-index');
+    expect((await look(one)).holdings).toMatchObject({ dirty: false, unpushed: false });
+    await writeFile(path('.git/index'), 'no index');
+    expect((await look(one)).holdings).toMatchObject({ dirty: false, unpushed: false });
+    await rm(path('.git/index'));
+    await symlink('/etc/passwd', path('.git/index'));
+    expect((await look(one)).holdings).toMatchObject({ dirty: false, unpushed: false });
+  });
+
+  it('tells the branch that is checked out, if any', async () => {
+    const one = await begin();
+    expect(await look(one)).toMatchObject({ branch: 'task/x-a1' });
+    inCheckout('checkout', '-q', '-b', 'feature/雅');
+    const { mark, branch } = await look(one);
+    expect(branch).toBe('feature/雅');
+    inCheckout('checkout', '-q', '--detach');
+    expect(await one.look(mark)).toMatchObject({ branch: null });
+    inCheckout('checkout', '-q', '--orphan', 'unborn');
+    expect(await look(one)).toMatchObject({ branch: 'unborn', holdings: { head_sha: null } });
+    await writeFile(path('.git/HEAD'), 'ref: refs/heads/a\u0007 b\n');
+    expect(await look(one)).toMatchObject({ branch: null });
+  });
+
+  it('goes on after a git that was ended in the middle, and whatever was put in the way of its own', async () => {
+    const one = await begin();
+    await look(one);
+    const own = join(directory.sight, 'git');
+    await writeFile(join(own, 'index.lock'), '');
+    const canary = join(root, 'canary');
+    await writeFile(join(own, 'config'), `[core]\n\tfsmonitor = "touch '${canary}'; false"\n\tbare = true\n`);
+    await mkdir(join(own, 'info'), { recursive: true });
+    await writeFile(join(own, 'info/exclude'), '*\n');
+    await writeFile(path('new'), '1');
+    await writeFile(path('src/a.txt'), 'changed\n');
+    expect((await look(one)).holdings).toMatchObject({ dirty: true });
+    expect((await changedIn(one)).files).toEqual(['new', 'src/a.txt']);
+    expect(existsSync(canary)).toBe(false);
+    // What was read once is not read again.
+    expect(existsSync(join(own, 'index.lock'))).toBe(false);
   });
 
   it('does not follow what is put in the place of the checkout', async () => {

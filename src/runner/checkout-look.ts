@@ -5,6 +5,8 @@ import { readAgentRefs, treeOfLoose, type AgentRefs } from './agent-refs.js';
 import { identityVariables, inodeOf, resolveRef, type Checkout, type Identity } from './checkout.js';
 import type { ExecutionDirectory } from './execution-directory.js';
 import { GitFailed, quoted, trustAgain, type Git, type GitCall } from './git.js';
+import { copyIfThere, stateOf } from './file-state.js';
+import { againstIgnored, NESTED, type AgainstIgnored } from './against-ignored.js';
 import { copyChanged } from './safe-copies.js';
 import type { Holdings } from './work-left.js';
 
@@ -12,10 +14,15 @@ import type { Holdings } from './work-left.js';
 const MOST_FILES = 10_000;
 const AT_ONCE = 32;
 const CALL_MS = 60_000;
+/** Of what looks at each file: all that were not looked at yet are read, which must not begin anew for ever. */
+const WALK_MS = 60 * 60_000;
 
 /** What a checkout held when it was looked at. */
 export interface Look {
   readonly holdings: Holdings;
+  readonly branch: string | null;
+  /** All that is in the checkout. */
+  readonly tree: string;
   /** Differs from that of another look when anything in the checkout does. */
   readonly mark: string;
 }
@@ -34,6 +41,8 @@ export interface LookPlan {
   readonly cache: string | null;
   readonly defaultBranch: string | null;
   readonly identity: Identity;
+  /** Larger files are not committed. */
+  readonly maxFileBytes: number;
   /** Paths that are nobody's work. */
   readonly leaveOut: () => readonly string[];
   readonly signal: AbortSignal;
@@ -41,6 +50,8 @@ export interface LookPlan {
 
 interface Changes {
   readonly paths: readonly string[];
+  /** What the agent has taken out of its index and has git ignore: it is there, and not a part of the work. */
+  readonly dropped: readonly string[];
   /** Whether there is more than could be looked at. */
   readonly isPart: boolean;
 }
@@ -54,28 +65,35 @@ interface Changes {
 export class CheckoutLook {
   /** What the checkout held at the last look. */
   private tree: string | null = null;
+  private isPrepared = false;
 
   private constructor(
     private readonly git: Git,
     private readonly plan: LookPlan,
+    /** What the index of the checkout looked like when it was the runner's. */
+    private readonly firstIndex: string | null,
   ) {}
 
-  /** While the checkout is as the runner made it. */
-  static async begin(git: Git, plan: LookPlan): Promise<CheckoutLook> {
+  /**
+   * While the checkout is as the runner made it. Does as little as can be, as the agent waits for it. Rejects with the
+   * reason of the signal, which is for this alone.
+   */
+  static async begin(git: Git, plan: LookPlan, signal: AbortSignal): Promise<CheckoutLook> {
     const { directory, checkout } = plan;
-    const look = new CheckoutLook(git, plan);
-    await rm(directory.sight, { recursive: true, force: true });
-    await mkdir(join(look.place, 'objects'), { recursive: true, mode: 0o700 });
-    await git.run(['init', '--quiet', '--bare', '--template=', '--', look.gitDir], { signal: plan.signal });
-    await trustAgain(look.gitDir);
-    const { head } = await readAgentRefs(join(checkout.path, '.git'));
-    // Its index says which files are as they were committed, so that none has to be read; after a merge, what it names
-    // may be in the checkout alone.
-    if (checkout.baseSha !== null && head === checkout.baseSha)
-      await copyFile(join(checkout.path, '.git', 'index'), look.index);
-    else await look.run(['read-tree', checkout.baseSha ?? '--empty']);
-    await look.skipNested();
-    return look;
+    const index = join(checkout.path, '.git', 'index');
+    const look = new CheckoutLook(git, plan, await stateOf(index));
+    try {
+      await rm(directory.sight, { recursive: true, force: true });
+      await mkdir(join(look.place, 'objects'), { recursive: true, mode: 0o700 });
+      await git.run(['init', '--quiet', '--bare', '--template=', '--', look.gitDir], { signal, timeMs: CALL_MS });
+      // It says which files are as they were committed, so that none has to be read.
+      if (look.firstIndex !== null) await copyFile(index, look.index);
+      signal.throwIfAborted();
+      return look;
+    } catch (error) {
+      await look.close();
+      throw error;
+    }
   }
 
   /** Null when nothing has changed since the look that had this mark. Rejects with GitFailed, and the signal's reason. */
@@ -87,12 +105,13 @@ export class CheckoutLook {
     const refs = await readAgentRefs(join(checkout.path, '.git'));
     await rm(this.place, { recursive: true, force: true });
     await mkdir(join(this.place, 'objects'), { recursive: true, mode: 0o700 });
+    await this.prepare();
     const changes = await this.changes();
-    const mark = await this.markOf(refs, changes.paths);
+    const mark = await this.markOf(refs, changes);
     if (mark === before) return null;
-    const staged = await this.stage(changes);
-    this.tree = staged.tree;
-    return { holdings: await this.holdings(refs, staged.changes, staged.tree), mark };
+    const { tree, ...staged } = await this.stage(changes);
+    this.tree = tree;
+    return { holdings: await this.holdings(refs, staged.changes, tree), branch: refs.branch, tree, mark };
   }
 
   /** What the last look has found, as a commit and a pack. Null when there is no repository to compare it with. */
@@ -134,29 +153,49 @@ export class CheckoutLook {
     return join(this.plan.directory.sight, 'look');
   }
 
+  /** Puts what is the runner's back to how it has to be, whatever a git that was ended, or somebody else, has left. */
+  private async prepare(): Promise<void> {
+    const { checkout, cache } = this.plan;
+    await trustAgain(this.gitDir);
+    await rm(`${this.index}.lock`, { force: true });
+    // Where the history of the repository is cut off: commits behind that are not there.
+    if (cache !== null) await copyIfThere(join(cache, 'shallow'), join(this.gitDir, 'shallow'));
+    if (this.isPrepared) return;
+    // What was merged before the agent began may be in the checkout alone. Of files that are the same in both it is kept
+    // that they need not be read.
+    const { baseSha } = checkout;
+    await this.run(baseSha === null ? ['read-tree', '--empty'] : ['read-tree', '-m', baseSha]);
+    await this.skipNested();
+    this.isPrepared = true;
+  }
+
   private async changes(): Promise<Changes> {
-    const inside = { cwd: this.plan.checkout.path };
+    const inside = { cwd: this.plan.checkout.path, timeMs: WALK_MS };
     // So that a file is read once, and not with each look; it says no when there are changes.
     await this.ask(['update-index', '-q', '--refresh'], inside);
     const listed = await this.run(['ls-files', '-z', '--modified', '--others', '--exclude-standard'], inside);
-    const names = [...new Set(listed.split('\0'))].filter((name) => name !== '');
-    const leaveOut = new Set(this.plan.leaveOut());
+    const { added, dropped } = await this.againstIgnored(inside);
+    const names = [...new Set([...listed.split('\0'), ...added])].filter((name) => name !== '');
+    const leaveOut = new Set([...this.plan.leaveOut(), ...dropped]);
     // Repositories inside are not entered, and names that are no text not told.
     const plain = names.filter((name) => !name.endsWith('/') && !name.includes('\uFFFD') && !leaveOut.has(name));
     const isOther = names.some((name) => name.endsWith('/') || name.includes('\uFFFD'));
-    return { paths: plain.slice(0, MOST_FILES), isPart: isOther || plain.length > MOST_FILES };
+    return { paths: plain.slice(0, MOST_FILES), dropped, isPart: isOther || plain.length > MOST_FILES };
   }
 
-  private async markOf({ head, tips, unread }: AgentRefs, paths: readonly string[]): Promise<string> {
-    const hash = createHash('sha256').update(JSON.stringify([head, tips, unread]));
+  private async againstIgnored(inside: GitCall): Promise<AgainstIgnored> {
+    const theirs = join(this.plan.checkout.path, '.git', 'index');
+    // Nobody has added anything, or taken it out.
+    if ((await stateOf(theirs)) === this.firstIndex) return { added: [], dropped: [] };
+    const indices = { theirs, ours: this.index, copy: join(this.place, 'agent-index') };
+    return againstIgnored(indices, (args, env) => this.ask(args, { ...inside, env }));
+  }
+
+  private async markOf({ head, branch, tips, unread }: AgentRefs, { paths, dropped }: Changes): Promise<string> {
+    const hash = createHash('sha256').update(JSON.stringify([head, branch, tips, unread, dropped]));
     for (let at = 0; at < paths.length; at += AT_ONCE) {
       const some = paths.slice(at, at + AT_ONCE);
-      const states = await Promise.all(
-        some.map(async (path) => {
-          const state = await lstat(join(this.plan.checkout.path, path), { bigint: true }).catch(() => null);
-          return state && [state.ino, state.size, state.mode, state.mtimeNs, state.ctimeNs].join();
-        }),
-      );
+      const states = await Promise.all(some.map((path) => stateOf(join(this.plan.checkout.path, path))));
       hash.update(JSON.stringify([some, states]));
     }
     return hash.digest('hex');
@@ -164,28 +203,30 @@ export class CheckoutLook {
 
   /** The whole checkout as a tree, from copies of what has changed. */
   private async stage(changes: Changes): Promise<{ tree: string; changes: Changes }> {
-    const { checkout, signal } = this.plan;
+    const { checkout, maxFileBytes, signal } = this.plan;
     const files = join(this.place, 'files');
     const env = { GIT_WORK_TREE: files, GIT_INDEX_FILE: join(this.place, 'index') };
     await mkdir(files);
     await copyFile(this.index, env.GIT_INDEX_FILE);
-    const { taken, gone, isPart } = await copyChanged(checkout.path, changes.paths, files, signal);
+    const limits = { maxFileBytes, signal };
+    const { taken, gone, isPart } = await copyChanged(checkout.path, changes.paths, files, limits);
     const update = (paths: readonly string[], ...how: string[]): Promise<string> =>
       this.run(['update-index', ...how, '-z', '--stdin'], { input: paths.join('\0'), cwd: files, env });
     // First, as a link or a directory may be in their place.
-    if (gone.length > 0) await update(gone, '--force-remove');
+    const leaving = [...gone, ...changes.dropped];
+    if (leaving.length > 0) await update(leaving, '--force-remove');
     if (taken.length > 0) await update(taken, '--add', '--replace');
     const tree = await this.run(['write-tree'], { env });
     return { tree, changes: { ...changes, isPart: changes.isPart || isPart } };
   }
 
-  private async holdings(refs: AgentRefs, { paths, isPart }: Changes, tree: string): Promise<Holdings> {
+  private async holdings(refs: AgentRefs, changes: Changes, tree: string): Promise<Holdings> {
     const { head } = refs;
     const unknown = await this.unknown([...(head === null ? [] : [head]), ...refs.tips, ...refs.visited]);
     const isKnown = head !== null && !unknown.has(head);
     return {
       head_sha: head,
-      dirty: await this.isDirty(head, isKnown, tree, { paths, isPart }),
+      dirty: await this.isDirty(head, isKnown, tree, changes),
       // What cannot be read is neither safe nor work.
       unpushed: unknown.size === 0 && refs.unread !== null ? null : unknown.size > 0,
       merged: head !== null && isKnown ? await this.isMerged(head) : head === null ? null : false,
@@ -198,8 +239,8 @@ export class CheckoutLook {
     tree: string,
     changes: Changes,
   ): Promise<boolean | null> {
-    const { paths, isPart } = changes;
-    if (head === null || head === this.plan.checkout.baseSha) return paths.length > 0 || isPart;
+    const { paths, dropped, isPart } = changes;
+    if (head === null || head === this.plan.checkout.baseSha) return paths.length + dropped.length > 0 || isPart;
     const committed = isKnown
       ? await this.run(['rev-parse', '--verify', '--end-of-options', `${head}^{tree}`])
       : await treeOfLoose(join(this.plan.checkout.path, '.git'), head);
@@ -227,7 +268,7 @@ export class CheckoutLook {
   /** Keeps git out of repositories inside the checkout. */
   private async skipNested(): Promise<void> {
     const staged = await this.run(['ls-files', '--stage', '-z']);
-    const paths = staged.split('\0').filter((line) => line.startsWith('160000 '));
+    const paths = staged.split('\0').filter((line) => line.startsWith(NESTED));
     if (paths.length === 0) return;
     const input = paths.map((line) => line.slice(line.indexOf('\t') + 1)).join('\0');
     await this.run(['update-index', '--skip-worktree', '-z', '--stdin'], { input });

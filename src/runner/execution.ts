@@ -170,7 +170,8 @@ export class Execution implements Running {
       await delivery.say('info', `Wrote ${await writeNote(checkout.path, grant)}.`);
       return null;
     }
-    await this.watch.begin({ grant, directory, checkout, remote, leaveOut: () => this.copied });
+    const watched = { grant, directory, checkout, remote, leaveOut: () => this.copied };
+    await this.watch.begin(watched, this.ending.signal);
     const end = await workAsAgent(house, {
       grant,
       directory,

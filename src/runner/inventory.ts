@@ -10,6 +10,7 @@ import type { WorktreeReport } from './protocol.js';
 import type { Workload } from './workload.js';
 
 const LONGEST_REASON = 1000;
+const LONGEST_BRANCH = 255;
 
 /**
  * Looks at what is on the disk. What a checkout holds is what was seen of it last while its execution runs, and was written
@@ -73,11 +74,12 @@ export class Inventory {
     const held = seen === undefined ? await this.left(directory, worked_at) : (seen ?? UNSEEN);
     const kept = await readFile(directory.kept, 'utf8').catch(() => null);
     const claim = (await directory.readJson(directory.claim)) as { branch?: unknown } | null;
-    const branch = typeof claim?.branch === 'string' ? claim.branch : null;
+    const claimed = typeof claim?.branch === 'string' ? claim.branch : null;
+    const branch = seen ? seen.branch : claimed;
     return {
       execution_id: directory.executionId,
       path: directory.checkout,
-      branch,
+      branch: branch?.slice(0, LONGEST_BRANCH).toWellFormed() ?? null,
       head_sha: held.head_sha,
       dirty: held.dirty,
       unpushed: held.unpushed,

@@ -14,12 +14,18 @@ export interface Copies {
   readonly isPart: boolean;
 }
 
+export interface CopyLimits {
+  /** Larger files are not committed in the end. */
+  readonly maxFileBytes: number;
+  readonly signal: AbortSignal;
+}
+
 /** Copies these files of a checkout that somebody works in to a directory that is empty. */
 export async function copyChanged(
   checkout: string,
   paths: readonly string[],
   files: string,
-  signal: AbortSignal,
+  { maxFileBytes, signal }: CopyLimits,
 ): Promise<Copies> {
   const taken: string[] = [];
   const gone: string[] = [];
@@ -31,7 +37,7 @@ export async function copyChanged(
     for (const path of paths) {
       signal.throwIfAborted();
       const to = join(files, path);
-      const copied = await source.copy(path, to, Math.min(LARGEST_FILE, left));
+      const copied = await source.copy(path, to, Math.min(LARGEST_FILE, maxFileBytes, left));
       if (copied.kind === 'file') left -= (await lstat(to)).size;
       if (copied.kind === 'large') await writeFile(to, await described(join(checkout, path)));
       if (copied.kind === 'large' || copied.kind === 'unreadable') isPart = true;

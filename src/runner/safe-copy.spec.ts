@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { copyChanged } from './safe-copies.js';
 import { SafeCopy, type Copied } from './safe-copy.js';
 
+const limits = { maxFileBytes: 1024, signal: new AbortController().signal };
+
 describe('SafeCopy', () => {
   let root: string;
   let source: SafeCopy;
@@ -66,21 +68,25 @@ describe('SafeCopy', () => {
     await symlink(at('secrets'), at('from/link'));
     await writeFile(at('from/link2'), 'x');
     // As it would be named if the link had been a directory a moment before.
-    const told = await copyChanged(
-      at('from'),
-      ['link', 'link/key', 'link2/x', 'link2'],
-      at('to'),
-      new AbortController().signal,
-    );
+    const told = await copyChanged(at('from'), ['link', 'link/key', 'link2/x', 'link2'], at('to'), limits);
     expect(told).toEqual({ taken: ['link2', 'link'], gone: ['link/key', 'link2/x'], isPart: false });
     expect(await readFile(at('secrets/key'), 'utf8')).toBe('a secret');
+  });
+
+  it('reads no more of a file than may be committed', async () => {
+    await mkdir(at('to'));
+    await writeFile(at('from/large'), 'x'.repeat(1025));
+    await writeFile(at('from/small'), 'x'.repeat(1024));
+    const told = await copyChanged(at('from'), ['large', 'small'], at('to'), limits);
+    expect(told).toEqual({ taken: ['large', 'small'], gone: [], isPart: true });
+    expect(await readFile(at('to/large'), 'utf8')).toMatch(/^A file of 1025 bytes/);
   });
 
   it('says what it could not read', async () => {
     await mkdir(at('to'));
     await writeFile(at('from/shut'), 'x');
     await chmod(at('from/shut'), 0);
-    const told = await copyChanged(at('from'), ['shut'], at('to'), new AbortController().signal);
+    const told = await copyChanged(at('from'), ['shut'], at('to'), limits);
     // Nothing is shut to root.
     const isRoot = process.getuid?.() === 0;
     expect(told).toEqual({ taken: isRoot ? ['shut'] : [], gone: [], isPart: !isRoot });

@@ -15,6 +15,8 @@ export interface Holdings {
 
 /** What was seen of a checkout in which an agent works. */
 export interface Seen extends Holdings {
+  /** What is checked out; null when HEAD is detached. */
+  readonly branch: string | null;
   /** When something in it was found changed last; null when nothing was since it was made. */
   readonly changed_at: Date | null;
 }

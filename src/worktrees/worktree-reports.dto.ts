@@ -33,7 +33,7 @@ export class WorktreeReportDto {
   path!: string;
 
   /**
-   * Its branch.
+   * Its branch, while somebody looks at it the one that is checked out; null when HEAD is detached.
    * @example task/add-a-dark-mode-456789ab-a1
    */
   @Nullable()
