@@ -231,6 +231,10 @@ describe('CheckoutLook', () => {
     expect((await changedIn(one)).files).toEqual(['.gitignore', 'ignored/kept', 'src/a.txt']);
     await writeFile(path('ignored/kept'), 'changed\n');
     expect((await look(one)).holdings).toMatchObject({ dirty: true });
+    // Without anything new in the index.
+    await writeFile(path('.gitignore'), '');
+    await look(one);
+    expect((await changedIn(one)).files).toEqual(['.gitignore', 'ignored/kept', 'ignored/not']);
   });
 
   it('takes nothing from an index that is none, or cannot be read by itself', async () => {

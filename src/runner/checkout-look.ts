@@ -6,7 +6,7 @@ import { identityVariables, inodeOf, resolveRef, type Checkout, type Identity } 
 import type { ExecutionDirectory } from './execution-directory.js';
 import { GitFailed, quoted, trustAgain, type Git, type GitCall } from './git.js';
 import { copyIfThere, stateOf } from './file-state.js';
-import { againstIgnored, NESTED, type AgainstIgnored } from './against-ignored.js';
+import { IgnoredFiles, NESTED } from './against-ignored.js';
 import { copyChanged } from './safe-copies.js';
 import type { Holdings } from './work-left.js';
 
@@ -70,8 +70,7 @@ export class CheckoutLook {
   private constructor(
     private readonly git: Git,
     private readonly plan: LookPlan,
-    /** What the index of the checkout looked like when it was the runner's. */
-    private readonly firstIndex: string | null,
+    private readonly ignored: IgnoredFiles,
   ) {}
 
   /**
@@ -81,13 +80,14 @@ export class CheckoutLook {
   static async begin(git: Git, plan: LookPlan, signal: AbortSignal): Promise<CheckoutLook> {
     const { directory, checkout } = plan;
     const index = join(checkout.path, '.git', 'index');
-    const look = new CheckoutLook(git, plan, await stateOf(index));
+    const first = await stateOf(index);
+    const look = new CheckoutLook(git, plan, new IgnoredFiles(first));
     try {
       await rm(directory.sight, { recursive: true, force: true });
       await mkdir(join(look.place, 'objects'), { recursive: true, mode: 0o700 });
       await git.run(['init', '--quiet', '--bare', '--template=', '--', look.gitDir], { signal, timeMs: CALL_MS });
       // It says which files are as they were committed, so that none has to be read.
-      if (look.firstIndex !== null) await copyFile(index, look.index);
+      if (first !== null) await copyFile(index, look.index);
       signal.throwIfAborted();
       return look;
     } catch (error) {
@@ -174,21 +174,17 @@ export class CheckoutLook {
     // So that a file is read once, and not with each look; it says no when there are changes.
     await this.ask(['update-index', '-q', '--refresh'], inside);
     const listed = await this.run(['ls-files', '-z', '--modified', '--others', '--exclude-standard'], inside);
-    const { added, dropped } = await this.againstIgnored(inside);
-    const names = [...new Set([...listed.split('\0'), ...added])].filter((name) => name !== '');
+    const found = listed.split('\0').filter((name) => name !== '');
+    const { added, dropped } = await this.ignored.find(
+      { checkout: this.plan.checkout.path, ours: this.index, copy: join(this.place, 'agent-index'), changed: found },
+      (args, env) => this.ask(args, { ...inside, env }),
+    );
+    const names = [...new Set([...found, ...added])];
     const leaveOut = new Set([...this.plan.leaveOut(), ...dropped]);
     // Repositories inside are not entered, and names that are no text not told.
     const plain = names.filter((name) => !name.endsWith('/') && !name.includes('\uFFFD') && !leaveOut.has(name));
     const isOther = names.some((name) => name.endsWith('/') || name.includes('\uFFFD'));
     return { paths: plain.slice(0, MOST_FILES), dropped, isPart: isOther || plain.length > MOST_FILES };
-  }
-
-  private async againstIgnored(inside: GitCall): Promise<AgainstIgnored> {
-    const theirs = join(this.plan.checkout.path, '.git', 'index');
-    // Nobody has added anything, or taken it out.
-    if ((await stateOf(theirs)) === this.firstIndex) return { added: [], dropped: [] };
-    const indices = { theirs, ours: this.index, copy: join(this.place, 'agent-index') };
-    return againstIgnored(indices, (args, env) => this.ask(args, { ...inside, env }));
   }
 
   private async markOf({ head, branch, tips, unread }: AgentRefs, { paths, dropped }: Changes): Promise<string> {
