@@ -1,7 +1,10 @@
+import { once } from 'node:events';
+import { OpenStreams } from '../src/http/open-streams.service.js';
 import { BY_HAND, Engine } from './engine.js';
 import { eventually } from './eventually.js';
 import { figure } from './figures.js';
 import { registerWorker, signInPerson, type TestPerson } from './fleet.js';
+import { statementsWait } from './lock-waits.js';
 import { size } from './scale.js';
 import { startTestApp, type TestApp } from './test-app.js';
 import { WorkerSocket } from './worker-socket.js';
@@ -139,5 +142,26 @@ describe('the channel of a worker', () => {
     await way.channel.hears('resume');
     expect(await health()).toBe('unhealthy');
     await way.close();
+  });
+
+  it('is not open when its connection breaks while it is found out whose it is', async () => {
+    const { token } = await registerWorker(server);
+    const open = (): number => server.app.get(OpenStreams).count;
+    const before = open();
+    await server.sql.query('begin');
+    await server.sql.query('lock table access_keys in access exclusive mode');
+    const channel = await WorkerSocket.open(server.url, null);
+    channel.send({ type: 'auth', token });
+    await statementsWait(server, 1);
+    channel.socket.terminate();
+    await once(channel.socket, 'close');
+    // By then the server has heard of it.
+    expect((await fetch(`${server.url}/api/v1/health/live`)).status).toBe(200);
+    await server.sql.query('commit');
+    const way = await channelWay(server, {}, ada.token);
+    await way.heartbeat({});
+    expect(open()).toBe(before + 1);
+    await way.close();
+    await eventually('that one is closed as well', () => open() === before);
   });
 });

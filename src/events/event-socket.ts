@@ -89,8 +89,7 @@ export class EventSocket {
 
   private enter(caller: OpenStream): void {
     if (this.caller === null) {
-      const leave = this.around.streams.enter(caller);
-      this.connection.closed.addEventListener('abort', leave, { once: true });
+      this.around.streams.enter(caller, this.connection.closed);
       this.caller = caller;
       this.around.known();
       return;

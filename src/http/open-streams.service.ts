@@ -45,12 +45,16 @@ export class OpenStreams implements OnApplicationBootstrap, BeforeApplicationShu
     this.endAll();
   }
 
-  /** Takes a stream in. Gives the way out, which it must take when it is over. Throws TooManyStreams or Stopping. */
-  enter(stream: OpenStream): () => void {
+  /**
+   * Takes a stream in until it is closed. One that was closed while it was found out whose it is does not come in: nobody
+   * would ever hear of its end. Throws TooManyStreams or Stopping.
+   */
+  enter(stream: OpenStream, closed: AbortSignal): void {
+    if (closed.aborted) return;
     this.assertRoom();
     this.open.add(stream);
+    closed.addEventListener('abort', () => this.open.delete(stream), { once: true });
     this.checkLater();
-    return () => this.open.delete(stream);
   }
 
   /** Begins an answer of server-sent events to the caller of the request. Throws TooManyStreams or Stopping. */
@@ -63,9 +67,7 @@ export class OpenStreams implements OnApplicationBootstrap, BeforeApplicationShu
     this.assertRoom();
     const { ping_seconds, slow_seconds } = this.config;
     const stream = EventStream.open(request, response, { ping_seconds, slow_seconds, position });
-    if (stream.closed.aborted) return stream;
-    const leave = this.enter({ credential, demand, organization_id, end: (reason) => stream.end(reason) });
-    stream.closed.addEventListener('abort', leave, { once: true });
+    this.enter({ credential, demand, organization_id, end: (reason) => stream.end(reason) }, stream.closed);
     return stream;
   }
 

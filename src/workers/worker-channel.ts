@@ -117,8 +117,7 @@ export class WorkerChannel {
       if (this.credential === null) {
         const { organization_id } = worker;
         const end = (reason: StreamEnd): void => void this.takeLeave(worker, reason);
-        const leave = around.streams.enter({ credential, demand: 'worker', organization_id, end });
-        connection.closed.addEventListener('abort', leave, { once: true });
+        around.streams.enter({ credential, demand: 'worker', organization_id, end }, connection.closed);
         around.known();
         this.watch(worker).catch((error: unknown) => connection.fail(error));
       }
