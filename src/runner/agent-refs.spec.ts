@@ -27,16 +27,16 @@ const read = (): Promise<AgentRefs> => readAgentRefs(gitDir);
 const own = (message: string): string => git(checkout, 'commit-tree', '-m', message, 'HEAD^{tree}');
 
 it('all that leads to commits is read, and nothing is left unread', async () => {
-  const [tag, bisected, picked] = ['tag', 'bisected', 'picked'].map(own) as [string, string, string];
+  const [tag = '', bisected = '', picked = '', fetched = ''] = ['tag', 'bisected', 'picked', 'fetched'].map(own);
   git(checkout, 'tag', 'v1', tag);
   git(checkout, 'pack-refs', '--all');
   git(checkout, 'update-ref', 'refs/bisect/bad', bisected);
   mkdirSync(join(gitDir, 'sequencer'));
   writeFileSync(join(gitDir, 'sequencer/head'), `${picked}\n`);
-  git(checkout, 'update-ref', 'refs/remotes/origin/x', own('fetched'));
+  git(checkout, 'update-ref', 'refs/remotes/origin/x', fetched);
   const refs = await read();
   const head = git(checkout, 'rev-parse', 'HEAD');
-  expect(refs).toMatchObject({ head, fetched: [own('fetched')], linked: [], unread: null });
+  expect(refs).toMatchObject({ head, fetched: [fetched], linked: [], unread: null });
   expect([...refs.tips].sort()).toEqual([head, tag, bisected, picked].sort());
 });
 
@@ -44,12 +44,13 @@ it('commits of work trees that were linked to the checkout are, wherever these a
   const [beside, inside] = [join(scratch.path, 'beside'), join(checkout, 'inside')];
   for (const at of [beside, inside]) git(checkout, 'worktree', 'add', '-q', '--detach', at);
   const left = commit(beside, 'left');
-  git(beside, 'update-ref', 'refs/worktree/kept', own('kept'));
+  const kept = own('kept');
+  git(beside, 'update-ref', 'refs/worktree/kept', kept);
   git(beside, 'checkout', '-q', '--detach', 'main');
   const last = commit(inside, 'last');
   let refs = await read();
   expect(refs).toMatchObject({ linked: [beside], unread: null });
-  expect(refs.tips).toEqual(expect.arrayContaining([last, own('kept')]));
+  expect(refs.tips).toEqual(expect.arrayContaining([last, kept]));
   expect(refs.visited).toEqual(expect.arrayContaining([left, last]));
   rmSync(beside, { recursive: true });
   refs = await read();
