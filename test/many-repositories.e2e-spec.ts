@@ -173,10 +173,13 @@ describe('a list of many repositories', () => {
   });
 
   it('has what was recorded of a repository whose tags cannot be read', async () => {
-    const [, broken = ''] = ids;
+    const [[, source = ''], [, broken = '']] = [sources, ids];
+    git(source, 'tag', '-f', '-a', '-m', 'one', 'v1', 'main~1');
+    await caller.post(`/repositories/${broken}/sync`, {}).expect(200);
     await caller.post('/deployments', { repository_id: broken, version: 'v1', status: 'success' }).expect(201);
-    for (const directory of [mirror(broken), join(sources[1] ?? '', '.git')])
-      writeFileSync(join(directory, 'refs/tags/v1'), `${'0'.repeat(39)}1\n`);
+    // What the tag leads to: it would go from the mirror with the next fetch if it were broken itself.
+    const sha = git(source, 'rev-parse', 'main~1');
+    for (const directory of [mirror(broken), join(source, '.git')]) loseObject(directory, sha);
     const failure = ({ unread }: List): Unread | undefined =>
       unread.find(({ repository_id }) => repository_id === broken);
     const list = await once('/deployments?limit=100', (one) => failure(one)?.detail.includes('damaged') === true);
