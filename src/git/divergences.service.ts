@@ -1,9 +1,7 @@
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { GitFailed } from './git.errors.js';
 import { GitProcess } from './git-process.js';
+import { endsOf } from './history-ends.js';
 import { Partings, type Divergence } from './partings.js';
 import { atMost } from './patience.js';
 
@@ -167,10 +165,4 @@ export class DivergencesService {
     const [oldest] = this.remembered.keys();
     if (this.remembered.size > MOST_REMEMBERED && oldest !== undefined) this.remembered.delete(oldest);
   }
-}
-
-/** Where a shallow mirror ends it may go on one day. */
-async function endsOf(directory: string): Promise<string> {
-  const ends = await readFile(join(directory, 'shallow')).catch(() => '');
-  return createHash('sha256').update(ends).digest('hex');
 }

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile, rm, stat, utimes } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { Injectable } from '@nestjs/common';
 import { faultOf, GitFailed } from './git.errors.js';
 import { GitProcess } from './git-process.js';
+import { endsOf, hashOf } from './history-ends.js';
 import { changedRecords, HistoryFile, writeHistory } from './history-file.js';
 import { AwaitedWork } from './awaited-work.js';
 import { TRUE_TIMES } from './commit-time.js';
@@ -121,13 +121,6 @@ export class HistoriesService {
     return commits;
   }
 }
-
-/** Where a shallow mirror ends: histories that end elsewhere have nothing to do with each other. */
-async function endsOf(directory: string): Promise<string> {
-  return hashOf(await readFile(join(directory, 'shallow')).catch(() => ''));
-}
-
-const hashOf = (content: Buffer | string): string => createHash('sha256').update(content).digest('hex').slice(0, 32);
 
 /** Depths of the commits that a walk ended at, which are in the history that it ended at; null when they are not. */
 async function depthsOf(walked: WalkedCommits, base: HistoryFile): Promise<Map<string, number> | null> {
