@@ -1,3 +1,5 @@
+import { unlessAborted } from './patience.js';
+
 interface Piece {
   done: Promise<void>;
   waiting: number;
@@ -13,16 +15,9 @@ export class AwaitedWork {
     signal.throwIfAborted();
     const piece = this.pieces.get(name) ?? this.begin(name, begin);
     piece.waiting += 1;
-    let leave = (): void => undefined;
-    const left = new Promise<void>((resolve) => {
-      leave = () => resolve();
-    });
-    signal.addEventListener('abort', leave, { once: true });
     try {
-      await Promise.race([piece.done, left]);
-      signal.throwIfAborted();
+      await unlessAborted(signal, piece.done);
     } finally {
-      signal.removeEventListener('abort', leave);
       piece.waiting -= 1;
       if (piece.waiting === 0) {
         // Who comes later must not join what is called off.

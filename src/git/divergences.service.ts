@@ -3,7 +3,7 @@ import { GitFailed } from './git.errors.js';
 import { GitProcess } from './git-process.js';
 import { endsOf } from './history-ends.js';
 import { Partings, type Divergence } from './partings.js';
-import { atMost } from './patience.js';
+import { atMost, unlessAborted } from './patience.js';
 
 export type { Divergence };
 
@@ -73,19 +73,12 @@ export class DivergencesService {
     patience_ms: number,
   ): Promise<Map<string, Divergence | null> | undefined> {
     walk.waiting += 1;
-    let leave = (): void => undefined;
-    const left = new Promise<undefined>((resolve) => {
-      leave = () => resolve(undefined);
-    });
-    signal.addEventListener('abort', leave, { once: true });
     try {
-      const counted = await atMost(patience_ms, Promise.race([walk.done, left]));
-      signal.throwIfAborted();
+      const counted = await unlessAborted(signal, atMost(patience_ms, walk.done));
       if (counted === undefined)
         walk.goesOn ||= [...this.walks.values()].filter((one) => one.goesOn).length < MOST_BEHIND;
       return counted;
     } finally {
-      signal.removeEventListener('abort', leave);
       walk.waiting -= 1;
       if (walk.waiting === 0 && !walk.goesOn) walk.controller.abort();
     }

@@ -4,3 +4,18 @@ export async function atMost<T>(ms: number, work: Promise<T>): Promise<T | undef
   const patience = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, ms, undefined)));
   return Promise.race([work, patience]).finally(() => clearTimeout(timer));
 }
+
+/** Waits for something, but not once the signal is aborted: then rejects with its reason, and that goes on. */
+export async function unlessAborted<T>(signal: AbortSignal, awaited: Promise<T>): Promise<T> {
+  let leave = (): void => undefined;
+  const left = new Promise<never>((_, reject) => {
+    leave = () => reject(signal.reason as Error);
+  });
+  signal.addEventListener('abort', leave, { once: true });
+  if (signal.aborted) leave();
+  try {
+    return await Promise.race([awaited, left]);
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
+}

@@ -13,6 +13,7 @@ import { GitFailed, GitRequestRefused, NoRoomForSnapshots, SnapshotsBusy, Snapsh
 import { GitProcess } from './git-process.js';
 import { MirrorsService } from './mirrors.service.js';
 import { ObjectViews, type ObjectView } from './object-views.service.js';
+import { unlessAborted } from './patience.js';
 import { SnapshotPacks } from './snapshot-packs.js';
 
 const FOLDER = '.snapshots';
@@ -117,12 +118,7 @@ export class SnapshotsService {
       found = this.examine(of, commit).finally(() => this.examining.delete(execution_id));
       this.examining.set(execution_id, found);
     }
-    return new Promise((resolve, reject) => {
-      const leave = (): void => reject(signal.reason as Error);
-      if (signal.aborted) leave();
-      signal.addEventListener('abort', leave, { once: true });
-      found.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
-    });
+    return unlessAborted(signal, found);
   }
 
   /** Executions that there are snapshots of. */
